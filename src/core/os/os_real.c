@@ -1,0 +1,804 @@
+/* The real body of the os table: Linux system calls, one function a slot.
+ *
+ * Rules that hold for every slot: a call cut short by a signal is repeated; descriptors are closed on
+ * exec; errno becomes a status by one table (errno_table), and the message names the call, the path and
+ * the remedy where there is an obvious one. A file whose sync failed is never synced again through the
+ * same handle: Linux marks the pages clean after a failed fdatasync, so a second one would lie.
+ *
+ * Background work goes to a small pool. A thread is added only when work comes and none is idle, up to
+ * WORKERS_MAX, because one piece may hang for hours (a read of a silent pipe) while a sync is urgent.
+ * When a thread cannot be had, the work is done on the caller's thread: slow, but done.
+ *
+ * A wake-up is a flag under a mutex with a condition on the monotonic clock. `done` of a piece of work is
+ * set under the mutex of its signal, and signal_free passes through that mutex: whoever has seen `done`
+ * may free the signal at once. */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "os/os.h"
+
+#define WORKERS_MAX 8u
+#define HUGE_PAGE ((size_t)2 << 20)
+#define IO_MAX ((size_t)1 << 30) /* the kernel takes less than 2 GiB a call */
+
+struct os_file {
+    int fd;
+    bool sync_failed;
+    size_t struct_bytes;
+    char path[];
+};
+
+struct os_signal {
+    pthread_mutex_t mutex;
+    pthread_cond_t cond;
+    bool raised;
+};
+
+struct os_thread {
+    pthread_t id;
+    void (*run)(void *arg);
+    void *arg;
+    char name[16];
+};
+
+/* ---- errors ---- */
+
+static const struct {
+    int number;
+    enum status status;
+    const char *hint;
+} errno_table[] = {
+    { ENOENT, ST_NOT_FOUND, "" },
+    { EEXIST, ST_EXISTS, "" },
+    { ENOTEMPTY, ST_EXISTS, "the directory is not empty" },
+    { ENOSPC, ST_FULL, "free some space on that file system" },
+    { EDQUOT, ST_FULL, "free some space or raise the disk quota" },
+    { EFBIG, ST_LIMIT, "the file system or the process limit ('ulimit -f') allows no larger file" },
+    { ENOMEM, ST_MEMORY, "" },
+    { EACCES, ST_IO, "check owner and mode of the file and of the directories above it" },
+    { EPERM, ST_IO, "check owner, mode and attributes of the file" },
+    { EROFS, ST_IO, "the file system is mounted read-only" },
+    { EMFILE, ST_IO, "raise the limit of open files ('ulimit -n')" },
+    { ENFILE, ST_IO, "the machine has no free file handles (sysctl fs.file-max)" },
+    { ENOTDIR, ST_IO, "a part of the path is a file" },
+    { EISDIR, ST_IO, "name a file, not a directory" },
+    { ENAMETOOLONG, ST_IO, "use a shorter path" },
+    { ELOOP, ST_IO, "the symbolic links go in a circle" },
+    { EIO, ST_IO, "the device failed: see the kernel log, and check the disk before going on" },
+    { EPIPE, ST_IO, "the reader at the other end has gone" },
+    { ESPIPE, ST_UNSUPPORTED, "it is a pipe: use standard input, or copy it to a file first" },
+};
+
+/* `to` is the second name of a rename, or NULL. */
+static enum status io_error_to(struct error *err, int number, const char *what, const char *path, const char *to)
+{
+    enum status st = ST_IO;
+    const char *hint = "";
+    for (size_t i = 0; i < sizeof errno_table / sizeof errno_table[0]; i++) {
+        if (errno_table[i].number == number) {
+            st = errno_table[i].status;
+            hint = errno_table[i].hint;
+            break;
+        }
+    }
+    char text[128];
+    error_set(err, st, "cannot %s '%s'%s%s%s: %s", what, path, to ? " to '" : "", to ? to : "", to ? "'" : "",
+              strerror_r(number, text, sizeof text));
+    if (hint[0])
+        error_hint(err, "%s", hint);
+    error_place(err, path, 0, 0, -1);
+    return st;
+}
+
+static enum status io_error(struct error *err, int number, const char *what, const char *path)
+{
+    return io_error_to(err, number, what, path, NULL);
+}
+
+/* ---- clocks and entropy ---- */
+
+static int64_t clock_ns(clockid_t id)
+{
+    struct timespec t;
+    CHECK(clock_gettime(id, &t) == 0);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static int64_t real_mono_ns(struct os *os)
+{
+    (void)os;
+    return clock_ns(CLOCK_MONOTONIC);
+}
+
+static int64_t real_wall_ms(struct os *os)
+{
+    (void)os;
+    return clock_ns(CLOCK_REALTIME) / 1000000;
+}
+
+static int64_t real_cpu_ns(struct os *os)
+{
+    (void)os;
+    return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+static void real_entropy(struct os *os, void *bytes, size_t len)
+{
+    (void)os;
+    uint8_t *at = bytes;
+    while (len > 0) {
+        ssize_t n = getrandom(at, len, 0);
+        CHECK(n > 0 || errno == EINTR);
+        if (n > 0) {
+            at += n;
+            len -= (size_t)n;
+        }
+    }
+}
+
+/* ---- files ---- */
+
+static int open_again(const char *path, int flags)
+{
+    int fd;
+    do {
+        fd = open(path, flags | O_CLOEXEC | O_NOCTTY, 0666);
+    } while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+static enum status real_open(struct os *os, const char *path, enum os_open how, struct os_file **ret,
+                             struct error *err)
+{
+    static const int flags[] = {
+        [OS_READ] = O_RDONLY,
+        [OS_CREATE] = O_RDWR | O_CREAT,
+        [OS_EXCLUSIVE] = O_RDWR | O_CREAT | O_EXCL,
+        [OS_WRITE] = O_RDWR,
+    };
+    (void)os;
+    size_t path_bytes = strlen(path) + 1;
+    size_t bytes = sizeof(struct os_file) + path_bytes;
+    struct os_file *f = mem_alloc(NULL, bytes);
+    if (!f)
+        return budget_error(budget_process(), bytes, err);
+    int fd = open_again(path, flags[how]);
+    int number = errno;
+    struct stat st;
+    if (fd >= 0 && how == OS_READ && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+        close(fd); /* Linux opens directories for reading, only to refuse each read */
+        fd = -1;
+        number = EISDIR;
+    }
+    if (fd < 0) {
+        mem_free(NULL, f, bytes);
+        return io_error(err, number, how == OS_EXCLUSIVE ? "make" : "open", path);
+    }
+    f->fd = fd;
+    f->sync_failed = false;
+    f->struct_bytes = bytes;
+    memcpy(f->path, path, path_bytes);
+    *ret = f;
+    return ST_OK;
+}
+
+static void real_close(struct os *os, struct os_file *f)
+{
+    (void)os;
+    if (!f)
+        return;
+    close(f->fd); /* what must be durable has been synced; EINTR leaves it closed on Linux */
+    mem_free(NULL, f, f->struct_bytes);
+}
+
+static enum status real_pread(struct os *os, struct os_file *f, void *bytes, size_t len, uint64_t offset,
+                              size_t *ret_len, struct error *err)
+{
+    (void)os;
+    size_t done = 0;
+    while (done < len) {
+        size_t want = len - done < IO_MAX ? len - done : IO_MAX;
+        ssize_t n = pread(f->fd, (uint8_t *)bytes + done, want, (off_t)(offset + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return io_error(err, errno, "read", f->path);
+        if (n == 0)
+            break;
+        done += (size_t)n;
+    }
+    *ret_len = done;
+    return ST_OK;
+}
+
+static enum status real_pwrite(struct os *os, struct os_file *f, const void *bytes, size_t len, uint64_t offset,
+                               struct error *err)
+{
+    (void)os;
+    size_t done = 0;
+    while (done < len) {
+        size_t want = len - done < IO_MAX ? len - done : IO_MAX;
+        ssize_t n = pwrite(f->fd, (const uint8_t *)bytes + done, want, (off_t)(offset + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) /* 0 for a non-empty write happens only where there is no room */
+            return io_error(err, n < 0 ? errno : ENOSPC, "write", f->path);
+        done += (size_t)n;
+    }
+    return ST_OK;
+}
+
+static enum status real_truncate(struct os *os, struct os_file *f, uint64_t bytes, struct error *err)
+{
+    (void)os;
+    int rc;
+    do {
+        rc = ftruncate(f->fd, (off_t)bytes);
+    } while (rc != 0 && errno == EINTR);
+    return rc == 0 ? ST_OK : io_error(err, errno, "truncate", f->path);
+}
+
+static enum status real_sync(struct os *os, struct os_file *f, struct error *err)
+{
+    (void)os;
+    if (f->sync_failed) {
+        error_set(err, ST_IO, "cannot sync '%s': an earlier sync of it failed, what it holds is unknown", f->path);
+        error_place(err, f->path, 0, 0, -1);
+        return ST_IO;
+    }
+    int rc;
+    do {
+        rc = fdatasync(f->fd);
+    } while (rc != 0 && errno == EINTR);
+    if (rc == 0)
+        return ST_OK;
+    f->sync_failed = true;
+    return io_error(err, errno, "sync", f->path);
+}
+
+static void stat_fill(const struct stat *st, struct os_stat *ret)
+{
+    *ret = (struct os_stat){
+        .bytes = S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0,
+        .inode = st->st_ino,
+        .mtime_ms = (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000,
+        .is_directory = S_ISDIR(st->st_mode),
+        .is_stream = S_ISFIFO(st->st_mode) || S_ISSOCK(st->st_mode) || S_ISCHR(st->st_mode),
+    };
+}
+
+static enum status real_fstat(struct os *os, struct os_file *f, struct os_stat *ret, struct error *err)
+{
+    (void)os;
+    struct stat st;
+    if (fstat(f->fd, &st) != 0)
+        return io_error(err, errno, "look at", f->path);
+    stat_fill(&st, ret);
+    return ST_OK;
+}
+
+static enum status real_stat(struct os *os, const char *path, struct os_stat *ret, struct error *err)
+{
+    (void)os;
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return io_error(err, errno, "look at", path);
+    stat_fill(&st, ret);
+    return ST_OK;
+}
+
+static enum status real_lock(struct os *os, struct os_file *f, struct error *err)
+{
+    (void)os;
+    /* A lock of the open file, not of the process: closing another handle of the same file keeps it, and
+     * a second handle in this process is refused as well. */
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    if (fcntl(f->fd, F_OFD_SETLK, &lock) == 0)
+        return ST_OK;
+    if (errno != EAGAIN && errno != EACCES)
+        return io_error(err, errno, "lock", f->path);
+    error_set(err, ST_LOCKED, "'%s' is locked by another process", f->path);
+    error_hint(err, "stop the other process, or use another directory");
+    error_place(err, f->path, 0, 0, -1);
+    return ST_LOCKED;
+}
+
+/* ---- names and directories ---- */
+
+static enum status real_rename(struct os *os, const char *from, const char *to, struct error *err)
+{
+    (void)os;
+    return rename(from, to) == 0 ? ST_OK : io_error_to(err, errno, "rename", from, to);
+}
+
+static enum status real_unlink(struct os *os, const char *path, struct error *err)
+{
+    (void)os;
+    return unlink(path) == 0 ? ST_OK : io_error(err, errno, "delete", path);
+}
+
+static enum status real_mkdir(struct os *os, const char *path, struct error *err)
+{
+    (void)os;
+    if (mkdir(path, 0777) == 0)
+        return ST_OK;
+    int number = errno;
+    struct stat st;
+    if (number == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        return ST_OK;
+    enum status status = io_error(err, number, "make the directory", path);
+    if (number == EEXIST)
+        error_hint(err, "a file of that name is in the way");
+    return status;
+}
+
+static enum status real_rmdir(struct os *os, const char *path, struct error *err)
+{
+    (void)os;
+    return rmdir(path) == 0 ? ST_OK : io_error(err, errno, "delete the directory", path);
+}
+
+static enum status real_sync_dir(struct os *os, const char *path, struct error *err)
+{
+    (void)os;
+    int fd = open_again(path, O_RDONLY | O_DIRECTORY);
+    if (fd < 0)
+        return io_error(err, errno, "open the directory", path);
+    int rc;
+    do {
+        rc = fsync(fd);
+    } while (rc != 0 && errno == EINTR);
+    int number = errno;
+    close(fd);
+    /* EINVAL: a file system that knows no sync of directories; it writes them through or cannot help. */
+    return rc == 0 || number == EINVAL ? ST_OK : io_error(err, number, "sync the directory", path);
+}
+
+static int name_order(const void *a, const void *b)
+{
+    return str_cmp(((const struct os_name *)a)->name, ((const struct os_name *)b)->name);
+}
+
+static bool entry_is_directory(int dir_fd, const struct dirent *e)
+{
+    struct stat st;
+    if (e->d_type != DT_UNKNOWN && e->d_type != DT_LNK)
+        return e->d_type == DT_DIR;
+    return fstatat(dir_fd, e->d_name, &st, 0) == 0 && S_ISDIR(st.st_mode);
+}
+
+static enum status list_entries(DIR *dir, const char *path, struct arena *arena, struct os_name **ret,
+                                uint32_t *ret_count, struct error *err)
+{
+    ARRAY(struct os_name) names = { 0 };
+    for (;;) {
+        errno = 0;
+        struct dirent *e = readdir(dir);
+        if (!e && errno != 0)
+            return io_error(err, errno, "list", path);
+        if (!e)
+            break;
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+            continue;
+        struct os_name *n = array_add(&names, arena);
+        struct str name = arena_str(arena, str_from(e->d_name));
+        if (!n || !name.ptr)
+            return budget_error(arena->budget, sizeof *n + name.len, err);
+        n->name = name;
+        n->is_directory = entry_is_directory(dirfd(dir), e);
+    }
+    if (names.count > 1)
+        qsort(names.at, names.count, sizeof *names.at, name_order);
+    *ret = names.at;
+    *ret_count = names.count;
+    return ST_OK;
+}
+
+static enum status real_list(struct os *os, const char *path, struct arena *arena, struct os_name **ret,
+                             uint32_t *ret_count, struct error *err)
+{
+    (void)os;
+    int fd = open_again(path, O_RDONLY | O_DIRECTORY);
+    if (fd < 0)
+        return io_error(err, errno, "list", path);
+    DIR *dir = fdopendir(fd);
+    if (!dir) {
+        int number = errno;
+        close(fd);
+        return io_error(err, number, "list", path);
+    }
+    enum status st = list_entries(dir, path, arena, ret, ret_count, err);
+    closedir(dir);
+    return st;
+}
+
+/* ---- streams ---- */
+
+static const char *const stream_names[] = { "standard input", "standard output", "standard error" };
+
+/* Waits until a stream that someone has set to non-blocking is ready. */
+static void stream_ready(int stream, short events)
+{
+    struct pollfd p = { .fd = stream, .events = events };
+    (void)poll(&p, 1, -1);
+}
+
+static enum status real_stream_read(struct os *os, int stream, void *bytes, size_t len, size_t *ret_len,
+                                    struct error *err)
+{
+    (void)os;
+    CHECK(stream >= 0 && stream <= 2);
+    for (;;) {
+        ssize_t n = read(stream, bytes, len < IO_MAX ? len : IO_MAX);
+        if (n >= 0) {
+            *ret_len = (size_t)n;
+            return ST_OK;
+        }
+        if (errno == EAGAIN)
+            stream_ready(stream, POLLIN);
+        else if (errno != EINTR)
+            return io_error(err, errno, "read", stream_names[stream]);
+    }
+}
+
+static enum status real_stream_write(struct os *os, int stream, const void *bytes, size_t len, struct error *err)
+{
+    (void)os;
+    CHECK(stream >= 0 && stream <= 2);
+    size_t done = 0;
+    while (done < len) {
+        size_t want = len - done < IO_MAX ? len - done : IO_MAX;
+        ssize_t n = write(stream, (const uint8_t *)bytes + done, want);
+        if (n >= 0)
+            done += (size_t)n;
+        else if (errno == EAGAIN)
+            stream_ready(stream, POLLOUT);
+        else if (errno != EINTR)
+            return io_error(err, errno, "write to", stream_names[stream]);
+    }
+    return ST_OK;
+}
+
+/* ---- wake-ups ---- */
+
+static struct os_signal *real_signal_new(struct os *os)
+{
+    (void)os;
+    struct os_signal *s = mem_calloc(NULL, sizeof *s);
+    if (!s)
+        return NULL;
+    pthread_condattr_t attr;
+    CHECK(pthread_condattr_init(&attr) == 0);
+    CHECK(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
+    CHECK(pthread_cond_init(&s->cond, &attr) == 0);
+    pthread_condattr_destroy(&attr);
+    CHECK(pthread_mutex_init(&s->mutex, NULL) == 0);
+    return s;
+}
+
+static void real_signal_free(struct os *os, struct os_signal *s)
+{
+    (void)os;
+    if (!s)
+        return;
+    CHECK(pthread_mutex_lock(&s->mutex) == 0); /* lets a raiser that has just set `done` leave */
+    CHECK(pthread_mutex_unlock(&s->mutex) == 0);
+    pthread_cond_destroy(&s->cond);
+    pthread_mutex_destroy(&s->mutex);
+    mem_free(NULL, s, sizeof *s);
+}
+
+static void signal_raise_done(struct os_signal *s, atomic_bool *done)
+{
+    CHECK(pthread_mutex_lock(&s->mutex) == 0);
+    s->raised = true;
+    pthread_cond_broadcast(&s->cond);
+    if (done)
+        atomic_store_explicit(done, true, memory_order_release);
+    CHECK(pthread_mutex_unlock(&s->mutex) == 0);
+}
+
+static void real_signal_raise(struct os *os, struct os_signal *s)
+{
+    (void)os;
+    signal_raise_done(s, NULL);
+}
+
+static bool real_signal_wait(struct os *os, struct os_signal *s, int64_t deadline_ns)
+{
+    (void)os;
+    struct timespec until = { .tv_sec = deadline_ns > 0 ? deadline_ns / 1000000000 : 0,
+                              .tv_nsec = deadline_ns > 0 ? deadline_ns % 1000000000 : 0 };
+    CHECK(pthread_mutex_lock(&s->mutex) == 0);
+    int rc = 0;
+    while (!s->raised && rc != ETIMEDOUT) {
+        if (deadline_ns == INT64_MAX)
+            pthread_cond_wait(&s->cond, &s->mutex);
+        else
+            rc = pthread_cond_timedwait(&s->cond, &s->mutex, &until);
+    }
+    bool raised = s->raised;
+    s->raised = false;
+    CHECK(pthread_mutex_unlock(&s->mutex) == 0);
+    return raised;
+}
+
+/* ---- threads ---- */
+
+/* Signals belong to the program's first thread: ours start with all of them blocked. */
+static int thread_create(pthread_t *ret, void *(*run)(void *arg), void *arg)
+{
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    int rc = pthread_create(ret, NULL, run, arg);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return rc;
+}
+
+static void *thread_main(void *arg)
+{
+    struct os_thread *t = arg;
+    pthread_setname_np(pthread_self(), t->name);
+    t->run(t->arg);
+    return NULL;
+}
+
+static enum status real_thread_start(struct os *os, const char *name, void (*run)(void *arg), void *arg,
+                                     struct os_thread **ret, struct error *err)
+{
+    (void)os;
+    struct os_thread *t = mem_calloc(NULL, sizeof *t);
+    if (!t)
+        return budget_error(budget_process(), sizeof *t, err);
+    t->run = run;
+    t->arg = arg;
+    snprintf(t->name, sizeof t->name, "%s", name);
+    int rc = thread_create(&t->id, thread_main, t);
+    if (rc != 0) {
+        mem_free(NULL, t, sizeof *t);
+        char text[128];
+        error_set(err, ST_IO, "cannot start the thread '%s': %s", name, strerror_r(rc, text, sizeof text));
+        error_hint(err, "raise the limit of processes ('ulimit -u')");
+        return ST_IO;
+    }
+    *ret = t;
+    return ST_OK;
+}
+
+static void real_thread_join(struct os *os, struct os_thread *t)
+{
+    (void)os;
+    if (!t)
+        return;
+    CHECK(pthread_join(t->id, NULL) == 0);
+    mem_free(NULL, t, sizeof *t);
+}
+
+/* ---- background work ---- */
+
+static struct {
+    pthread_mutex_t mutex;
+    pthread_cond_t cond;
+    struct os_work *first, *last;
+    uint32_t queued, idle, threads;
+} pool = { .mutex = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER };
+
+static void work_finish(struct os_work *w)
+{
+    struct os_signal *s = w->signal;
+    w->run(w);
+    if (s)
+        signal_raise_done(s, &w->done);
+    else
+        atomic_store_explicit(&w->done, true, memory_order_release);
+}
+
+static void *worker_main(void *arg)
+{
+    (void)arg;
+    pthread_setname_np(pthread_self(), "weir-work");
+    CHECK(pthread_mutex_lock(&pool.mutex) == 0);
+    for (;;) {
+        while (!pool.first) {
+            pool.idle++;
+            pthread_cond_wait(&pool.cond, &pool.mutex);
+            pool.idle--;
+        }
+        struct os_work *w = pool.first;
+        pool.first = w->next;
+        pool.queued--;
+        CHECK(pthread_mutex_unlock(&pool.mutex) == 0);
+        work_finish(w);
+        CHECK(pthread_mutex_lock(&pool.mutex) == 0);
+    }
+    return NULL;
+}
+
+static void real_work(struct os *os, struct os_work *w)
+{
+    (void)os;
+    w->next = NULL;
+    CHECK(pthread_mutex_lock(&pool.mutex) == 0);
+    if (pool.queued >= pool.idle && pool.threads < WORKERS_MAX) {
+        pthread_t id;
+        if (thread_create(&id, worker_main, NULL) == 0) {
+            pthread_detach(id);
+            pool.threads++;
+        }
+    }
+    bool here = pool.threads == 0;
+    if (!here) {
+        if (pool.first)
+            pool.last->next = w;
+        else
+            pool.first = w;
+        pool.last = w;
+        pool.queued++;
+        pthread_cond_signal(&pool.cond);
+    }
+    CHECK(pthread_mutex_unlock(&pool.mutex) == 0);
+    if (here)
+        work_finish(w);
+}
+
+/* ---- pages ---- */
+
+static size_t pages_round(size_t bytes)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    return (bytes + page - 1) / page * page;
+}
+
+static void *real_pages(struct os *os, size_t bytes)
+{
+    (void)os;
+    if (bytes == 0 || bytes > SIZE_MAX / 2)
+        return NULL;
+    bytes = pages_round(bytes);
+    /* Huge pages need an aligned start: ask for more and give back what sticks out. */
+    size_t extra = bytes >= HUGE_PAGE ? HUGE_PAGE : 0;
+    uint8_t *p = mmap(NULL, bytes + extra, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED)
+        return NULL;
+    if (!extra)
+        return p;
+    size_t head = (HUGE_PAGE - ((uintptr_t)p & (HUGE_PAGE - 1))) & (HUGE_PAGE - 1);
+    if (head > 0)
+        munmap(p, head);
+    if (extra - head > 0)
+        munmap(p + head + bytes, extra - head);
+    (void)madvise(p + head, bytes, MADV_HUGEPAGE); /* a wish; small pages do as well */
+    return p + head;
+}
+
+static void real_pages_free(struct os *os, void *ptr, size_t bytes)
+{
+    (void)os;
+    if (ptr)
+        CHECK(munmap(ptr, pages_round(bytes)) == 0);
+}
+
+/* ---- for programs ---- */
+
+static struct {
+    sem_t semaphore;
+    volatile sig_atomic_t number;
+    struct os_signal *signal;
+} stop;
+
+/* Only a semaphore may be posted from a signal handler; a thread passes it on to the wake-up. */
+static void stop_handler(int number)
+{
+    int saved = errno;
+    stop.number = number;
+    sem_post(&stop.semaphore);
+    errno = saved;
+}
+
+static void *stop_main(void *arg)
+{
+    (void)arg;
+    pthread_setname_np(pthread_self(), "weir-stop");
+    for (;;) {
+        if (sem_wait(&stop.semaphore) == 0)
+            signal_raise_done(stop.signal, NULL);
+    }
+    return NULL;
+}
+
+enum status os_real_catch_stop(struct os_signal *s, struct error *err)
+{
+    CHECK(!stop.signal);
+    CHECK(sem_init(&stop.semaphore, 0, 0) == 0);
+    stop.signal = s;
+    pthread_t id;
+    int rc = thread_create(&id, stop_main, NULL);
+    if (rc != 0) {
+        stop.signal = NULL;
+        return error_set(err, ST_IO, "cannot start the thread that waits for SIGINT and SIGTERM");
+    }
+    pthread_detach(id);
+    struct sigaction action = { .sa_handler = stop_handler, .sa_flags = SA_RESTART | (int)SA_RESETHAND };
+    sigemptyset(&action.sa_mask);
+    CHECK(sigaction(SIGINT, &action, NULL) == 0);
+    CHECK(sigaction(SIGTERM, &action, NULL) == 0);
+    struct sigaction ignore = { .sa_handler = SIG_IGN };
+    CHECK(sigaction(SIGPIPE, &ignore, NULL) == 0);
+    return ST_OK;
+}
+
+int os_real_caught(void) { return stop.number; }
+
+bool os_real_is_terminal(int stream) { return stream >= 0 && stream <= 2 && isatty(stream); }
+
+uint32_t os_real_terminal_columns(void)
+{
+    struct winsize w;
+    return isatty(1) && ioctl(1, TIOCGWINSZ, &w) == 0 ? w.ws_col : 0;
+}
+
+uint32_t os_real_cpus(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
+        return (uint32_t)CPU_COUNT(&set);
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n > 0 ? (uint32_t)n : 1;
+}
+
+/* ---- the table ---- */
+
+static const struct os_ops real_ops = {
+    .mono_ns = real_mono_ns,
+    .wall_ms = real_wall_ms,
+    .cpu_ns = real_cpu_ns,
+    .entropy = real_entropy,
+    .open = real_open,
+    .close = real_close,
+    .pread = real_pread,
+    .pwrite = real_pwrite,
+    .truncate = real_truncate,
+    .sync = real_sync,
+    .fstat = real_fstat,
+    .stat = real_stat,
+    .rename = real_rename,
+    .unlink = real_unlink,
+    .mkdir = real_mkdir,
+    .rmdir = real_rmdir,
+    .sync_dir = real_sync_dir,
+    .list = real_list,
+    .lock = real_lock,
+    .stream_read = real_stream_read,
+    .stream_write = real_stream_write,
+    .work = real_work,
+    .signal_new = real_signal_new,
+    .signal_free = real_signal_free,
+    .signal_raise = real_signal_raise,
+    .signal_wait = real_signal_wait,
+    .thread_start = real_thread_start,
+    .thread_join = real_thread_join,
+    .pages = real_pages,
+    .pages_free = real_pages_free,
+};
+
+struct os *os_real(void)
+{
+    static struct os real = { &real_ops };
+    return &real;
+}
