@@ -1,0 +1,61 @@
+/* Dates, times, timestamps, zones: proleptic Gregorian calendar, days and units since 1970-01-01.
+ *
+ * TIMESTAMP(p) is an int64 of milliseconds (p <= 3), microseconds (<= 6) or nanoseconds (<= 9; then 1678
+ * to 2262 only). Event time, watermarks, timers and windows are always milliseconds. */
+#pragma once
+
+#include "data/type.h"
+
+enum time_unit {
+    UNIT_NANOSECOND, UNIT_MICROSECOND, UNIT_MILLISECOND, UNIT_SECOND, UNIT_MINUTE, UNIT_HOUR, UNIT_DAY, UNIT_WEEK,
+    UNIT_MONTH, UNIT_QUARTER, UNIT_YEAR, UNIT_DECADE, UNIT_CENTURY, UNIT_MILLENNIUM, UNIT_EPOCH, UNIT_DOW, UNIT_DOY,
+    UNIT_ISODOW, UNIT_ISOYEAR, UNIT_NONE
+};
+enum time_unit time_unit_from(struct str word); /* "SECOND", "SECONDS", any case; UNIT_NONE */
+const char *time_unit_name(enum time_unit u);
+
+/* Units per second of TIMESTAMP(p)'s storage: 1000, 1000000 or 1000000000. */
+int64_t time_scale(int32_t precision);
+/* Between storages; towards minus infinity when it gets coarser. false: out of range. */
+bool time_rescale(int64_t v, int32_t from_precision, int32_t to_precision, int64_t *ret);
+int64_t time_to_ms(int64_t v, int32_t precision); /* floor */
+bool time_from_ms(int64_t ms, int32_t precision, int64_t *ret);
+/* Drops digits beyond `precision` (0–9) inside the same storage: TIMESTAMP(0), (1), (4)… */
+int64_t time_truncate(int64_t v, int32_t precision);
+
+int64_t date_from_civil(int64_t year, int32_t month, int32_t day); /* days; no check */
+void date_to_civil(int64_t days, int64_t *ret_year, int32_t *ret_month, int32_t *ret_day);
+bool date_valid(int64_t year, int32_t month, int32_t day);
+int32_t date_days_in_month(int64_t year, int32_t month);
+int32_t date_day_of_week(int64_t days); /* ISO: 1 Monday … 7 Sunday */
+void date_iso_week(int64_t days, int64_t *ret_iso_year, int32_t *ret_week);
+/* Months later, the day cut to the month's length. */
+int64_t date_add_months(int64_t days, int64_t months);
+
+/* Zones. Fixed offsets and UTC need nothing; named zones need their TZif bytes (arriving later). */
+struct zone {
+    int32_t offset_s;          /* fixed */
+    const struct zone_rules *rules; /* NULL: fixed */
+    struct str name;
+};
+extern const struct zone zone_utc;
+/* "UTC", "Z", "GMT", "GMT+8", "GMT-08:00", "UTC+1", "+05:30", "-0800". false: no fixed zone. */
+bool zone_parse(struct str name, struct zone *ret);
+int32_t zone_offset_at(const struct zone *z, int64_t utc_ms);   /* seconds east */
+int64_t zone_local_to_utc_ms(const struct zone *z, int64_t local_ms); /* gaps go forward, overlaps take the earlier */
+
+/* Parsing, whole string, ASCII blanks around allowed. false: no such thing.
+ * date: "2020-01-02" (also 1–2 digit month and day); time: "hh:mm:ss[.fff…]", "hh:mm"; timestamp: date, then ' ' or 'T', then
+ * time with seconds (Flink's CAST needs the seconds); a date alone is midnight. `precision` of the result's type; digits
+ * beyond are cut. An optional zone suffix ("Z", "+01:00") is taken only when `ret_offset_s` is not NULL
+ * (INT32_MIN: none was there). */
+bool date_parse(struct str s, int32_t *ret_days);
+bool time_parse(struct str s, int32_t *ret_ms);
+bool timestamp_parse(struct str s, int32_t precision, int64_t *ret, int32_t *ret_offset_s);
+
+/* Printing; return the length. Timestamps with `precision` fraction digits after a blank. */
+size_t date_print(int64_t days, char out[32]);
+size_t time_print(int32_t ms, int32_t precision, char out[32]);
+size_t timestamp_print(int64_t v, int32_t precision, char out[48]); /* for LTZ pass the local value */
+size_t interval_month_print(int32_t months, char out[48]);          /* "+2-00" */
+size_t interval_day_print(int64_t ms, char out[48]);                /* "+12 00:00:00.000" */

@@ -1,0 +1,30 @@
+/* Compression: whole frames and streams for gzip, zstd and lz4 (frame format). Third-party codecs are
+ * named only here. Nothing decompresses beyond the room that the caller gives, so a bomb costs time in
+ * proportion to what is read, never memory. */
+#pragma once
+
+#include "base/base.h"
+
+enum codec { CODEC_NONE, CODEC_GZIP, CODEC_ZSTD, CODEC_LZ4 };
+
+/* By a file's ending: ".gz", ".zst"/".zstd", ".lz4"; else CODEC_NONE. */
+enum codec codec_of_path(struct str path);
+const char *codec_suffix(enum codec c); /* ".gz", … or "" */
+const char *codec_name(enum codec c);   /* "gzip", … or "none" */
+
+/* Streaming decompression; concatenated frames (and gzip members) are one stream. */
+struct unpacker;
+struct unpacker *unpacker_new(enum codec c, struct budget *b); /* NULL when memory is refused */
+void unpacker_free(struct unpacker *u);
+/* Reads from in, writes to out; sets how many bytes of each were used. ST_CORRUPT names the reason.
+ * *ret_frame_end: the input stands at the end of a frame (an end of file here is not a cut). */
+enum status unpacker_step(struct unpacker *u, const void *in, size_t in_len, size_t *ret_in, void *out, size_t out_len,
+                          size_t *ret_out, bool *ret_frame_end, struct error *err) MUST_USE;
+
+/* Streaming compression into a buffer. packer_flush_frame ends a frame, so that what stands before can
+ * be read without what follows; the next bytes start a new frame. */
+struct packer;
+struct packer *packer_new(enum codec c, struct budget *b);
+void packer_free(struct packer *p);
+enum status packer_put(struct packer *p, const void *in, size_t len, struct buf *out, struct error *err) MUST_USE;
+enum status packer_flush_frame(struct packer *p, struct buf *out, struct error *err) MUST_USE;

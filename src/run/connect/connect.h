@@ -1,0 +1,55 @@
+/* Connectors: one folder each, behind the catalog's connector table. */
+#pragma once
+
+#include "catalog/catalog.h"
+#include "format/format.h"
+
+/* All of them, for the engine to register. */
+const struct connector *const *connect_all(uint32_t *ret_count);
+
+/* What `connect_context.extra` points to: things that single connectors need from the process. */
+struct connect_extra {
+    struct test_hub *hub;            /* the 'test' connector's tables; NULL outside of weir test */
+    enum result_format print_format; /* of 'print' sinks and SELECT results */
+    /* Takes the bytes of print sinks and SELECT results, already committed; called from background work, one call at a time. */
+    enum status (*print)(void *arg, struct str bytes, struct error *err);
+    void *print_arg;
+};
+
+/* ---- the 'test' connector ----
+ *
+ * A hub keeps, for each test table, what is fed and what was written. It outlives jobs, so that a restart or crash of a job
+ * can read again what was not committed. Everything happens on one thread (or under the hub's lock when jobs run with several
+ * workers). */
+struct test_hub;
+struct test_hub *test_hub_new(struct budget *b);
+void test_hub_free(struct test_hub *h);
+
+/* Feeds one line of an `input` record (with optional row kind) to a table declared with 'connector' = 'test'. Lines are kept
+ * in the hub in order; readers of running jobs take them from there. A table that no job reads keeps them for nobody: each
+ * reader starts at the hub's present end unless restored. ST_SEMANTIC: the table is not a test table. */
+enum status test_hub_feed(struct test_hub *h, struct str table, struct str line, struct error *err) MUST_USE;
+enum status test_hub_watermark(struct test_hub *h, struct str table, int64_t watermark_ms, struct error *err) MUST_USE;
+/* The input has ended; table empty: all test tables. */
+enum status test_hub_end(struct test_hub *h, struct str table, struct error *err) MUST_USE;
+/* Rows a reader gives at once: 1 row by row (the default), N for --batch N. */
+void test_hub_batch(struct test_hub *h, uint32_t rows);
+/* Everything fed so far has been read by all open readers? */
+bool test_hub_drained(const struct test_hub *h);
+
+/* A row written to a test sink, after its commit was published. */
+struct test_row {
+    uint8_t kind;
+    struct str *values; /* n texts of CAST(x AS STRING); NULL is ptr NULL; MAP and MULTISET entries sorted by text */
+    uint32_t n;
+};
+/* Published rows of a sink table from index `from` on; valid until the hub is freed. */
+uint32_t test_hub_rows(const struct test_hub *h, struct str table, uint32_t from, const struct test_row **ret);
+/* Lines that could not be read, in order, from index `from` on. */
+uint32_t test_hub_bad(const struct test_hub *h, struct str table, uint32_t from, const struct str **ret);
+/* The lines fed to a table, for `oracle`. */
+uint32_t test_hub_lines(const struct test_hub *h, struct str table, const struct str **ret);
+/* Called by a `bad` policy of the tester: keeps the line. */
+enum status test_hub_take_bad(struct test_hub *h, const struct bad_record *bad) MUST_USE;
+/* After a crash: what was written and not published is forgotten (published rows stay). */
+void test_hub_crash(struct test_hub *h);
