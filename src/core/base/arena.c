@@ -1,9 +1,9 @@
 /* Arenas, and the growing arrays in them.
  *
- * A chain of blocks, each charged to the budget when it is made: a header of 64 bytes,
- * then room. `at` and `end` bound the free part of the first block in the chain. A request that is large beside the block size gets a block of its own,
- * chained second, so that the free part in front is not lost. Block sizes double up to 1 MiB: few
- * budget takes for a large arena, little waste for a small one.
+ * A chain of blocks, each charged to the budget when it is made: a header of 64 bytes, then room. `at`
+ * and `end` bound the free part of the first block in the chain. A request that is large beside the
+ * block size gets a block of its own, chained second, so that the free part in front is not lost.
+ * Block sizes double up to 1 MiB: few budget takes for a large arena, little waste for a small one.
  *
  * Under AddressSanitizer the free part is poisoned and each allocation is followed by a poisoned gap;
  * the header's fast path is then off, so that every allocation comes through arena_alloc_slow. */

@@ -157,7 +157,8 @@ bool read_bytes(struct reader *r, size_t n, const void **ret)
     if (n > (size_t)(r->end - r->at))
         return false;
     *ret = r->at;
-    r->at += n;
+    if (n > 0) /* an empty reader may stand at NULL */
+        r->at += n;
     return true;
 }
 

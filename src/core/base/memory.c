@@ -53,12 +53,17 @@ static bool take_one(struct budget *b, size_t bytes)
             return false;
     } while (!atomic_compare_exchange_weak_explicit(&b->used, &used, used + bytes, memory_order_relaxed,
                                                     memory_order_relaxed));
-    used += bytes;
+    return true;
+}
+
+/* Only once the whole take stands: a refused one is no peak. */
+static void raise_peak(struct budget *b)
+{
+    size_t used = atomic_load_explicit(&b->used, memory_order_relaxed);
     size_t peak = atomic_load_explicit(&b->peak, memory_order_relaxed);
     while (peak < used && !atomic_compare_exchange_weak_explicit(&b->peak, &peak, used, memory_order_relaxed,
                                                                  memory_order_relaxed)) {
     }
-    return true;
 }
 
 static void give_one(struct budget *b, size_t bytes)
@@ -82,6 +87,8 @@ bool budget_take(struct budget *b, size_t bytes)
             give_one(undo, bytes);
         return false;
     }
+    for (struct budget *up = b; up; up = up->parent)
+        raise_peak(up);
     return true;
 }
 

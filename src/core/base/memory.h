@@ -133,7 +133,7 @@ struct reader {
 };
 static inline struct reader reader_make(const void *p, size_t n)
 {
-    return (struct reader){ p, (const uint8_t *)p + n };
+    return (struct reader){ p, n ? (const uint8_t *)p + n : p };
 }
 bool read_u8(struct reader *r, uint8_t *ret) MUST_USE;
 bool read_u32(struct reader *r, uint32_t *ret) MUST_USE;

@@ -196,13 +196,15 @@ bool str_to_f64(struct str s, double *ret_value)
 {
     static const double tens[] = { 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
+    if (s.len == 0)
+        return false;
     struct decimal_text d;
     d.sticky = false;
     d.count = 0;
     d.value = 0;
     d.exponent = 0;
-    d.minus = s.len > 0 && s.ptr[0] == '-';
-    size_t from = s.len > 0 && (s.ptr[0] == '-' || s.ptr[0] == '+');
+    d.minus = s.ptr[0] == '-';
+    size_t from = s.ptr[0] == '-' || s.ptr[0] == '+';
     struct str word = { s.ptr + from, s.len - from };
     double v;
     if (str_eq(word, STR("Infinity"))) {
