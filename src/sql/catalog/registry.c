@@ -1,0 +1,228 @@
+/* Connectors and formats by name, and the lazy check of a table's options.
+ *
+ * A table's options are checked when the table is first used (Nexmark's scripts declare Kafka tables that
+ * no query reads). The check joins the option tables of everybody who reads this table's options (the
+ * connector, its format and what is common) so that one pass finds everything that is unknown, wrong or
+ * missing. Before it, older spellings are rewritten to ours, in one place, so that nobody else knows them:
+ *   'value.format' = 'json', 'value.json.x'   →  'format' = 'json', 'json.x'
+ *   'connector.type', 'connector.path'        →  'connector', 'path'
+ *   'format.type' = 'csv', 'format.x'         →  'format' = 'csv', 'csv.x' */
+#include "private.h"
+
+#include <stdio.h>
+
+bool catalog_add_connector(struct catalog *c, const struct connector *k)
+{
+    if (c->n_connectors == CATALOG_REGISTERED_MAX)
+        return false;
+    c->connectors[c->n_connectors++] = k;
+    return true;
+}
+
+bool catalog_add_format(struct catalog *c, const struct format *f)
+{
+    if (c->n_formats == CATALOG_REGISTERED_MAX)
+        return false;
+    c->formats[c->n_formats++] = f;
+    return true;
+}
+
+const struct connector *catalog_connector_at(const struct catalog *c, uint32_t i)
+{
+    return i < c->n_connectors ? c->connectors[i] : NULL;
+}
+
+const struct format *catalog_format_at(const struct catalog *c, uint32_t i)
+{
+    return i < c->n_formats ? c->formats[i] : NULL;
+}
+
+/* ---- older spellings ---- */
+
+static struct str without(struct str s, size_t prefix)
+{
+    return str_make(s.ptr + prefix, s.len - prefix);
+}
+
+/* `name` as we spell it; ptr NULL when memory is refused. `format`: value of 'format.type', or ptr NULL. */
+static struct str spelled(struct arena *a, struct str name, bool value_format, struct str format)
+{
+    if (str_eq(name, STR("connector.type")))
+        return STR("connector");
+    if (str_eq(name, STR("format.type")) || str_eq(name, STR("value.format")))
+        return STR("format");
+    if (str_starts(name, STR("connector.")))
+        return without(name, sizeof "connector." - 1);
+    if (format.ptr && str_starts(name, STR("format.")))
+        return arena_printf(a, "%.*s.%.*s", STR_ARG(format), STR_ARG(without(name, sizeof "format." - 1)));
+    if (value_format && str_starts(name, STR("value.")) && !str_starts(name, STR("value.fields")))
+        return without(name, sizeof "value." - 1);
+    return name;
+}
+
+static enum status rewrite(const struct catalog *c, struct table_desc *t, struct error *err)
+{
+    bool value_format = options_has(&t->options, "value.format");
+    struct str format = options_get(&t->options, "format.type");
+    if (!value_format && !format.ptr && !options_has(&t->options, "connector.type"))
+        return ST_OK;
+    struct option *at = ARENA_ARRAY(c->rewrite, struct option, t->options.count);
+    for (uint32_t i = 0; at && i < t->options.count; i++) {
+        at[i] = t->options.at[i];
+        at[i].name = spelled(c->rewrite, at[i].name, value_format, format);
+        if (!at[i].name.ptr)
+            at = NULL;
+    }
+    if (!at)
+        return budget_error(c->rewrite->budget ? c->rewrite->budget : budget_process(), 0, err);
+    t->options.at = at;
+    return ST_OK;
+}
+
+/* ---- resolving ---- */
+
+static const struct option *option_of(const struct table_desc *t, const char *name)
+{
+    for (uint32_t i = 0; i < t->options.count; i++)
+        if (str_eq(t->options.at[i].name, str_from(name)))
+            return &t->options.at[i];
+    return NULL;
+}
+
+/* A status as options_check gives it: an option with a place stands in SQL. */
+static enum status refuse(const struct table_desc *t, const struct option *o, struct error *err)
+{
+    bool in_sql = false;
+    for (uint32_t i = 0; i < t->options.count; i++)
+        in_sql |= t->options.at[i].line != 0;
+    enum status st = in_sql || t->options.count == 0 ? ST_SEMANTIC : ST_USAGE;
+    return error_at(err, st, o ? o->line : 0, o ? o->column : 0, "table '%.*s': ", STR_ARG(t->name));
+}
+
+static void append(struct error *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static void append(struct error *err, const char *fmt, ...)
+{
+    if (!err)
+        return;
+    size_t len = strlen(err->message);
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(err->message + len, sizeof err->message - len, fmt, args);
+    va_end(args);
+}
+
+/* "known connectors: a, b, c" into the hint; the nearest one into the message. */
+static void suggest(struct error *err, const char *what, const struct option *o, const struct str *names, size_t n)
+{
+    if (!err)
+        return;
+    struct str near = o ? str_nearest(o->value, names, n) : (struct str){ 0 };
+    if (near.len > 0)
+        append(err, "; did you mean '%.*s'?", STR_ARG(near));
+    char list[sizeof err->hint];
+    size_t len = 0;
+    for (size_t i = 0; i < n; i++) {
+        int printed = snprintf(list + len, sizeof list - len, "%s%.*s", i ? ", " : "", STR_ARG(names[i]));
+        if (printed < 0 || (size_t)printed >= sizeof list - len)
+            break;
+        len += (size_t)printed;
+    }
+    list[len] = 0;
+    error_hint(err, "known %ss: %s", what, n ? list : "none");
+}
+
+static enum status find_connector(const struct catalog *c, const struct table_desc *t,
+                                  const struct connector **ret, struct error *err)
+{
+    const struct option *o = option_of(t, "connector");
+    struct str names[CATALOG_REGISTERED_MAX];
+    for (uint32_t i = 0; i < c->n_connectors; i++) {
+        names[i] = str_from(c->connectors[i]->name);
+        if (o && str_eq(o->value, names[i])) {
+            *ret = c->connectors[i];
+            return ST_OK;
+        }
+    }
+    enum status st = refuse(t, o, err);
+    if (o)
+        append(err, "unknown connector '%.*s'", STR_ARG(o->value));
+    else
+        append(err, "option 'connector' is missing");
+    suggest(err, "connector", o, names, c->n_connectors);
+    return st;
+}
+
+static enum status find_format(const struct catalog *c, const struct table_desc *t, const struct connector *k,
+                               const struct format **ret, struct error *err)
+{
+    const struct option *o = option_of(t, "format");
+    struct str names[CATALOG_REGISTERED_MAX];
+    for (uint32_t i = 0; i < c->n_formats; i++) {
+        names[i] = str_from(c->formats[i]->name);
+        if (o && str_eq(o->value, names[i])) {
+            *ret = c->formats[i];
+            return ST_OK;
+        }
+    }
+    enum status st = refuse(t, o, err);
+    if (o)
+        append(err, "unknown format '%.*s'", STR_ARG(o->value));
+    else
+        append(err, "option 'format' is missing (connector '%s' needs one)", k->name);
+    suggest(err, "format", o, names, c->n_formats);
+    return st;
+}
+
+static const struct option_spec common[] = {
+    { .name = "connector", .type = OPT_STRING, .help = "what the table is connected to", .required = true },
+    { .name = "format", .type = OPT_STRING, .help = "how rows are written as bytes", .required = true },
+};
+
+static enum status check_options(const struct catalog *c, const struct table_desc *t, const struct connector *k,
+                                 const struct format *f, struct error *err)
+{
+    size_t n_common = f ? 2 : 1;
+    size_t n = k->n_options + (f ? f->n_options : 0) + n_common;
+    struct budget *budget = c->arena.budget;
+    struct option_spec *specs = mem_alloc(budget, n * sizeof *specs);
+    if (!specs)
+        return budget_error(budget ? budget : budget_process(), n * sizeof *specs, err);
+    size_t at = 0;
+    if (k->n_options)
+        memcpy(specs, k->options, k->n_options * sizeof *specs);
+    at += k->n_options;
+    if (f && f->n_options)
+        memcpy(specs + at, f->options, f->n_options * sizeof *specs);
+    at += f ? f->n_options : 0;
+    memcpy(specs + at, common, n_common * sizeof *specs);
+    char what[128];
+    snprintf(what, sizeof what, "table '%.*s' (connector '%s'%s%s%s)", t->name.len < 64 ? (int)t->name.len : 64,
+             t->name.ptr, k->name, f ? ", format '" : "", f ? f->name : "", f ? "'" : "");
+    enum status st = options_check(&t->options, specs, n, what, err);
+    mem_free(budget, specs, n * sizeof *specs);
+    return st;
+}
+
+enum status catalog_resolve(const struct catalog *c, struct table_desc *t, struct error *err)
+{
+    if (t->connector)
+        return ST_OK;
+    const struct connector *k = NULL;
+    const struct format *f = NULL;
+    TRY(rewrite(c, t, err));
+    TRY(find_connector(c, t, &k, err));
+    if (k->flags & CONNECTOR_FORMAT)
+        TRY(find_format(c, t, k, &f, err));
+    TRY(check_options(c, t, k, f, err));
+    t->connector = k;
+    t->format = f;
+    if (k->check) {
+        enum status st = k->check(t, err);
+        if (st != ST_OK) {
+            t->connector = NULL;
+            t->format = NULL;
+            return st;
+        }
+    }
+    return ST_OK;
+}
