@@ -6,7 +6,8 @@
 #include "os/os.h"
 
 #define PATH_BYTES_MAX 4096u
-#define READ_STEP ((size_t)256 << 10)
+#define READ_STEP ((size_t)64 << 10) /* where the size is unknown */
+#define READ_MORE ((size_t)4 << 10)  /* beyond the size that was told */
 
 static enum status path_too_long(struct error *err)
 {
@@ -44,7 +45,7 @@ static enum status read_to_end(struct os *os, struct os_file *f, const char *pat
         ret->len += got;
         if (got < want)
             return ST_OK;
-        step = READ_STEP;
+        step = READ_MORE;
     }
 }
 

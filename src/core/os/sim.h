@@ -42,6 +42,10 @@ const char *sim_call_name(const struct sim *s, uint64_t call);
 /* Names of the calls are kept from now on (costs memory). */
 void sim_trace(struct sim *s, bool on);
 
+/* The process dies (kill -9), the machine goes on: open files, locks, queued work and the crash and fail
+ * switches are gone, the disk is what readers saw. */
+void sim_kill(struct sim *s);
+
 /* Power loss, then power on: unsynced changes meet their fate by `mood`; open files, locks, queued work
  * and the crash and fail switches are gone. Callers have dropped their handles. */
 void sim_power_cycle(struct sim *s, enum sim_mood mood);
@@ -57,5 +61,9 @@ uint64_t sim_random(struct sim *s); /* the seed's own stream, for callers that m
 /* The test's hand on the disk, without counting calls and already synced. */
 enum status sim_put_file(struct sim *s, const char *path, const void *bytes, size_t len);
 bool sim_get_file(struct sim *s, const char *path, struct buf *ret);
+/* A hash of all names and bytes that a reader sees: equal disks, equal sums. */
+uint64_t sim_disk_sum(const struct sim *s);
+/* Puts bytes behind what standard input still holds; where it is empty, stream_read finds the end. */
+enum status sim_feed(struct sim *s, const void *bytes, size_t len);
 /* What stream_write() has written to standard output (1) or error (2); NUL is not added. */
 struct str sim_stream(struct sim *s, int stream);
