@@ -41,6 +41,9 @@ struct zone {
 extern const struct zone zone_utc;
 /* "UTC", "Z", "GMT", "GMT+8", "GMT-08:00", "UTC+1", "+05:30", "-0800". false: no fixed zone. */
 bool zone_parse(struct str name, struct zone *ret);
+/* A named zone from its TZif bytes (RFC 8536, version 2 or later; the bytes may go afterwards). ST_CORRUPT when they
+ * are none. */
+enum status zone_load(struct arena *a, struct str name, struct str tzif, struct zone *ret, struct error *err) MUST_USE;
 int32_t zone_offset_at(const struct zone *z, int64_t utc_ms);   /* seconds east */
 int64_t zone_local_to_utc_ms(const struct zone *z, int64_t local_ms); /* gaps go forward, overlaps take the earlier */
 
