@@ -17,12 +17,20 @@ struct unpacker;
 struct unpacker *unpacker_new(enum codec c, struct budget *b); /* NULL when memory is refused */
 void unpacker_free(struct unpacker *u);
 /* Reads from in, writes to out; sets how many bytes of each were used. ST_CORRUPT names the reason.
- * *ret_frame_end: the input stands at the end of a frame (an end of file here is not a cut). */
+ * *ret_frame_end: the input stands at the end of a frame (an end of file here is not a cut).
+ * Input that was not used must be given again. While out comes back full there may be more of it, also
+ * without input; so at the end of a file: step with no input until *ret_out < out_len, then look at
+ * *ret_frame_end. No input at all is a whole stream of nothing. Output that stands before a fault comes
+ * first, complete frames always, then the fault, which stays. The decoder's own memory (a zstd frame may
+ * ask for a window of up to 128 MiB) is charged to the budget: ST_MEMORY. */
 enum status unpacker_step(struct unpacker *u, const void *in, size_t in_len, size_t *ret_in, void *out, size_t out_len,
                           size_t *ret_out, bool *ret_frame_end, struct error *err) MUST_USE;
 
 /* Streaming compression into a buffer. packer_flush_frame ends a frame, so that what stands before can
- * be read without what follows; the next bytes start a new frame. */
+ * be read without what follows; the next bytes start a new frame. Flushed with nothing new it writes
+ * nothing, but for the very first frame, so that a file without rows is a valid one. A failed call takes
+ * back what it wrote to `out` (the frame on its way is lost) and the packer stays failed. `out` should
+ * have room for 80 KiB beyond what the data need: room is asked for before each slice. */
 struct packer;
 struct packer *packer_new(enum codec c, struct budget *b);
 void packer_free(struct packer *p);
