@@ -7,20 +7,32 @@
 
 #include "base/base.h"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #define JSON_DEPTH 200
 
 enum json_kind { JSON_NULL, JSON_FALSE, JSON_TRUE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT, JSON_END };
 
-/* A pull scanner over one text. */
+/* A pull scanner over one text. After a fault it is of no more use. */
 struct json {
     const char *start, *at, *end;
     const char *fault; /* NULL, or why it is not JSON (static text); `at` is the place */
     uint32_t depth;
+    bool first; /* a container was entered and nothing of it read yet */
 };
+
+/* By first byte; bytes that start no value are JSON_NULL, whose reader then names the fault. */
+extern const uint8_t json_kinds[256];
+/* What the inline functions below leave to json.c. */
+bool json_string_rest(struct json *j, const char *from, const char *p, struct str *ret_raw, bool *ret_escaped);
+bool json_number_rest(struct json *j, const char *p, struct str *ret_raw, bool *ret_integer);
+bool json_fail(struct json *j, const char *at, const char *fault); /* false */
 
 static inline void json_init(struct json *j, struct str text)
 {
-    *j = (struct json){ text.ptr, text.ptr, text.ptr + text.len, NULL, 0 };
+    *j = (struct json){ .start = text.ptr, .at = text.ptr, .end = text.ptr + text.len };
 }
 static inline const char *json_skip_space(const char *p, const char *end)
 {
@@ -28,21 +40,119 @@ static inline const char *json_skip_space(const char *p, const char *end)
         p++;
     return p;
 }
-/* What value comes next (skips white space); JSON_END at the end of text or of the container. No fault yet. */
-enum json_kind json_peek(struct json *j);
+/* What value comes next (skips white space); JSON_END at the end of text or of the container. No fault yet: a byte
+ * that starts no value counts as JSON_NULL, and json_literal or json_skip then refuse it. */
+static inline enum json_kind json_peek(struct json *j)
+{
+    j->at = json_skip_space(j->at, j->end);
+    return j->at < j->end ? (enum json_kind)json_kinds[(uint8_t)*j->at] : JSON_END;
+}
 /* Skips one whole value, fully checked; gives its bytes. false: j->fault. */
 bool json_skip(struct json *j, struct str *ret_raw);
 /* Enters an object or array (peek said so). */
-bool json_enter(struct json *j);
+static inline bool json_enter(struct json *j)
+{
+    if (j->depth >= JSON_DEPTH)
+        return json_fail(j, j->at, "nested too deeply");
+    j->at++;
+    j->depth++;
+    j->first = true;
+    return true;
+}
+/* A string's raw bytes between the quotes, checked (UTF-8, no control characters, escapes valid). */
+static inline bool json_string(struct json *j, struct str *ret_raw, bool *ret_escaped)
+{
+    const char *p = j->at;
+    if (p == j->end || *p != '"')
+        return json_fail(j, p, "a string is expected");
+    const char *from = ++p;
+#if defined(__SSE2__)
+    const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), space = _mm_set1_epi8(' ');
+    for (; j->end - p >= 16; p += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+        /* Signed: control characters and bytes from 0x80 are all below the blank. */
+        __m128i stop = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, backslash)),
+                                    _mm_cmplt_epi8(v, space));
+        unsigned mask = (unsigned)_mm_movemask_epi8(stop);
+        if (mask == 0)
+            continue;
+        p += __builtin_ctz(mask);
+        if (*p != '"')
+            break;
+        *ret_raw = (struct str){ from, (size_t)(p - from) };
+        *ret_escaped = false;
+        j->at = p + 1;
+        return true;
+    }
+#endif
+    return json_string_rest(j, from, p, ret_raw, ret_escaped);
+}
 /* In an object: the next member's key (raw, between the quotes; *ret_escaped when it holds a backslash), leaving `at` at
  * the value. false with fault NULL: the object has ended (and is left). */
-bool json_member(struct json *j, struct str *ret_key, bool *ret_escaped);
+static inline bool json_member(struct json *j, struct str *ret_key, bool *ret_escaped)
+{
+    const char *p = json_skip_space(j->at, j->end);
+    if (p < j->end && *p == '}') {
+        j->at = p + 1;
+        j->depth--;
+        j->first = false;
+        return false;
+    }
+    if (!j->first) {
+        if (p == j->end || *p != ',')
+            return json_fail(j, p, "',' or '}' is expected");
+        p = json_skip_space(p + 1, j->end);
+    }
+    j->first = false;
+    if (p == j->end || *p != '"')
+        return json_fail(j, p, "a member's name in quotes is expected");
+    j->at = p;
+    if (!json_string(j, ret_key, ret_escaped))
+        return false;
+    p = json_skip_space(j->at, j->end);
+    if (p == j->end || *p != ':')
+        return json_fail(j, p, "':' is expected");
+    j->at = json_skip_space(p + 1, j->end);
+    return true;
+}
 /* In an array: true when another element follows. false with fault NULL: the array has ended (and is left). */
-bool json_element(struct json *j);
-/* A string's raw bytes between the quotes, checked (UTF-8, no control characters, escapes valid). */
-bool json_string(struct json *j, struct str *ret_raw, bool *ret_escaped);
+static inline bool json_element(struct json *j)
+{
+    const char *p = json_skip_space(j->at, j->end);
+    if (p < j->end && *p == ']') {
+        j->at = p + 1;
+        j->depth--;
+        j->first = false;
+        return false;
+    }
+    if (!j->first) {
+        if (p == j->end || *p != ',')
+            return json_fail(j, p, "',' or ']' is expected");
+        p = json_skip_space(p + 1, j->end);
+        if (p < j->end && *p == ']')
+            return json_fail(j, p, "a value is expected");
+    }
+    j->first = false;
+    j->at = p;
+    return true;
+}
 /* A number's text, checked; *ret_integer: no point and no exponent. */
-bool json_number(struct json *j, struct str *ret_raw, bool *ret_integer);
+static inline bool json_number(struct json *j, struct str *ret_raw, bool *ret_integer)
+{
+    const char *p = j->at, *end = j->end;
+    p += p < end && *p == '-';
+    if (p == end || (uint8_t)(*p - '0') > 9)
+        return json_fail(j, p, "a digit is expected");
+    if (*p++ != '0')
+        while (p < end && (uint8_t)(*p - '0') <= 9)
+            p++;
+    if (p < end && (*p == '.' || (*p | 0x20) == 'e'))
+        return json_number_rest(j, p, ret_raw, ret_integer);
+    *ret_raw = (struct str){ j->at, (size_t)(p - j->at) };
+    *ret_integer = true;
+    j->at = p;
+    return true;
+}
 bool json_literal(struct json *j, enum json_kind kind);
 /* Nothing but white space may remain. */
 bool json_finish(struct json *j);
@@ -53,13 +163,33 @@ bool json_valid(struct str text, size_t *ret_offset, const char **ret_fault);
  * U+FFFD. */
 size_t json_unescape(struct str raw, char *out);
 /* raw (escaped or not) equals plain? */
-bool json_key_equals(struct str raw, bool escaped, struct str plain);
+bool json_key_equals_escaped(struct str raw, struct str plain);
+static inline bool json_key_equals(struct str raw, bool escaped, struct str plain)
+{
+    return escaped ? json_key_equals_escaped(raw, plain) : str_eq(raw, plain);
+}
 
 /* Writers. */
 bool json_put_string(struct buf *out, struct str s) MUST_USE; /* with quotes; invalid UTF-8 becomes U+FFFD */
 
 /* Numbers in text, whole view; false when it does not fit. */
-bool text_to_i64(struct str s, int64_t *ret);
+static inline bool text_to_i64(struct str s, int64_t *ret)
+{
+    const char *p = s.ptr, *end = s.ptr + s.len;
+    bool negative = s.len && *p == '-';
+    p += negative;
+    if (end - p > 18 || p == end)
+        return str_to_i64(s, ret); /* may overflow, or is no number */
+    int64_t v = 0;
+    for (; p < end; p++) {
+        uint32_t digit = (uint32_t)(uint8_t)*p - '0';
+        if (digit > 9)
+            return str_to_i64(s, ret); /* "+1", or no number */
+        v = v * 10 + digit;
+    }
+    *ret = negative ? -v : v;
+    return true;
+}
 bool text_to_f64(struct str s, double *ret);
 
 /* CSV, RFC 4180 with options. A scanner over bytes that may end in the middle of a record. */
