@@ -1,0 +1,519 @@
+/* The journal: round trips, limits, refusals; torn told from rot at every byte; full disks, failed syncs,
+ * dead processes. Crashes are in crash_test.c. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "journal/journal.h"
+#include "os/sim.h"
+
+#define PATH "state/jobs.journal"
+#define MAX_RECORD 4096u
+
+struct seen {
+    uint64_t sequences[64];
+    struct str payloads[64];
+    char bytes[1 << 16];
+    size_t used;
+    uint32_t count;
+    uint32_t stop_at; /* refuses the n-th */
+};
+
+static struct seen seen;
+
+static enum status look(void *arg, uint64_t sequence, struct str payload, struct error *err)
+{
+    struct seen *v = arg;
+    assert_true(v->count < 64 && v->used + payload.len <= sizeof v->bytes);
+    if (v->stop_at == v->count + 1)
+        return error_set(err, ST_DATA, "the visitor refuses");
+    v->sequences[v->count] = sequence;
+    memcpy(v->bytes + v->used, payload.ptr, payload.len);
+    v->payloads[v->count++] = str_make(v->bytes + v->used, payload.len);
+    v->used += payload.len;
+    return ST_OK;
+}
+
+static struct seen *nothing_seen(void)
+{
+    memset(&seen, 0, sizeof seen);
+    return &seen;
+}
+
+static struct sim *disk(void)
+{
+    struct sim *s = sim_new(1, NULL);
+    assert_non_null(s);
+    assert_int_equal(os_mkdirs(sim_os(s), "state", NULL), ST_OK);
+    return s;
+}
+
+static void append(struct journal *j, const char *text)
+{
+    struct str part = str_from(text);
+    struct error err;
+    assert_int_equal(journal_append(j, &part, 1, NULL, &err), ST_OK);
+}
+
+static void append_synced(struct journal *j, const char *text)
+{
+    append(j, text);
+    assert_int_equal(journal_sync(j, NULL), ST_OK);
+}
+
+static enum status open_seen(struct sim *s, struct journal **ret, struct error *err)
+{
+    return journal_open(sim_os(s), PATH, MAX_RECORD, NULL, look, nothing_seen(), ret, err);
+}
+
+/* A journal with four synced records; its bytes in `ret`, where each record starts in `starts[5]`. */
+static void make_four(struct buf *ret, uint64_t starts[5])
+{
+    static const char *const texts[] = { "first", "", "the third record is a bit longer than the others", "last" };
+    struct sim *s = disk();
+    struct journal *j;
+    assert_int_equal(journal_create(sim_os(s), PATH, 77, 10, NULL, &j, NULL), ST_OK);
+    for (int i = 0; i < 4; i++) {
+        starts[i] = journal_end(j).bytes;
+        append_synced(j, texts[i]);
+    }
+    starts[4] = journal_end(j).bytes;
+    journal_close(j);
+    buf_init(ret, NULL, 1 << 20);
+    assert_true(sim_get_file(s, PATH, ret));
+    assert_int_equal(ret->len, starts[4]);
+    sim_free(s);
+}
+
+static void test_round_trip(void **state)
+{
+    (void)state;
+    struct sim *s = disk();
+    struct journal *j;
+    struct journal_position at;
+    assert_int_equal(journal_create(sim_os(s), PATH, 0x1122334455667788u, 5, NULL, &j, NULL), ST_OK);
+    assert_int_equal(journal_end(j).sequence, 4);
+    assert_true(journal_id(j) == 0x1122334455667788u);
+    struct str parts[] = { STR("ab"), { NULL, 0 }, STR("c\0d") };
+    assert_int_equal(journal_append(j, parts, 3, &at, NULL), ST_OK);
+    assert_int_equal(at.sequence, 5);
+    assert_int_equal(at.bytes, journal_end(j).bytes);
+    assert_int_equal(journal_append(j, NULL, 0, &at, NULL), ST_OK);
+    assert_int_equal(journal_sync(j, NULL), ST_OK);
+    journal_close(j);
+
+    assert_int_equal(open_seen(s, &j, NULL), ST_OK);
+    assert_int_equal(seen.count, 2);
+    assert_true(str_eq(seen.payloads[0], STR("abc\0d")));
+    assert_int_equal(seen.payloads[1].len, 0);
+    assert_int_equal(seen.sequences[1], 6);
+    assert_int_equal(journal_end(j).sequence, 6);
+    append_synced(j, "more");
+    journal_close(j);
+
+    uint64_t id = 0, torn = 9;
+    assert_int_equal(journal_read(sim_os(s), PATH, MAX_RECORD, NULL, look, nothing_seen(), &id, &torn, NULL), ST_OK);
+    assert_true(id == 0x1122334455667788u);
+    assert_int_equal(torn, 0);
+    assert_int_equal(seen.count, 3);
+    assert_true(str_eq(seen.payloads[2], STR("more")));
+    sim_free(s);
+}
+
+static void test_large_records(void **state)
+{
+    (void)state;
+    struct sim *s = disk();
+    struct journal *j;
+    enum { N = 700 * 1024 };
+    char *big = mem_alloc(NULL, N);
+    for (int i = 0; i < N; i++)
+        big[i] = (char)(i * 7 + i / 251);
+    assert_int_equal(journal_create(sim_os(s), PATH, 1, 1, NULL, &j, NULL), ST_OK);
+    /* Small and large parts mixed: the stage flushes at each place. */
+    struct str parts[] = { str_make(big, 10), str_make(big + 10, 65536 - 34), str_make(big + 65512, 1),
+                           str_make(big + 65513, 65536), str_make(big + 131049, N - 131049) };
+    assert_int_equal(journal_append(j, parts, 5, NULL, NULL), ST_OK);
+    append_synced(j, "behind");
+    journal_close(j);
+    struct buf b;
+    buf_init(&b, NULL, 1 << 20);
+    assert_true(sim_get_file(s, PATH, &b));
+    assert_memory_equal(b.data + 36 + 24, big, N);
+    /* A smaller limit refuses, by name, and cuts nothing. */
+    struct error err;
+    assert_int_equal(open_seen(s, &j, &err), ST_LIMIT);
+    assert_int_equal(err.offset, 36);
+    assert_int_equal(journal_open(sim_os(s), PATH, N, NULL, NULL, NULL, &j, NULL), ST_OK);
+    assert_int_equal(journal_end(j).sequence, 2);
+    assert_int_equal(journal_append(j, &(struct str){ big, N }, 1, NULL, NULL), ST_OK);
+    struct journal_position before = journal_end(j);
+    assert_int_equal(journal_append(j, parts, 5, NULL, NULL), ST_OK);
+    struct str two[] = { str_make(big, N), str_make(big, 1) };
+    assert_int_equal(journal_append(j, two, 2, NULL, NULL), ST_LIMIT);
+    assert_int_equal(journal_end(j).sequence, before.sequence + 1);
+    journal_close(j);
+    buf_release(&b);
+    mem_free(NULL, big, N);
+    sim_free(s);
+}
+
+static void test_refusals(void **state)
+{
+    (void)state;
+    struct sim *s = disk();
+    struct journal *j;
+    struct error err;
+    assert_int_equal(open_seen(s, &j, NULL), ST_NOT_FOUND);
+    assert_int_equal(journal_create(sim_os(s), "nowhere/x", 1, 1, NULL, &j, NULL), ST_NOT_FOUND);
+    assert_int_equal(journal_create(sim_os(s), PATH, 1, 1, NULL, &j, NULL), ST_OK);
+    append_synced(j, "x");
+    journal_close(j);
+    assert_int_equal(journal_create(sim_os(s), PATH, 1, 1, NULL, &j, &err), ST_EXISTS);
+    /* The visitor's word counts. */
+    nothing_seen()->stop_at = 1;
+    assert_int_equal(journal_open(sim_os(s), PATH, MAX_RECORD, NULL, look, &seen, &j, NULL), ST_DATA);
+    /* A leftover of a creation that a crash cut short is no obstacle. */
+    assert_int_equal(sim_put_file(s, "state/other.new", "garbage of any kind, longer than a header is", 44), ST_OK);
+    assert_int_equal(journal_create(sim_os(s), "state/other", 1, 1, NULL, &j, NULL), ST_OK);
+    journal_close(j);
+    assert_int_equal(journal_open(sim_os(s), "state/other", 1, NULL, NULL, NULL, &j, NULL), ST_OK);
+    journal_close(j);
+    sim_free(s);
+}
+
+static void test_version(void **state)
+{
+    (void)state;
+    struct sim *s = disk();
+    struct buf b;
+    uint64_t starts[5];
+    struct journal *j;
+    make_four(&b, starts);
+    b.data[8] = 2;
+    uint32_t crc = crc32c(0, b.data, 32);
+    memcpy(b.data + 32, &crc, 4);
+    assert_int_equal(sim_put_file(s, PATH, b.data, b.len), ST_OK);
+    struct error err;
+    assert_int_equal(open_seen(s, &j, &err), ST_MISMATCH);
+    assert_non_null(strstr(err.message, "version 2"));
+    buf_release(&b);
+    sim_free(s);
+}
+
+static void assert_untouched(struct sim *s, const struct buf *b)
+{
+    struct buf now;
+    buf_init(&now, NULL, 1 << 20);
+    assert_true(sim_get_file(s, PATH, &now));
+    assert_int_equal(now.len, b->len);
+    assert_true(b->len == 0 || memcmp(now.data, b->data, b->len) == 0);
+    buf_release(&now);
+}
+
+/* Puts the bytes down and opens them: `records` of the four survive, or it is corrupt and untouched. */
+static void check_damaged(struct sim *s, const struct buf *b, enum status want, uint32_t records,
+                          const uint64_t starts[5])
+{
+    struct journal *j;
+    struct error err = { 0 };
+    uint64_t torn = 0;
+    assert_int_equal(sim_put_file(s, PATH, b->data, b->len), ST_OK);
+    assert_int_equal(journal_read(sim_os(s), PATH, MAX_RECORD, NULL, look, nothing_seen(), NULL, &torn, NULL), want);
+    assert_untouched(s, b);
+    assert_int_equal(open_seen(s, &j, &err), want);
+    if (want != ST_OK) {
+        assert_untouched(s, b);
+        assert_string_equal(err.place, PATH);
+        assert_true(err.offset >= 0);
+        return;
+    }
+    assert_int_equal(seen.count, records);
+    assert_int_equal(journal_end(j).bytes, starts[records]);
+    assert_int_equal(torn, b->len - starts[records]);
+    append_synced(j, "appended after the cut");
+    journal_close(j);
+    assert_int_equal(open_seen(s, &j, NULL), ST_OK);
+    assert_int_equal(seen.count, records + 1);
+    assert_true(str_eq(seen.payloads[records], STR("appended after the cut")));
+    journal_close(j);
+}
+
+static void test_every_byte_flipped(void **state)
+{
+    (void)state;
+    struct sim *s = disk();
+    struct buf b;
+    uint64_t starts[5];
+    make_four(&b, starts);
+    static const uint8_t masks[] = { 0x01, 0x80, 0xFF };
+    for (size_t at = 0; at < b.len; at++) {
+        for (size_t m = 0; m < sizeof masks; m++) {
+            b.data[at] ^= masks[m];
+            bool in_last = at >= starts[3];
+            check_damaged(s, &b, in_last ? ST_OK : ST_CORRUPT, 3, starts);
+            b.data[at] ^= masks[m];
+        }
+    }
+    check_damaged(s, &b, ST_OK, 4, starts);
+    buf_release(&b);
+    sim_free(s);
+}
+
+static void test_cut_at_every_byte(void **state)
+{
+    (void)state;
+    struct sim *s = disk();
+    struct buf b;
+    uint64_t starts[5];
+    make_four(&b, starts);
+    size_t whole = b.len;
+    for (b.len = 0; b.len <= whole; b.len++) {
+        uint32_t records = 0;
+        while (records < 4 && starts[records + 1] <= b.len)
+            records++;
+        check_damaged(s, &b, b.len < starts[0] ? ST_CORRUPT : ST_OK, records, starts);
+    }
+    b.len = whole;
+    buf_release(&b);
+    sim_free(s);
+}
+
+static void test_ranges(void **state)
+{
+    (void)state;
+    struct sim *s = disk();
+    struct buf b, c;
+    uint64_t starts[5];
+    make_four(&b, starts);
+    buf_init(&c, NULL, 1 << 20);
+    for (size_t from = 0; from < b.len; from += 3) {
+        for (size_t to = from + 1; to <= b.len; to += 5) {
+            buf_clear(&c);
+            assert_true(buf_put(&c, b.data, b.len));
+            memset(c.data + from, 0, to - from);
+            uint32_t intact = 0; /* zeroing may change nothing: "last" of zero is not what we wrote, but a length is */
+            while (intact < 4 && memcmp(c.data + starts[intact], b.data + starts[intact],
+                                        starts[intact + 1] - starts[intact]) == 0)
+                intact++;
+            bool header = memcmp(c.data, b.data, starts[0]) == 0;
+            bool later = false;
+            for (uint32_t i = intact + 1; i < 4; i++)
+                later |= memcmp(c.data + starts[i], b.data + starts[i], starts[i + 1] - starts[i]) == 0;
+            check_damaged(s, &c, header && !later ? ST_OK : ST_CORRUPT, intact, starts);
+        }
+    }
+    buf_release(&b);
+    buf_release(&c);
+    sim_free(s);
+}
+
+static void test_tails(void **state)
+{
+    (void)state;
+    struct sim *s = disk();
+    struct buf b, other;
+    uint64_t starts[5];
+    make_four(&b, starts);
+    size_t whole = b.len;
+    /* Zeros, garbage, stale bytes of itself, the start of a record with a wild length. */
+    for (int kind = 0; kind < 4; kind++) {
+        b.len = whole;
+        for (int i = 0; i < 700 && kind < 2; i++)
+            assert_true(buf_put_u8(&b, (uint8_t)(kind ? i * 31 + 7 : 0)));
+        if (kind == 2) /* an older record again: its sequence has passed */
+            assert_true(buf_put(&b, b.data + starts[2], starts[3] - starts[2]));
+        if (kind == 3)
+            assert_true(buf_put_u32(&b, 1) && buf_put_u32(&b, UINT32_MAX) && buf_put_u64(&b, 14) && buf_put_u64(&b, 13));
+        check_damaged(s, &b, ST_OK, 4, starts);
+    }
+    /* The next record of another journal, as if a block had come to the wrong place: refused by the seed. */
+    struct sim *s2 = sim_new(99, NULL);
+    struct journal *j;
+    assert_int_equal(journal_create(sim_os(s2), "x", 77, 14, NULL, &j, NULL), ST_OK);
+    append_synced(j, "stranger");
+    journal_close(j);
+    buf_init(&other, NULL, 1 << 20);
+    assert_true(sim_get_file(s2, "x", &other));
+    b.len = whole;
+    assert_true(buf_put(&b, other.data + 36, other.len - 36));
+    check_damaged(s, &b, ST_OK, 4, starts);
+    buf_release(&b);
+    buf_release(&other);
+    sim_free(s2);
+    sim_free(s);
+}
+
+/* Unsynced records may be damaged with intact ones behind them: that is a crash, not rot. */
+static void test_unsynced_group_is_torn(void **state)
+{
+    (void)state;
+    struct sim *s = disk();
+    struct journal *j;
+    assert_int_equal(journal_create(sim_os(s), PATH, 1, 1, NULL, &j, NULL), ST_OK);
+    append_synced(j, "synced");
+    uint64_t second = journal_end(j).bytes;
+    append(j, "two");
+    append(j, "three");
+    journal_close(j);
+    struct buf b;
+    buf_init(&b, NULL, 1 << 20);
+    assert_true(sim_get_file(s, PATH, &b));
+    b.data[second + 24] ^= 1;
+    assert_int_equal(sim_put_file(s, PATH, b.data, b.len), ST_OK);
+    assert_int_equal(open_seen(s, &j, NULL), ST_OK);
+    assert_int_equal(seen.count, 1);
+    assert_int_equal(journal_end(j).bytes, second);
+    /* The same damage with a record behind the group that was appended after its sync: rot. */
+    append(j, "two");
+    append_synced(j, "three");
+    append(j, "four");
+    journal_close(j);
+    buf_clear(&b);
+    assert_true(sim_get_file(s, PATH, &b));
+    b.data[second + 24] ^= 1;
+    assert_int_equal(sim_put_file(s, PATH, b.data, b.len), ST_OK);
+    struct error err;
+    assert_int_equal(open_seen(s, &j, &err), ST_CORRUPT);
+    assert_int_equal(err.offset, second);
+    buf_release(&b);
+    sim_free(s);
+}
+
+static void test_full_disk(void **state)
+{
+    (void)state;
+    struct sim *s = disk();
+    struct journal *j;
+    char big[2000];
+    memset(big, 'b', sizeof big);
+    assert_int_equal(journal_create(sim_os(s), PATH, 1, 1, NULL, &j, NULL), ST_OK);
+    append_synced(j, "before");
+    sim_capacity(s, 1500);
+    struct journal_position end = journal_end(j);
+    struct str part = str_make(big, sizeof big);
+    struct error err;
+    assert_int_equal(journal_append(j, &part, 1, NULL, &err), ST_FULL);
+    assert_int_equal(journal_end(j).bytes, end.bytes);
+    append_synced(j, "small ones still go in");
+    sim_capacity(s, UINT64_MAX);
+    assert_int_equal(journal_append(j, &part, 1, NULL, &err), ST_OK);
+    assert_int_equal(journal_sync(j, NULL), ST_OK);
+    journal_close(j);
+    assert_int_equal(open_seen(s, &j, NULL), ST_OK);
+    assert_int_equal(seen.count, 3);
+    journal_close(j);
+    sim_free(s);
+}
+
+/* A failed sync is final; after the death of the process, what open has shown is durable, whatever the
+ * failed sync has dropped. */
+static void test_failed_sync(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        struct sim *s = sim_new(seed, NULL);
+        struct journal *j;
+        assert_int_equal(os_mkdirs(sim_os(s), "state", NULL), ST_OK);
+        assert_int_equal(journal_create(sim_os(s), PATH, 1, 1, NULL, &j, NULL), ST_OK);
+        append_synced(j, "one");
+        char big[1400];
+        memset(big, 'b', sizeof big);
+        struct str part = str_make(big, sizeof big);
+        assert_int_equal(journal_append(j, &part, 1, NULL, NULL), ST_OK);
+        sim_fail_at(s, sim_calls(s) + 1, ST_IO, false);
+        assert_int_equal(journal_sync(j, NULL), ST_IO);
+        assert_int_equal(journal_sync(j, NULL), ST_IO);
+        assert_int_equal(journal_append(j, &part, 1, NULL, NULL), ST_IO);
+        journal_close(j);
+        if (seed % 2) {
+            sim_kill(s);
+            assert_int_equal(open_seen(s, &j, NULL), ST_OK);
+            assert_int_equal(seen.count, 2);
+            journal_close(j);
+            sim_power_cycle(s, SIM_DROP);
+            assert_int_equal(open_seen(s, &j, NULL), ST_OK);
+            assert_int_equal(seen.count, 2);
+        } else { /* power lost at once: the first record is there, of the second anything or nothing */
+            sim_power_cycle(s, SIM_DROP);
+            assert_int_equal(open_seen(s, &j, NULL), ST_OK);
+            assert_true(seen.count == 1 || seen.count == 2);
+        }
+        journal_close(j);
+        sim_free(s);
+    }
+}
+
+/* Each call fails once: open and append return that status or succeed, and the journal stays whole. */
+static void test_each_call_fails(void **state)
+{
+    (void)state;
+    for (int which = 0; which < 2; which++) {
+        for (uint64_t n = 1;; n++) {
+            struct sim *s = disk();
+            uint64_t start = sim_calls(s);
+            enum status want = which ? ST_FULL : ST_IO;
+            sim_fail_at(s, start + n, want, false);
+            struct journal *j = NULL;
+            struct str part = STR("record");
+            enum status st = journal_create(sim_os(s), PATH, 1, 1, NULL, &j, NULL);
+            if (st == ST_OK)
+                st = journal_append(j, &part, 1, NULL, NULL);
+            if (st == ST_OK)
+                st = journal_sync(j, NULL);
+            journal_close(j);
+            bool reached = sim_calls(s) >= start + n;
+            assert_int_equal(st, reached ? want : ST_OK);
+            sim_power_cycle(s, SIM_KEEP);
+            enum status opened = open_seen(s, &j, NULL);
+            assert_true(opened == ST_OK || (opened == ST_NOT_FOUND && st != ST_OK));
+            if (opened == ST_OK)
+                journal_close(j);
+            assert_true(st != ST_OK || seen.count == 1);
+            sim_free(s);
+            if (!reached)
+                break;
+        }
+    }
+}
+
+static void test_memory_refused(void **state)
+{
+    (void)state;
+    struct sim *s = disk();
+    struct budget b;
+    budget_init(&b, "tiny", 100, NULL);
+    struct journal *j = NULL;
+    struct error err;
+    assert_int_equal(journal_create(sim_os(s), PATH, 1, 1, &b, &j, &err), ST_MEMORY);
+    assert_int_equal(journal_open(sim_os(s), PATH, MAX_RECORD, &b, NULL, NULL, &j, &err), ST_MEMORY);
+    assert_int_equal(atomic_load(&b.used), 0);
+    b.limit = SIZE_MAX;
+    assert_int_equal(journal_open(sim_os(s), PATH, MAX_RECORD, &b, NULL, NULL, &j, &err), ST_OK);
+    journal_close(j);
+    assert_int_equal(atomic_load(&b.used), 0);
+    sim_free(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_large_records),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_version),
+        cmocka_unit_test(test_every_byte_flipped),
+        cmocka_unit_test(test_cut_at_every_byte),
+        cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_tails),
+        cmocka_unit_test(test_unsynced_group_is_torn),
+        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_failed_sync),
+        cmocka_unit_test(test_each_call_fails),
+        cmocka_unit_test(test_memory_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
