@@ -79,6 +79,7 @@ struct op_ops {
 struct op {
     const struct op_ops *ops;
     const struct node *node;
+    const struct schema *input_schema; /* of the first input; NULL for sources */
     struct exec_context *ctx;
     struct budget *budget;
     struct store *stores[OP_MAX_STORES]; /* owned by the chain once set in open */
@@ -135,7 +136,10 @@ void chain_free(struct chain *c); /* NULL is allowed */
 
 /* Restoring: each operation of snapshot and deltas, in order; unknown store ids are ST_MISMATCH only at chain_start time by job. */
 enum status chain_apply(struct chain *c, const struct delta *d, bool *ret_known, struct error *err) MUST_USE;
-/* After restore, before the first step. */
+/* After chain_apply: what each writer of the sink `node` put into the newest commit, for sink_ops.restore. */
+enum status chain_sink_commits(struct chain *c, uint32_t node, struct arena *a, struct sink_commit **ret,
+                               uint32_t *ret_count, struct error *err) MUST_USE;
+/* After restore (sinks included), before the first step: opens readers and writers. */
 enum status chain_start(struct chain *c, struct error *err) MUST_USE;
 
 enum chain_state {

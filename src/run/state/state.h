@@ -111,6 +111,7 @@ struct delta_writer {
     bool open;
 };
 bool delta_write(struct delta_writer *w, const struct delta *d) MUST_USE;
+bool delta_end(struct delta_writer *w) MUST_USE; /* closes the open section */
 
 /* Applies one operation to a store while it is restored: not dirty afterwards. `shard` of `shards` decides what is kept
  * (a broadcast store keeps all). ST_MISMATCH: another layout. */
@@ -120,7 +121,7 @@ enum status store_apply(struct store *s, const struct delta *d, uint32_t shard, 
 /* ---- the fold ---- */
 
 /* Folds payloads, oldest first, into one sorted list of PUTs, written in pieces of about 1 MiB through `write`. `old` gives the
- * payloads of the older snapshot, sorted, one after another (len 0 at the end; may be NULL); `deltas` those since, twice over when `rewind` is called.
+ * payloads of the older snapshot, sorted, one after another (len 0 at the end; next NULL: there is none); `deltas` those since.
  * Memory: the deltas' index and bytes, charged to b. */
 struct fold_input {
     enum status (*next)(void *arg, struct str *ret_payload, struct error *err); /* valid until the next call; len 0: end */
