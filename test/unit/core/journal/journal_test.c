@@ -234,6 +234,9 @@ static void check_damaged(struct sim *s, const struct buf *b, enum status want, 
     assert_int_equal(seen.count, records);
     assert_int_equal(journal_end(j).bytes, starts[records]);
     assert_int_equal(torn, b->len - starts[records]);
+    uint64_t left = 1;
+    assert_int_equal(journal_read(sim_os(s), PATH, MAX_RECORD, NULL, NULL, NULL, NULL, &left, NULL), ST_OK);
+    assert_int_equal(left, 0);
     append_synced(j, "appended after the cut");
     journal_close(j);
     assert_int_equal(open_seen(s, &j, NULL), ST_OK);
@@ -447,6 +450,39 @@ static void test_failed_sync(void **state)
     }
 }
 
+/* The process dies at each call of the creation: where the next one finds the file, what it appends and
+ * syncs survives a power loss, the name included. */
+static void test_death_in_create(void **state)
+{
+    (void)state;
+    bool found = false, missing = false;
+    for (uint64_t n = 1;; n++) {
+        struct sim *s = disk();
+        struct journal *j;
+        sim_crash_at(s, sim_calls(s) + n);
+        bool made = journal_create(sim_os(s), PATH, 1, 1, NULL, &j, NULL) == ST_OK;
+        if (made)
+            journal_close(j);
+        sim_kill(s);
+        enum status st = open_seen(s, &j, NULL);
+        if (st == ST_NOT_FOUND)
+            st = journal_create(sim_os(s), PATH, 1, 1, NULL, &j, NULL), missing = true;
+        else
+            found |= !made;
+        assert_int_equal(st, ST_OK);
+        append_synced(j, "kept");
+        journal_close(j);
+        sim_power_cycle(s, SIM_DROP);
+        assert_int_equal(open_seen(s, &j, NULL), ST_OK);
+        assert_int_equal(seen.count, 1);
+        journal_close(j);
+        sim_free(s);
+        if (made)
+            break;
+    }
+    assert_true(found && missing);
+}
+
 /* Each call fails once: open and append return that status or succeed, and the journal stays whole. */
 static void test_each_call_fails(void **state)
 {
@@ -512,6 +548,7 @@ int main(void)
         cmocka_unit_test(test_unsynced_group_is_torn),
         cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_failed_sync),
+        cmocka_unit_test(test_death_in_create),
         cmocka_unit_test(test_each_call_fails),
         cmocka_unit_test(test_memory_refused),
     };
