@@ -1,0 +1,259 @@
+/* What only the real machine has: threads, work off the caller's thread, waiting, full devices, pipes,
+ * stop signals. */
+#define _GNU_SOURCE
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "os/os.h"
+
+struct job {
+    struct os_work work;
+    struct os_signal *gate; /* waits for it when set */
+    pid_t thread;
+    atomic_int *count;
+};
+
+static void job_run(struct os_work *w)
+{
+    struct job *j = w->arg;
+    j->thread = gettid();
+    if (j->gate)
+        assert_true(os_real()->ops->signal_wait(os_real(), j->gate, INT64_MAX));
+    atomic_fetch_add(j->count, 1);
+}
+
+static void test_work(void **state)
+{
+    (void)state;
+    struct os *os = os_real();
+    enum { N = 200 };
+    static struct job jobs[N];
+    atomic_int count = 0;
+    struct os_signal *s = os->ops->signal_new(os);
+    for (int i = 0; i < N; i++) {
+        jobs[i] = (struct job){ .work = { .run = job_run, .arg = &jobs[i], .signal = i % 2 ? s : NULL }, .count = &count };
+        os->ops->work(os, &jobs[i].work);
+    }
+    int64_t deadline = os_mono_ns(os) + INT64_C(10000000000);
+    for (int i = 0; i < N; i++) {
+        while (!atomic_load(&jobs[i].work.done) && os_mono_ns(os) < deadline)
+            os->ops->signal_wait(os, s, os_mono_ns(os) + 1000000);
+        assert_true(atomic_load(&jobs[i].work.done));
+        assert_int_not_equal(jobs[i].thread, gettid());
+    }
+    assert_int_equal(count, N);
+    os->ops->signal_free(os, s);
+}
+
+/* A read that hangs (here: a gate) does not hold up the sync behind it. */
+static void test_hanging_work_does_not_block(void **state)
+{
+    (void)state;
+    struct os *os = os_real();
+    atomic_int count = 0;
+    struct os_signal *s = os->ops->signal_new(os), *gate = os->ops->signal_new(os);
+    struct job hang = { .work = { .run = job_run, .arg = &hang, .signal = s }, .gate = gate, .count = &count };
+    struct job quick = { .work = { .run = job_run, .arg = &quick, .signal = s }, .count = &count };
+    os->ops->work(os, &hang.work);
+    os->ops->work(os, &quick.work);
+    assert_true(os->ops->signal_wait(os, s, os_mono_ns(os) + INT64_C(10000000000)));
+    assert_true(atomic_load(&quick.work.done));
+    assert_false(atomic_load(&hang.work.done));
+    os->ops->signal_raise(os, gate);
+    assert_true(os->ops->signal_wait(os, s, os_mono_ns(os) + INT64_C(10000000000)));
+    assert_true(atomic_load(&hang.work.done));
+    os->ops->signal_free(os, s);
+    os->ops->signal_free(os, gate);
+}
+
+/* Whoever has seen `done` may free the signal at once: many rounds for the sanitizers. */
+static void test_free_after_done(void **state)
+{
+    (void)state;
+    struct os *os = os_real();
+    atomic_int count = 0;
+    for (int i = 0; i < 2000; i++) {
+        struct os_signal *s = os->ops->signal_new(os);
+        struct job j = { .work = { .run = job_run, .arg = &j, .signal = s }, .count = &count };
+        os->ops->work(os, &j.work);
+        while (!atomic_load(&j.work.done)) {
+        }
+        os->ops->signal_free(os, s);
+    }
+    assert_int_equal(count, 2000);
+}
+
+static void test_deadline(void **state)
+{
+    (void)state;
+    struct os *os = os_real();
+    struct os_signal *s = os->ops->signal_new(os);
+    int64_t start = os_mono_ns(os), until = start + 30000000;
+    assert_false(os->ops->signal_wait(os, s, until));
+    assert_true(os_mono_ns(os) >= until);
+    os->ops->signal_free(os, s);
+}
+
+struct ping {
+    struct os_signal *there, *back;
+    int rounds;
+};
+
+static void ping_run(void *arg)
+{
+    struct ping *p = arg;
+    for (; p->rounds < 1000; p->rounds++) {
+        os_real()->ops->signal_wait(os_real(), p->there, INT64_MAX);
+        os_real()->ops->signal_raise(os_real(), p->back);
+    }
+}
+
+static void test_thread(void **state)
+{
+    (void)state;
+    struct os *os = os_real();
+    struct ping p = { os->ops->signal_new(os), os->ops->signal_new(os), 0 };
+    struct os_thread *t;
+    assert_int_equal(os->ops->thread_start(os, "a name longer than the kernel takes", ping_run, &p, &t, NULL), ST_OK);
+    for (int i = 0; i < 1000; i++) {
+        os->ops->signal_raise(os, p.there);
+        assert_true(os->ops->signal_wait(os, p.back, os_mono_ns(os) + INT64_C(10000000000)));
+    }
+    os->ops->thread_join(os, t);
+    assert_int_equal(p.rounds, 1000);
+    os->ops->signal_free(os, p.there);
+    os->ops->signal_free(os, p.back);
+}
+
+static void test_full_device(void **state)
+{
+    (void)state;
+    struct os *os = os_real();
+    struct os_file *f;
+    struct error err;
+    if (os_open(os, "/dev/full", OS_WRITE, &f, NULL) != ST_OK)
+        skip();
+    assert_int_equal(os_pwrite(os, f, "x", 1, 0, &err), ST_FULL);
+    assert_non_null(strstr(err.message, "/dev/full"));
+    assert_non_null(strstr(err.message, "No space left"));
+    assert_non_null(strstr(err.hint, "free some space"));
+    struct os_stat st;
+    assert_int_equal(os->ops->fstat(os, f, &st, NULL), ST_OK);
+    assert_true(st.is_stream);
+    /* It cannot be synced, and once that has failed it is not tried again. */
+    assert_int_equal(os_sync(os, f, NULL), ST_IO);
+    assert_int_equal(os_sync(os, f, &err), ST_IO);
+    assert_non_null(strstr(err.message, "earlier sync"));
+    os_close(os, f);
+}
+
+static void test_pipe_is_named(void **state)
+{
+    (void)state;
+    struct os *os = os_real();
+    int fds[2];
+    assert_int_equal(pipe(fds), 0);
+    char path[64], b[4];
+    size_t n;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fds[0]);
+    struct os_file *f;
+    struct error err;
+    assert_int_equal(os_open(os, path, OS_READ, &f, NULL), ST_OK);
+    assert_int_equal(os_pread(os, f, b, 4, 0, &n, &err), ST_UNSUPPORTED);
+    assert_non_null(strstr(err.hint, "standard input"));
+    os_close(os, f);
+    close(fds[0]);
+    close(fds[1]);
+}
+
+/* A child with its standard streams on pipes: what it reads from 0 it writes to 1, then it waits to be
+ * stopped and says by which signal. */
+static int child(void)
+{
+    struct os *os = os_real();
+    char b[64];
+    size_t n;
+    struct os_signal *s = os->ops->signal_new(os);
+    if (os_real_catch_stop(s, NULL) != ST_OK || os_real_caught() != 0)
+        return 90;
+    do {
+        if (os->ops->stream_read(os, 0, b, sizeof b, &n, NULL) != ST_OK ||
+            os->ops->stream_write(os, 1, b, n, NULL) != ST_OK)
+            return 91;
+    } while (n > 0);
+    if (os->ops->stream_write(os, 1, "!", 1, NULL) != ST_OK)
+        return 92;
+    if (!os->ops->signal_wait(os, s, os_mono_ns(os) + INT64_C(10000000000)))
+        return 93;
+    /* The reader has gone by now: a status, no signal. */
+    if (os->ops->stream_write(os, 1, "?", 1, NULL) != ST_IO)
+        return 94;
+    return os_real_caught();
+}
+
+static void test_streams_and_stop(void **state)
+{
+    (void)state;
+    int in[2], out[2];
+    assert_int_equal(pipe(in), 0);
+    assert_int_equal(pipe2(out, O_NONBLOCK), 0); /* somebody may have set it: the os waits by itself */
+    pid_t pid = fork();
+    if (pid == 0) {
+        dup2(in[0], 0);
+        dup2(out[1], 1);
+        close(in[0]);
+        close(in[1]);
+        close(out[0]);
+        close(out[1]);
+        _exit(child());
+    }
+    close(in[0]);
+    close(out[1]);
+    fcntl(out[0], F_SETFL, 0);
+    char b[64] = "";
+    assert_int_equal(write(in[1], "line\n", 5), 5);
+    assert_int_equal(read(out[0], b, sizeof b), 5);
+    assert_memory_equal(b, "line\n", 5);
+    close(in[1]);
+    assert_int_equal(read(out[0], b, sizeof b), 1);
+    close(out[0]);
+    assert_int_equal(kill(pid, SIGTERM), 0);
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), SIGTERM);
+}
+
+static void test_machine(void **state)
+{
+    (void)state;
+    assert_true(os_real_cpus() >= 1);
+    assert_false(os_real_is_terminal(7));
+    assert_ptr_equal(os_real(), os_real());
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_streams_and_stop), /* first: a fork before there are threads */
+        cmocka_unit_test(test_work),
+        cmocka_unit_test(test_hanging_work_does_not_block),
+        cmocka_unit_test(test_free_after_done),
+        cmocka_unit_test(test_deadline),
+        cmocka_unit_test(test_thread),
+        cmocka_unit_test(test_full_device),
+        cmocka_unit_test(test_pipe_is_named),
+        cmocka_unit_test(test_machine),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
