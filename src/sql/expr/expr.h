@@ -25,6 +25,8 @@ enum expr_kind {
     EXPR_FIELD,   /* field `column` of a ROW */
 };
 
+#define EXPR_MAX_DEPTH 2000u
+
 struct function;
 
 struct expr {
@@ -36,6 +38,7 @@ struct expr {
     const struct function *function;
     const struct expr **args;
     uint32_t n_args;
+    uint32_t depth; /* 1 for a leaf; at most EXPR_MAX_DEPTH */
     struct column value;
     const void *data; /* what the function's resolve step prepared (a compiled pattern, a unit); immutable */
 };
@@ -118,7 +121,7 @@ struct eval {
 
 struct program;
 
-/* Several trees over the same input. `capacity`: largest batch. Charges `b`. */
+/* Several trees over the same input. `capacity`: largest batch. Charges `b`. The trees must outlive the program. */
 enum status expr_compile(const struct expr *const *exprs, uint32_t n, uint32_t capacity, struct budget *b,
                          struct program **ret, struct error *err) MUST_USE;
 void program_free(struct program *p); /* NULL is allowed */

@@ -1,0 +1,253 @@
+/* What the files of this room share: functions and their kernels, resolving, casts, literals. */
+#pragma once
+
+#include "expr/expr.h"
+
+/* ---- kernels ---- */
+
+/* An argument: a column; a constant has one row only, which `mask` 0 maps every row to. */
+struct arg {
+    const struct column *col;
+    uint32_t mask;
+};
+
+/* One call of a kernel: for each row that counts, out[row] = f(args[row]). */
+struct kernel {
+    const struct expr *expr;
+    const struct eval *eval;
+    const struct arg *args;
+    uint32_t n_args;
+    const uint16_t *rows; /* NULL: 0..n) */
+    uint32_t n;
+    uint32_t capacity;
+    struct column *out; /* cleared: no nulls */
+    void **state;       /* of this step, kept between runs; freed by the function's free_state */
+    struct buf *tmp;    /* scratch bytes, empty at the start */
+    struct budget *budget;
+    struct error *err;
+};
+
+typedef enum status kernel_fn(struct kernel *k);
+
+#define EACH_ROW(k, r)                   \
+    for (uint32_t i_ = 0, r = 0; i_ < (k)->n && ((r = (k)->rows ? (k)->rows[i_] : i_), true); i_++)
+
+static inline uint32_t arg_row(const struct arg *a, uint32_t r) { return r & a->mask; }
+static inline bool arg_null(const struct kernel *k, uint32_t i, uint32_t r)
+{
+    return column_is_null(k->args[i].col, r & k->args[i].mask);
+}
+static inline struct str arg_str(const struct kernel *k, uint32_t i, uint32_t r)
+{
+    return column_str(k->args[i].col, r & k->args[i].mask);
+}
+static inline int32_t arg_i32(const struct kernel *k, uint32_t i, uint32_t r)
+{
+    return k->args[i].col->i32[r & k->args[i].mask];
+}
+static inline int64_t arg_i64(const struct kernel *k, uint32_t i, uint32_t r)
+{
+    return k->args[i].col->i64[r & k->args[i].mask];
+}
+static inline double arg_f64(const struct kernel *k, uint32_t i, uint32_t r)
+{
+    return k->args[i].col->f64[r & k->args[i].mask];
+}
+static inline bool arg_bool(const struct kernel *k, uint32_t i, uint32_t r)
+{
+    return k->args[i].col->b[r & k->args[i].mask] != 0;
+}
+static inline bool arg_is_constant(const struct kernel *k, uint32_t i) { return k->args[i].mask == 0; }
+
+enum status kernel_memory(const struct kernel *k); /* ST_MEMORY */
+/* ST_EXPRESSION with the node's place. */
+enum status kernel_fail(const struct kernel *k, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static inline enum status kernel_put_str(struct kernel *k, uint32_t r, const void *p, size_t n)
+{
+    return column_set_str(k->out, r, p, n) ? ST_OK : kernel_memory(k);
+}
+static inline enum status kernel_put_tmp(struct kernel *k, uint32_t r)
+{
+    return kernel_put_str(k, r, k->tmp->data, k->tmp->len);
+}
+/* An integer argument whatever its kind (TINYINT … BIGINT). */
+int64_t arg_integer(const struct kernel *k, uint32_t i, uint32_t r);
+
+/* ---- functions ---- */
+
+enum {
+    FN_STRICT = 1,    /* a NULL argument gives NULL: the runner does it, the kernel sees other rows only */
+    FN_TOTAL = 2,     /* with STRICT: cannot fail and may look at the data under a NULL */
+    FN_CHEAP = 4,     /* cheaper to compute than to select rows for */
+    FN_VOLATILE = 8,  /* not the same for the same arguments: never folded, never shared */
+    FN_NULLABLE = 16, /* may give NULL over arguments that are not */
+    FN_ZONE = 32,     /* wants the session time zone as expr->data */
+    FN_NOTNULL = 64,  /* never NULL */
+    FN_COALESCE = 128 /* lazy: compiled, no kernel */
+};
+
+struct call {
+    struct expr_env *env;
+    const struct function *function;
+    const struct expr **args; /* the call's own array: a resolver may replace what stands in it */
+    uint32_t n_args;
+    const struct type *type;    /* the result: to be set */
+    const struct expr *instead; /* or a tree that stands for the call */
+    uint32_t line, column;
+    struct error *err;
+};
+
+struct function {
+    union {
+        struct function_doc doc;
+        struct {
+            const char *name, *signature, *help, *example;
+        };
+    };
+    /* Arguments and result in letters, see resolve.c; NULL: `resolve` does all. */
+    const char *types;
+    uint16_t flags;
+    kernel_fn *kernel;
+    kernel_fn *(*pick)(const struct expr *e); /* instead of `kernel`: by types */
+    enum status (*resolve)(struct call *c);   /* after `types`, if any */
+    void (*free_state)(void *state, struct budget *b);
+};
+
+/* The tables, each ended by a row without name. */
+extern const struct function functions_operators[], functions_logic[], functions_text[], functions_text_more[],
+    functions_regex[], functions_math[], functions_time[], functions_clock[], functions_nested[], functions_arrays[],
+    functions_hash[];
+const struct function *function_find(struct str name); /* through aliases; NULL */
+struct str function_nearest(struct str name);
+bool function_is_unsupported(struct str name); /* of Flink's catalogue, not here */
+const struct function_doc *aggregate_doc_at(uint32_t i); /* NULL after the last */
+
+/* ---- building ---- */
+
+enum status no_memory(struct expr_env *env, struct error *err);
+struct expr *expr_new(struct expr_env *env, enum expr_kind kind, const struct type *t, uint32_t n_args);
+/* Sets depth from the arguments; ST_LIMIT when it is too much. */
+enum status expr_close(struct expr *e, struct error *err);
+enum status call_invalid(struct call *c); /* "Invalid function call: F(types)" */
+/* Casts without asking whether Flink would; a literal is folded when that succeeds. */
+enum status expr_convert(struct expr_env *env, const struct expr *arg, const struct type *to, bool is_try,
+                         const struct expr **ret, struct error *err);
+enum status call_convert(struct call *c, uint32_t i, const struct type *to);
+/* Calls by name from a resolver. */
+enum status call_build(struct call *c, const char *name, const struct expr *const *args, uint32_t n,
+                       const struct expr **ret);
+const struct type *call_nullable_by_args(struct call *c, const struct type *t); /* nullable when an argument is */
+/* All arguments from..to) to their common type. false in *ret_ok: there is none. */
+enum status call_unify(struct call *c, uint32_t from, uint32_t to, const struct type **ret_type, bool *ret_ok);
+enum status resolve_types(struct call *c, const char *types);
+bool literal_str(const struct expr *e, struct str *ret); /* a text literal that is not NULL */
+bool literal_integer(const struct expr *e, int64_t *ret);
+enum time_unit literal_unit(const struct expr *e); /* UNIT_NONE */
+
+/* Common types. */
+const struct type *type_common(struct arena *a, const struct type *x, const struct type *y, bool text_wins);
+bool type_implicit(const struct type *from, const struct type *to); /* Flink casts by itself on INSERT */
+void type_as_decimal(const struct type *t, int32_t *ret_p, int32_t *ret_s); /* integers and decimals */
+
+/* A literal's column in the arena: row `row` of `src`, deep. */
+bool literal_copy(struct arena *a, struct column *dst, const struct column *src, uint32_t row);
+bool literal_alloc(struct arena *a, struct column *dst, const struct type *t, uint32_t rows);
+bool literal_set_str(struct arena *a, struct column *dst, uint32_t row, struct str s);
+/* Evaluates a constant tree; the value lies in `a`. */
+enum status expr_evaluate(struct arena *a, const struct expr *e, struct column *ret, struct error *err);
+
+uint64_t expr_hash(const struct expr *e);
+
+/* ---- casts ---- */
+
+/* NULL: there is no such cast. */
+kernel_fn *cast_pick(const struct type *from, const struct type *to);
+bool cast_is_view(const struct type *from, const struct type *to); /* the same bytes under another type */
+bool cast_is_total(const struct type *from, const struct type *to);
+void cast_free_state(void *state, struct budget *b);
+kernel_fn *cast_text_pick(const struct type *from, const struct type *to);
+kernel_fn *cast_time_pick(const struct type *from, const struct type *to);
+kernel_fn *cast_number_pick(const struct type *from, const struct type *to);
+kernel_fn *cast_nested_pick(const struct type *from, const struct type *to);
+/* A row that cannot be cast: NULL under TRY_CAST, else an error that shows the value. */
+enum status cast_failed(struct kernel *k, uint32_t r);
+bool text_to_date(struct str s, int32_t *ret_days);
+bool text_to_time(struct str s, int32_t *ret_ms);
+
+/* ---- pieces that several files use ---- */
+
+/* Compares under SQL's rules for two columns of one comparable type; non-null values. */
+kernel_fn *compare_pick(const struct expr *e);
+bool type_comparable(const struct type *t, bool ordered);
+
+/* Kernels of + - * / % by the types of the arguments and the result; NULL: none. */
+kernel_fn *arith_pick(const struct expr *e);   /* integers and floats, all of the result's type */
+kernel_fn *decimal_pick(const struct expr *e); /* result DECIMAL; arguments integers and decimals */
+kernel_fn *interval_pick(const struct expr *e); /* dates, times and intervals */
+uint16_t expr_step_flags(const struct expr *e); /* the function's flags as far as they hold for these types */
+
+/* Java's patterns: compiled and kept in a kernel's state. */
+struct regex;
+enum status regex_for(struct kernel *k, struct str pattern, uint32_t flags, struct regex **ret); /* *ret NULL: no pattern */
+void regex_free_state(void *state, struct budget *b);
+
+/* Java's date patterns. */
+enum status time_format(struct buf *out, struct str pattern, int64_t ms, int32_t sub_ms_nanos, const struct zone *zone,
+                        bool *ret_ok);
+bool time_parse_pattern(struct str text, struct str pattern, int64_t *ret_ms, int32_t *ret_sub_ms_nanos);
+int64_t time_field(enum time_unit u, int64_t days, int64_t ms_of_day, int64_t nanos); /* EXTRACT */
+int64_t floor_div(int64_t a, int64_t b);
+int64_t floor_mod(int64_t a, int64_t b);
+
+/* ---- programs: compile.c makes them, run.c runs them ---- */
+
+/* Where a value stands while a program runs. */
+struct slot {
+    struct column col; /* what steps read */
+    uint32_t mask;     /* 0: a constant of one row */
+    enum slot_kind { SLOT_INPUT, SLOT_CONSTANT, SLOT_OWN, SLOT_VIEW } kind;
+    uint32_t input;    /* SLOT_INPUT: column of the batch */
+};
+
+struct step {
+    enum step_kind { STEP_CALL, STEP_VIEW, STEP_FIELD, STEP_AND, STEP_OR, STEP_CASE, STEP_COALESCE } kind;
+    const struct expr *expr;
+    kernel_fn *kernel;
+    uint16_t flags;
+    struct slot *out;
+    struct slot **from; /* arguments */
+    struct arg *args;   /* the same for the kernel, filled at each run */
+    uint32_t n_args;
+    struct block *blocks; /* lazy branches */
+    uint32_t n_blocks;
+    uint16_t *rows, *taken; /* room for selections of a lazy step */
+    void *state;
+    void (*free_state)(void *state, struct budget *b);
+};
+
+/* Steps that run over the same rows, and where their result stands. */
+struct block {
+    ARRAY(struct step) steps;
+    struct slot *result;
+    bool eager; /* cheap and cannot fail: computed for all rows of the block around it */
+};
+
+struct program {
+    struct arena arena;
+    struct budget *budget;
+    uint32_t capacity;
+    ARRAY(struct slot *) slots;
+    struct block main;
+    struct slot **roots;
+    uint32_t n_roots;
+    uint16_t *spare; /* a kernel's rows without NULLs */
+    struct buf tmp;
+    const struct eval *eval; /* of the run under way */
+};
+
+/* ---- aggregates ---- */
+
+extern const struct aggregate_ops agg_count_star, agg_count, agg_variance, agg_listagg;
+const struct aggregate_ops *agg_sum_ops(const struct type *t, bool avg);
+const struct aggregate_ops *agg_value_ops(const char *name, const struct type *t, uint32_t *ret_bytes,
+                                          uint32_t *ret_align);
