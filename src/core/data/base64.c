@@ -7,6 +7,8 @@ static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvw
 bool base64_encode(struct buf *out, const void *bytes, size_t len)
 {
     const uint8_t *p = bytes;
+    if (len == 0)
+        return true;
     if (len > SIZE_MAX / 2 || !buf_reserve(out, (len + 2) / 3 * 4))
         return false;
     uint8_t *to = out->data + out->len;
@@ -24,7 +26,7 @@ bool base64_encode(struct buf *out, const void *bytes, size_t len)
         *to++ = len == 2 ? (uint8_t)letters[v >> 6 & 63] : '=';
         *to++ = '=';
     }
-    out->len = to ? (size_t)(to - out->data) : out->len;
+    out->len = (size_t)(to - out->data);
     return true;
 }
 
