@@ -3,13 +3,16 @@
  *
  * Everything lives in the arena that the caller gives. Trees are immutable after the parse. Every node
  * carries line and column (1-based, columns count code points) of its first token. Limits: text 1 MiB,
- * nesting 200, list items 10,000; beyond them ST_LIMIT with the place. Input is data: NUL, invalid UTF-8,
+ * nesting 200, list items 10,000, height of a tree 1,000 (so that whoever walks it may recurse); beyond
+ * them ST_LIMIT with the place. Input is data: NUL, invalid UTF-8,
  * anything gives an error with a place, never a crash.
  *
  * syn_print writes a canonical form that parses to the same tree; syn_equal compares without places. */
 #pragma once
 
 #include "base/base.h"
+
+enum { SYN_MAX_TEXT = 1 << 20, SYN_MAX_DEPTH = 200, SYN_MAX_ITEMS = 10000, SYN_MAX_HEIGHT = 1000 };
 
 struct syn_query;
 struct syn_stmt;
@@ -36,7 +39,9 @@ struct syn_type {
     struct syn_field *fields;      /* ROW */
     uint32_t n_fields;
     struct str unit_from, unit_to; /* INTERVAL: "DAY", "SECOND"; unit_to may be empty; p: leading, s: fraction */
+    struct str class_name, serializer; /* RAW('class', 'serializer'), STRUCTURED<'class', …> (fields) */
     uint32_t line, column;
+    uint32_t height; /* levels of this tree, itself included */
 };
 
 struct syn_field {
@@ -60,8 +65,9 @@ enum syn_expr_kind {
     SYN_FIELD,     /* args[0] . text */
     SYN_INDEX,     /* args[0] [ args[1] ] */
     SYN_UNARY,     /* text: "-", "+", "NOT" */
-    SYN_BINARY_OP, /* text: + - * / % || = <> != < <= > >= AND OR  (<> and != keep their spelling) */
-    SYN_IS,        /* args[0] IS [NOT: flag] text: NULL, TRUE, FALSE, UNKNOWN, JSON [VALUE|OBJECT|ARRAY|SCALAR] ("JSON OBJECT"), DISTINCT FROM (args[1]) */
+    SYN_BINARY_OP, /* text: + - * / % || = <> != < <= > >= AND OR  (<> and != keep their spelling);
+                    * also OVERLAPS, CONTAINS, EQUALS, [IMMEDIATELY] PRECEDES|SUCCEEDS, MEMBER OF, SUBMULTISET OF */
+    SYN_IS,        /* args[0] IS [NOT: flag] text: NULL, TRUE, FALSE, UNKNOWN, JSON [VALUE|OBJECT|ARRAY|SCALAR] ("JSON OBJECT"), DISTINCT FROM (args[1]), "A SET", EMPTY */
     SYN_BETWEEN,   /* args: value, low, high; flag: NOT; text "SYMMETRIC" or empty */
     SYN_IN,        /* args[0] IN (args[1..]) or query; flag: NOT */
     SYN_LIKE,      /* args: value, pattern [, escape]; text "LIKE" or "SIMILAR TO"; flag: NOT */
@@ -81,12 +87,13 @@ enum syn_expr_kind {
     SYN_TYPE,      /* type, as an argument */
     SYN_ROW,       /* ROW(args) or (a, b); flag: written without ROW */
     SYN_ARRAY,     /* ARRAY[args] or ARRAY(query) */
-    SYN_MAP,       /* MAP[k, v, …] */
-    SYN_MULTISET,  /* MULTISET[…] */
+    SYN_MAP,       /* MAP[k, v, …] or MAP(query) */
+    SYN_MULTISET,  /* MULTISET[…] or MULTISET(query) */
     SYN_DESCRIPTOR,/* DESCRIPTOR(a, b): name list in args as SYN_COLUMN */
     SYN_NAMED_ARG, /* text => args[0] */
     SYN_TABLE_ARG, /* TABLE t or TABLE(query) as an argument of a table function; partition/order below */
     SYN_DEFAULT,   /* DEFAULT */
+    SYN_MODEL_ARG, /* MODEL name as an argument */
     SYN_PATTERN,   /* node of a row pattern; see struct syn_match. text: "VAR" (name), "SEQ", "ALT", "QUANT"
                     * (p.. in quant), "PERMUTE", "EXCLUDE", "^", "$" */
     SYN_EXPR_KINDS
@@ -106,7 +113,7 @@ struct syn_window_frame {
 };
 
 struct syn_over {
-    struct str window_name; /* OVER w; else the parts below */
+    struct str window_name; /* OVER w; with any part below: OVER (w …), which refines w */
     struct syn_expr **partition;
     uint32_t n_partition;
     struct syn_order *order;
@@ -143,13 +150,14 @@ struct syn_expr {
     struct syn_order *order;
     uint32_t n_order;
     struct syn_quantifier quant; /* SYN_PATTERN "QUANT" */
+    uint32_t height;             /* levels of this tree, itself included */
 };
 
 /* ---- queries ---- */
 
 struct syn_option {
-    struct str name, value;
-    uint32_t line, column; /* of the value */
+    struct str name, value; /* value.ptr NULL: a name alone */
+    uint32_t line, column;  /* of the value */
 };
 
 /* A hint, as in OPTIONS('k' = 'v') or LOOKUP or STATE_TTL. */
@@ -227,6 +235,7 @@ struct syn_from {
     struct str alias;
     struct str *column_aliases;
     uint32_t n_column_aliases;
+    uint32_t height; /* levels of this tree, itself included */
 };
 
 struct syn_select_item {
@@ -289,6 +298,7 @@ struct syn_query {
     uint32_t n_order;
     struct syn_expr *limit, *offset; /* LIMIT n, FETCH FIRST n ROWS ONLY; OFFSET n */
     bool parenthesised; /* written in parentheses inside a set operation (kept for printing) */
+    uint32_t height;    /* levels of this tree, itself included */
 };
 
 /* ---- statements ---- */
@@ -299,15 +309,16 @@ enum syn_stmt_kind {
     SYN_STMT_STATEMENT_SET,   /* inserts: EXECUTE STATEMENT SET BEGIN … END, or BEGIN STATEMENT SET; … END; */
     SYN_STMT_CREATE_TABLE,
     SYN_STMT_CREATE_VIEW,
-    SYN_STMT_CREATE_FUNCTION, /* name AS 'class' [LANGUAGE text] */
+    SYN_STMT_CREATE_FUNCTION, /* name AS 'class' (text) [LANGUAGE language] [USING JAR 'p', …: options JAR = p] */
     SYN_STMT_CREATE_DATABASE, SYN_STMT_CREATE_CATALOG, SYN_STMT_CREATE_MODEL,
     SYN_STMT_DROP,            /* what: "TABLE", "VIEW", "FUNCTION", "TEMPORARY TABLE", … */
     SYN_STMT_ALTER,           /* what, name; rest of the statement as its words in `text` */
-    SYN_STMT_SHOW,            /* what: "TABLES", "VIEWS", "FUNCTIONS", "CREATE TABLE", "COLUMNS", "JOBS", …; name; like */
-    SYN_STMT_DESCRIBE,        /* name (what: "", "FUNCTION", "CATALOG", "DATABASE", …), or path */
+    SYN_STMT_SHOW,            /* what: "TABLES", "VIEWS", "FUNCTIONS", "CREATE TABLE", "COLUMNS", "JOBS", …; name; like
+                               * (flag: written ILIKE); partition */
+    SYN_STMT_DESCRIBE,        /* name (what: "", "FUNCTION", "CATALOG", "DATABASE", …), or path; flag: EXTENDED */
     SYN_STMT_EXPLAIN,         /* inner; what: details "CHANGELOG_MODE,JSON_EXECUTION_PLAN,ESTIMATED_COST,PLAN_ADVICE" joined by ',' */
     SYN_STMT_SET, SYN_STMT_RESET, /* options[0] name, value (value empty & flag: SET without =) ; none: list all */
-    SYN_STMT_USE,             /* what: "", "CATALOG", "MODULES" */
+    SYN_STMT_USE,             /* what: "", "CATALOG" (name), "MODULES" (columns) */
     SYN_STMT_OTHER            /* recognised and never planned: what: "LOAD MODULE", "ANALYZE TABLE", "TRUNCATE TABLE",
                                * "DELETE", "UPDATE", "CALL", "STOP JOB", "ADD JAR", "REMOVE JAR", "COMPILE PLAN", "EXECUTE PLAN", … ; text: the words */
 };
@@ -317,7 +328,7 @@ enum syn_column_kind { SYN_COL_PHYSICAL, SYN_COL_COMPUTED, SYN_COL_METADATA };
 struct syn_column_def {
     enum syn_column_kind kind;
     struct str name;
-    struct syn_type *type;   /* PHYSICAL, METADATA */
+    struct syn_type *type;   /* PHYSICAL, METADATA; NULL for a column that CREATE TABLE … AS only names */
     struct syn_expr *expr;   /* COMPUTED */
     struct str metadata_key; /* METADATA FROM '…'; empty: the column's name */
     bool is_virtual;         /* METADATA VIRTUAL */
