@@ -14,6 +14,13 @@ struct connect_extra {
     /* Takes the bytes of print sinks and SELECT results, already committed; called from background work, one call at a time. */
     enum status (*print)(void *arg, struct str bytes, struct error *err);
     void *print_arg;
+    atomic_bool printing; /* kept by this room: set while somebody prints */
+    uint32_t planted;     /* CONNECT_BUG_*: bugs that the crash checker must catch; only tests set them */
+};
+
+enum connect_bug {
+    CONNECT_BUG_NO_TRUNCATE = 1, /* restore finishes in-progress files at the length that it finds */
+    CONNECT_BUG_NO_ORPHANS = 2,  /* restore leaves what no commit names: as if it had been finished */
 };
 
 /* ---- the 'test' connector ----

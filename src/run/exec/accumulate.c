@@ -419,15 +419,18 @@ enum status accumulators_relink(struct accumulators *a, struct table *groups, st
     return ST_OK;
 }
 
-enum status accumulators_merge(struct accumulators *a, struct table *dst_table, struct entry *dst,
-                               struct table *src_table, struct entry *src, struct error *err)
+enum status accumulators_merge(struct accumulators *a, struct table *dst_table, struct entry *const *dst,
+                               struct table *src_table, struct entry *const *src, uint32_t n, struct error *err)
 {
     struct heap to = heap_of(dst_table), from = heap_of(src_table);
-    uint8_t *d = entry_value(dst_table, dst), *s = entry_value(src_table, src);
-    ((struct group_head *)d)->rows += ((struct group_head *)s)->rows;
+    for (uint32_t k = 0; k < n; k++)
+        ((struct group_head *)entry_value(dst_table, dst[k]))->rows +=
+            ((struct group_head *)entry_value(src_table, src[k]))->rows;
     for (uint32_t c = 0; c < a->n_calls; c++) {
         const struct aggregate *g = a->calls[c].aggregate;
-        TRY(g->ops->merge(g, d + a->offsets[c], &to.heap, s + a->offsets[c], &from.heap, err));
+        for (uint32_t k = 0; k < n; k++)
+            TRY(g->ops->merge(g, (uint8_t *)entry_value(dst_table, dst[k]) + a->offsets[c], &to.heap,
+                              (uint8_t *)entry_value(src_table, src[k]) + a->offsets[c], &from.heap, err));
     }
     return ST_OK;
 }

@@ -68,9 +68,10 @@ enum status accumulate(struct accumulators *a, const struct accumulate *in, stru
 /* Links elements to their groups again, after a restore. */
 enum status accumulators_relink(struct accumulators *a, struct table *groups, struct table *elements,
                                 struct error *err) MUST_USE;
-/* dst += src for all calls (none with a set). */
-enum status accumulators_merge(struct accumulators *a, struct table *dst_table, struct entry *dst,
-                               struct table *src_table, struct entry *src, struct error *err) MUST_USE;
+/* dst[k] += src[k] for all calls (none with a set). */
+enum status accumulators_merge(struct accumulators *a, struct table *dst_table, struct entry *const *dst,
+                               struct table *src_table, struct entry *const *src, uint32_t n,
+                               struct error *err) MUST_USE;
 /* cols[first + c][out_row + k] = result of call c for entries[k]. */
 enum status accumulators_results(struct accumulators *a, struct table *t, struct entry *const *entries, uint32_t n,
                                  struct column *cols, uint32_t out_row, struct error *err) MUST_USE;

@@ -103,8 +103,11 @@ static bool add_link(struct chain *c, uint32_t node, bool sender)
         l->inputs[i].watermark = INT64_MIN;
     l->op->ops = ops;
     l->op->node = n;
-    if (n->n_inputs)
-        l->op->input_schema = &c->spec.plan->nodes[n->inputs[0].node]->schema;
+    if (n->n_inputs) {
+        const struct node *from = c->spec.plan->nodes[n->inputs[0].node];
+        l->op->input_schema = &from->schema;
+        l->op->input_kinds = from->kinds;
+    }
     l->op->ctx = c->ctx;
     l->op->budget = c->ctx->budget;
     l->op->deadline_ms = INT64_MAX;

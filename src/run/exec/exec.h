@@ -80,6 +80,7 @@ struct op {
     const struct op_ops *ops;
     const struct node *node;
     const struct schema *input_schema; /* of the first input; NULL for sources */
+    uint32_t input_kinds; /* row kinds that come in on the first input */
     struct exec_context *ctx;
     struct budget *budget;
     struct store *stores[OP_MAX_STORES]; /* owned by the chain once set in open */
