@@ -1,0 +1,52 @@
+/* The engine: starts and stops the house in order. Registers connectors and formats, makes jobs of plans, gives them memory, state
+ * directories and outputs, runs them and reports.
+ *
+ * What `weir run` does is engine_run; what an embedding or a test does is made of the same parts. */
+#pragma once
+
+#include "connect/connect.h"
+#include "session/session.h"
+
+struct engine_config {
+    struct os *os;
+    size_t memory_limit;       /* of the process; 0: none */
+    uint32_t parallelism;      /* 0: 1 */
+    uint32_t capacity;         /* rows in a batch; 0: BATCH_ROWS */
+    int64_t commit_interval_ms; /* 0: the default */
+    const char *state_dir;     /* NULL: none */
+    uint64_t min_snapshot_bytes; /* 0: the default */
+    enum bad_input { BAD_FAIL, BAD_SKIP, BAD_DEAD_LETTER } bad_input;
+    const char *dead_letter;   /* file */
+    bool final;
+    enum result_format format;
+    enum status (*print)(void *arg, struct str bytes, struct error *err); /* results; NULL: standard output */
+    void *print_arg;
+    struct test_hub *hub;      /* weir test */
+    bool results_to_hub;       /* SELECTs go to a 'test' sink instead of 'print' */
+    const int64_t *clock_ms;   /* weir test; NULL: the os's */
+    uint64_t seed;
+    uint32_t planted;
+};
+
+struct engine;
+enum status engine_new(const struct engine_config *config, struct engine **ret, struct error *err) MUST_USE;
+void engine_free(struct engine *e); /* NULL is allowed */
+struct session *engine_session(struct engine *e);
+struct budget *engine_budget(struct engine *e);
+
+/* A job for a planned action: opens its folder in the state directory (named by sink and ordinal: "<n>-<sink>"), restores it, opens
+ * sources and sinks. The engine keeps it until engine_end_job. `take`: the action's arena goes with the job. */
+enum status engine_start(struct engine *e, struct action *take, struct job **ret, struct error *err) MUST_USE;
+void engine_end_job(struct engine *e, struct job *j);
+
+/* Runs a whole script as `weir run` does: DDL at once, a SELECT to its end before the next statement, INSERTs as concurrent jobs
+ * that are joined at the end of the script. `tick` about once a second with the sum of all jobs' stats; may be NULL. */
+struct engine_report {
+    struct job_stats total;
+    uint64_t bad_rows, late_rows;
+    bool stopped; /* by engine_stop */
+};
+enum status engine_run(struct engine *e, struct str script, void (*tick)(void *arg, const struct job_stats *s), void *arg,
+                       struct engine_report *ret, struct error *err) MUST_USE;
+/* Clean stop of all jobs with a final commit. Safe from a signal handler. */
+void engine_stop(struct engine *e);
