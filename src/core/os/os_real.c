@@ -3,24 +3,13 @@
  * Rules that hold for every slot: a call cut short by a signal is repeated; descriptors are closed on
  * exec; errno becomes a status by one table (errno_table), and the message names the call, the path and
  * the remedy where there is an obvious one. A file whose sync failed is never synced again through the
- * same handle: Linux marks the pages clean after a failed fdatasync, so a second one would lie.
- *
- * Background work goes to a small pool. A thread is added only when work comes and none is idle, up to
- * WORKERS_MAX, because one piece may hang for hours (a read of a silent pipe) while a sync is urgent.
- * When a thread cannot be had, the work is done on the caller's thread: slow, but done.
- *
- * A wake-up is a flag under a mutex with a condition on the monotonic clock. `done` of a piece of work is
- * set under the mutex of its signal, and signal_free passes through that mutex: whoever has seen `done`
- * may free the signal at once. */
+ * same handle: Linux marks the pages clean after a failed fdatasync, so a second one would lie. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <sched.h>
-#include <semaphore.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
@@ -30,9 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "os/os.h"
+#include "os/real_private.h"
 
-#define WORKERS_MAX 8u
 #define HUGE_PAGE ((size_t)2 << 20)
 #define IO_MAX ((size_t)1 << 30) /* the kernel takes less than 2 GiB a call */
 
@@ -41,19 +29,6 @@ struct os_file {
     bool sync_failed;
     size_t struct_bytes;
     char path[];
-};
-
-struct os_signal {
-    pthread_mutex_t mutex;
-    pthread_cond_t cond;
-    bool raised;
-};
-
-struct os_thread {
-    pthread_t id;
-    void (*run)(void *arg);
-    void *arg;
-    char name[16];
 };
 
 /* ---- errors ---- */
@@ -474,189 +449,6 @@ static enum status real_stream_write(struct os *os, int stream, const void *byte
     return ST_OK;
 }
 
-/* ---- wake-ups ---- */
-
-static struct os_signal *real_signal_new(struct os *os)
-{
-    (void)os;
-    struct os_signal *s = mem_calloc(NULL, sizeof *s);
-    if (!s)
-        return NULL;
-    pthread_condattr_t attr;
-    CHECK(pthread_condattr_init(&attr) == 0);
-    CHECK(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
-    CHECK(pthread_cond_init(&s->cond, &attr) == 0);
-    pthread_condattr_destroy(&attr);
-    CHECK(pthread_mutex_init(&s->mutex, NULL) == 0);
-    return s;
-}
-
-static void real_signal_free(struct os *os, struct os_signal *s)
-{
-    (void)os;
-    if (!s)
-        return;
-    CHECK(pthread_mutex_lock(&s->mutex) == 0); /* lets a raiser that has just set `done` leave */
-    CHECK(pthread_mutex_unlock(&s->mutex) == 0);
-    pthread_cond_destroy(&s->cond);
-    pthread_mutex_destroy(&s->mutex);
-    mem_free(NULL, s, sizeof *s);
-}
-
-static void signal_raise_done(struct os_signal *s, atomic_bool *done)
-{
-    CHECK(pthread_mutex_lock(&s->mutex) == 0);
-    s->raised = true;
-    pthread_cond_broadcast(&s->cond);
-    if (done)
-        atomic_store_explicit(done, true, memory_order_release);
-    CHECK(pthread_mutex_unlock(&s->mutex) == 0);
-}
-
-static void real_signal_raise(struct os *os, struct os_signal *s)
-{
-    (void)os;
-    signal_raise_done(s, NULL);
-}
-
-static bool real_signal_wait(struct os *os, struct os_signal *s, int64_t deadline_ns)
-{
-    (void)os;
-    struct timespec until = { .tv_sec = deadline_ns > 0 ? deadline_ns / 1000000000 : 0,
-                              .tv_nsec = deadline_ns > 0 ? deadline_ns % 1000000000 : 0 };
-    CHECK(pthread_mutex_lock(&s->mutex) == 0);
-    int rc = 0;
-    while (!s->raised && rc != ETIMEDOUT) {
-        if (deadline_ns == INT64_MAX)
-            pthread_cond_wait(&s->cond, &s->mutex);
-        else
-            rc = pthread_cond_timedwait(&s->cond, &s->mutex, &until);
-    }
-    bool raised = s->raised;
-    s->raised = false;
-    CHECK(pthread_mutex_unlock(&s->mutex) == 0);
-    return raised;
-}
-
-/* ---- threads ---- */
-
-/* Signals belong to the program's first thread: ours start with all of them blocked. */
-static int thread_create(pthread_t *ret, void *(*run)(void *arg), void *arg)
-{
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    int rc = pthread_create(ret, NULL, run, arg);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return rc;
-}
-
-static void *thread_main(void *arg)
-{
-    struct os_thread *t = arg;
-    pthread_setname_np(pthread_self(), t->name);
-    t->run(t->arg);
-    return NULL;
-}
-
-static enum status real_thread_start(struct os *os, const char *name, void (*run)(void *arg), void *arg,
-                                     struct os_thread **ret, struct error *err)
-{
-    (void)os;
-    struct os_thread *t = mem_calloc(NULL, sizeof *t);
-    if (!t)
-        return budget_error(budget_process(), sizeof *t, err);
-    t->run = run;
-    t->arg = arg;
-    snprintf(t->name, sizeof t->name, "%s", name);
-    int rc = thread_create(&t->id, thread_main, t);
-    if (rc != 0) {
-        mem_free(NULL, t, sizeof *t);
-        char text[128];
-        error_set(err, ST_IO, "cannot start the thread '%s': %s", name, strerror_r(rc, text, sizeof text));
-        error_hint(err, "raise the limit of processes ('ulimit -u')");
-        return ST_IO;
-    }
-    *ret = t;
-    return ST_OK;
-}
-
-static void real_thread_join(struct os *os, struct os_thread *t)
-{
-    (void)os;
-    if (!t)
-        return;
-    CHECK(pthread_join(t->id, NULL) == 0);
-    mem_free(NULL, t, sizeof *t);
-}
-
-/* ---- background work ---- */
-
-static struct {
-    pthread_mutex_t mutex;
-    pthread_cond_t cond;
-    struct os_work *first, *last;
-    uint32_t queued, idle, threads;
-} pool = { .mutex = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER };
-
-static void work_finish(struct os_work *w)
-{
-    struct os_signal *s = w->signal;
-    w->run(w);
-    if (s)
-        signal_raise_done(s, &w->done);
-    else
-        atomic_store_explicit(&w->done, true, memory_order_release);
-}
-
-static void *worker_main(void *arg)
-{
-    (void)arg;
-    pthread_setname_np(pthread_self(), "weir-work");
-    CHECK(pthread_mutex_lock(&pool.mutex) == 0);
-    for (;;) {
-        while (!pool.first) {
-            pool.idle++;
-            pthread_cond_wait(&pool.cond, &pool.mutex);
-            pool.idle--;
-        }
-        struct os_work *w = pool.first;
-        pool.first = w->next;
-        pool.queued--;
-        CHECK(pthread_mutex_unlock(&pool.mutex) == 0);
-        work_finish(w);
-        CHECK(pthread_mutex_lock(&pool.mutex) == 0);
-    }
-    return NULL;
-}
-
-static void real_work(struct os *os, struct os_work *w)
-{
-    (void)os;
-    w->next = NULL;
-    CHECK(pthread_mutex_lock(&pool.mutex) == 0);
-    if (pool.queued >= pool.idle && pool.threads < WORKERS_MAX) {
-        pthread_t id;
-        if (thread_create(&id, worker_main, NULL) == 0) {
-            pthread_detach(id);
-            pool.threads++;
-        }
-    }
-    bool here = pool.threads == 0;
-    if (!here) {
-        if (pool.first)
-            pool.last->next = w;
-        else
-            pool.first = w;
-        pool.last = w;
-        pool.queued++;
-        pthread_cond_signal(&pool.cond);
-    }
-    CHECK(pthread_mutex_unlock(&pool.mutex) == 0);
-    if (here)
-        work_finish(w);
-}
-
 /* ---- pages ---- */
 
 static size_t pages_round(size_t bytes)
@@ -695,55 +487,6 @@ static void real_pages_free(struct os *os, void *ptr, size_t bytes)
 }
 
 /* ---- for programs ---- */
-
-static struct {
-    sem_t semaphore;
-    volatile sig_atomic_t number;
-    struct os_signal *signal;
-} stop;
-
-/* Only a semaphore may be posted from a signal handler; a thread passes it on to the wake-up. */
-static void stop_handler(int number)
-{
-    int saved = errno;
-    stop.number = number;
-    sem_post(&stop.semaphore);
-    errno = saved;
-}
-
-static void *stop_main(void *arg)
-{
-    (void)arg;
-    pthread_setname_np(pthread_self(), "weir-stop");
-    for (;;) {
-        if (sem_wait(&stop.semaphore) == 0)
-            signal_raise_done(stop.signal, NULL);
-    }
-    return NULL;
-}
-
-enum status os_real_catch_stop(struct os_signal *s, struct error *err)
-{
-    CHECK(!stop.signal);
-    CHECK(sem_init(&stop.semaphore, 0, 0) == 0);
-    stop.signal = s;
-    pthread_t id;
-    int rc = thread_create(&id, stop_main, NULL);
-    if (rc != 0) {
-        stop.signal = NULL;
-        return error_set(err, ST_IO, "cannot start the thread that waits for SIGINT and SIGTERM");
-    }
-    pthread_detach(id);
-    struct sigaction action = { .sa_handler = stop_handler, .sa_flags = SA_RESTART | (int)SA_RESETHAND };
-    sigemptyset(&action.sa_mask);
-    CHECK(sigaction(SIGINT, &action, NULL) == 0);
-    CHECK(sigaction(SIGTERM, &action, NULL) == 0);
-    struct sigaction ignore = { .sa_handler = SIG_IGN };
-    CHECK(sigaction(SIGPIPE, &ignore, NULL) == 0);
-    return ST_OK;
-}
-
-int os_real_caught(void) { return stop.number; }
 
 bool os_real_is_terminal(int stream) { return stream >= 0 && stream <= 2 && isatty(stream); }
 

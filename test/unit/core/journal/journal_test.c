@@ -298,7 +298,7 @@ static void test_ranges(void **state)
             buf_clear(&c);
             assert_true(buf_put(&c, b.data, b.len));
             memset(c.data + from, 0, to - from);
-            uint32_t intact = 0; /* zeroing may change nothing: "last" of zero is not what we wrote, but a length is */
+            uint32_t intact = 0; /* zeroing zeros changes nothing */
             while (intact < 4 && memcmp(c.data + starts[intact], b.data + starts[intact],
                                         starts[intact + 1] - starts[intact]) == 0)
                 intact++;
@@ -330,7 +330,8 @@ static void test_tails(void **state)
         if (kind == 2) /* an older record again: its sequence has passed */
             assert_true(buf_put(&b, b.data + starts[2], starts[3] - starts[2]));
         if (kind == 3)
-            assert_true(buf_put_u32(&b, 1) && buf_put_u32(&b, UINT32_MAX) && buf_put_u64(&b, 14) && buf_put_u64(&b, 13));
+            assert_true(buf_put_u32(&b, 1) && buf_put_u32(&b, UINT32_MAX) && buf_put_u64(&b, 14) &&
+                        buf_put_u64(&b, 13));
         check_damaged(s, &b, ST_OK, 4, starts);
     }
     /* The next record of another journal, as if a block had come to the wrong place: refused by the seed. */

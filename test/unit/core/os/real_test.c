@@ -41,7 +41,8 @@ static void test_work(void **state)
     atomic_int count = 0;
     struct os_signal *s = os->ops->signal_new(os);
     for (int i = 0; i < N; i++) {
-        jobs[i] = (struct job){ .work = { .run = job_run, .arg = &jobs[i], .signal = i % 2 ? s : NULL }, .count = &count };
+        jobs[i] = (struct job){ .work = { .run = job_run, .arg = &jobs[i], .signal = i % 2 ? s : NULL },
+                                .count = &count };
         os->ops->work(os, &jobs[i].work);
     }
     int64_t deadline = os_mono_ns(os) + INT64_C(10000000000);
