@@ -255,8 +255,6 @@ static bool put_block(struct result_writer *w, const struct batch *b, struct buf
     bool grew = widen(w);
     /* Markdown has one head; its renderer lines up what is ragged. */
     if (!w->head || (grew && w->format == RESULT_TABLE)) {
-        if (w->head && !put_rule(w, out))
-            return false;
         if (!put_head(w, out))
             return false;
     }
