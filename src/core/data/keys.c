@@ -147,9 +147,15 @@ static bool encode_string(struct key_set *k, const struct batch *b, const struct
     return true;
 }
 
-static void add_lengths(struct key_set *k, const struct batch *b, const struct column *c, enum phys phys)
+static void add_lengths(struct key_set *k, const struct batch *b, const struct column *c)
 {
+    enum phys phys = type_phys(c->type);
     uint32_t fixed = (uint32_t)phys_size(phys);
+    if (phys != PHYS_STRING && !c->nulls) {
+        for (uint32_t i = 0; i < k->n; i++)
+            k->lens[i] += fixed;
+        return;
+    }
     for (uint32_t i = 0; i < k->n; i++) {
         uint32_t row = batch_row(b, i);
         if (!column_is_null(c, row))
@@ -157,14 +163,35 @@ static void add_lengths(struct key_set *k, const struct batch *b, const struct c
     }
 }
 
-static void write_column(struct key_set *k, const struct batch *b, const struct column *c, enum phys phys,
-                         uint32_t position)
+/* The forms that need no look at the value, without nulls: one store each. */
+#define WRITE_PLAIN(member)                                     \
+    for (uint32_t i = 0; i < k->n; i++) {                       \
+        uint8_t *at = (uint8_t *)k->bytes[i];                   \
+        memcpy(at, &c->member[batch_row(b, i)], sizeof *c->member); \
+        k->bytes[i] = at + sizeof *c->member;                   \
+    }
+
+static void write_strings(struct key_set *k, const struct batch *b, const struct column *c)
+{
+    for (uint32_t i = 0; i < k->n; i++) {
+        uint32_t row = batch_row(b, i);
+        uint8_t *at = (uint8_t *)k->bytes[i];
+        struct str s = column_str(c, row);
+        uint32_t len = (uint32_t)s.len;
+        memcpy(at, &len, 4);
+        memcpy(at + 4, s.ptr, len);
+        k->bytes[i] = at + 4 + len;
+    }
+}
+
+/* With nulls, and floats, which have a canonical form. While writing, hashes[i] is where the key starts. */
+static void write_any(struct key_set *k, const struct batch *b, const struct column *c, enum phys phys,
+                      uint32_t position)
 {
     for (uint32_t i = 0; i < k->n; i++) {
         uint32_t row = batch_row(b, i);
         uint8_t *at = (uint8_t *)k->bytes[i];
         if (column_is_null(c, row)) {
-            /* hashes[i] holds where the key starts, until the hashes are computed */
             k->store.data[k->hashes[i] + position / 8] |= (uint8_t)(1u << (position % 8));
         } else if (phys == PHYS_STRING) {
             struct str s = column_str(c, row);
@@ -178,13 +205,27 @@ static void write_column(struct key_set *k, const struct batch *b, const struct 
     }
 }
 
+static void write_column(struct key_set *k, const struct batch *b, const struct column *c, uint32_t position)
+{
+    enum phys phys = type_phys(c->type);
+    if (phys == PHYS_I64 && !c->nulls) {
+        WRITE_PLAIN(i64)
+    } else if (phys == PHYS_I32 && !c->nulls) {
+        WRITE_PLAIN(i32)
+    } else if (phys == PHYS_STRING && !c->nulls) {
+        write_strings(k, b, c);
+    } else {
+        write_any(k, b, c, phys, position);
+    }
+}
+
 static bool encode_flat(struct key_set *k, const struct batch *b, const uint32_t *cols, uint32_t n_cols)
 {
     uint32_t null_bytes = (n_cols + 7) / 8;
     for (uint32_t i = 0; i < k->n; i++)
         k->lens[i] = null_bytes;
     for (uint32_t j = 0; j < n_cols; j++)
-        add_lengths(k, b, &b->cols[cols[j]], type_phys(b->cols[cols[j]].type));
+        add_lengths(k, b, &b->cols[cols[j]]);
     size_t total = 0;
     for (uint32_t i = 0; i < k->n; i++)
         total += k->lens[i];
@@ -200,7 +241,7 @@ static bool encode_flat(struct key_set *k, const struct batch *b, const uint32_t
     }
     k->store.len = total;
     for (uint32_t j = 0; j < n_cols; j++)
-        write_column(k, b, &b->cols[cols[j]], type_phys(b->cols[cols[j]].type), j);
+        write_column(k, b, &b->cols[cols[j]], j);
     for (uint32_t i = 0; i < k->n; i++) {
         k->bytes[i] -= k->lens[i];
         k->hashes[i] = hash_bytes(k->bytes[i], k->lens[i]);

@@ -9,7 +9,8 @@
  * Fast path: v × 10^k is a whole number below 2^53 for a small k (integers: k = 0). Then that number divided by 10^k,
  * both exact, gives v back, and it has at most 15 digits.
  *
- * Digits are taken from snprintf and read back as an integer with an exponent, so no locale's decimal point matters. */
+ * The library is asked once, for more digits than needed; shorter ones are rounded from these. They are read back
+ * as an integer with an exponent, so no locale's decimal point matters. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include "data/row.h"
 
 #define SHORT_PLACES 6
+#define WIDE 25
 
 size_t i64_print(int64_t v, char out[24])
 {
@@ -36,7 +38,7 @@ size_t i64_print(int64_t v, char out[24])
 
 /* value = d.ddd × 10^exponent */
 struct shortest {
-    char digits[24];
+    char digits[32];
     int count, exponent;
 };
 
@@ -77,7 +79,8 @@ static size_t lay_out(const struct shortest *s, bool negative, char *out)
     return len;
 }
 
-static void nearest_digits(double v, int count, struct shortest *ret)
+/* The value with `count` digits, rounded to nearest (a tie to even), straight from the C library. */
+static void exact_digits(double v, int count, struct shortest *ret)
 {
     char text[48];
     snprintf(text, sizeof text, "%.*e", count - 1, v);
@@ -88,13 +91,6 @@ static void nearest_digits(double v, int count, struct shortest *ret)
             ret->digits[n++] = *p;
     ret->count = n;
     ret->exponent = *p == 'e' ? (int)strtol(p + 1, NULL, 10) : 0;
-}
-
-static bool reads_back(const struct shortest *s, double v, bool is_float)
-{
-    char text[48];
-    snprintf(text, sizeof text, "%.*se%d", s->count, s->digits, s->exponent - (s->count - 1));
-    return is_float ? (double)strtof(text, NULL) == v : strtod(text, NULL) == v;
 }
 
 /* One unit in the last digit more. */
@@ -111,14 +107,48 @@ static void step_up(struct shortest *s)
     s->exponent++;
 }
 
+/* The same out of the WIDE digits that were asked for once. They are rounded themselves, so when what is cut off looks
+ * like exactly one half, the library decides. */
+static void nearest_digits(const struct shortest *wide, double v, int count, struct shortest *ret)
+{
+    int rest = count + 1;
+    while (rest < WIDE && wide->digits[rest] == '0')
+        rest++;
+    if (wide->digits[count] == '5' && rest == WIDE) {
+        exact_digits(v, count, ret);
+        return;
+    }
+    memcpy(ret->digits, wide->digits, (size_t)count);
+    ret->count = count;
+    ret->exponent = wide->exponent;
+    if (wide->digits[count] >= '5')
+        step_up(ret);
+}
+
+static bool reads_back(const struct shortest *s, double v, bool is_float)
+{
+    char text[48];
+    memcpy(text, s->digits, (size_t)s->count);
+    size_t len = (size_t)s->count;
+    text[len++] = 'e';
+    len += i64_print(s->exponent - (s->count - 1), text + len);
+    text[len] = 0;
+    if (is_float)
+        return (double)strtof(text, NULL) == v;
+    double back;
+    return str_to_f64((struct str){ text, len }, &back) && back == v;
+}
+
 static void find_shortest(double v, bool is_float, struct shortest *ret)
 {
     int unused, first = is_float ? 6 : 15, last = is_float ? 9 : 17;
     if (v < (is_float ? 0x1p-126 : 0x1p-1022))
         first = 2;
     bool power_of_two = frexp(v, &unused) == 0.5;
+    struct shortest wide;
+    exact_digits(v, WIDE, &wide);
     for (int count = first; count < last; count++) {
-        nearest_digits(v, count, ret);
+        nearest_digits(&wide, v, count, ret);
         if (reads_back(ret, v, is_float))
             return;
         if (power_of_two) {
@@ -127,7 +157,7 @@ static void find_shortest(double v, bool is_float, struct shortest *ret)
                 return;
         }
     }
-    nearest_digits(v, last, ret);
+    nearest_digits(&wide, v, last, ret);
 }
 
 /* v > 0. The digits of a whole number m with `places` of them after the point. */

@@ -233,7 +233,7 @@ static bool bit_set(const uint8_t *bits, uint32_t i)
 
 static enum status get_elements(struct reader *r, struct column *child, uint32_t first, uint32_t n, struct error *err)
 {
-    const uint8_t *nulls;
+    const uint8_t *nulls = NULL;
     TRY(get_null_bytes(r, n, &nulls, err));
     for (uint32_t i = 0; i < n; i++) {
         if (bit_set(nulls, i))
@@ -246,7 +246,7 @@ static enum status get_elements(struct reader *r, struct column *child, uint32_t
 
 static enum status get_fields(struct reader *r, struct column *cols, uint32_t n, uint32_t row, struct error *err)
 {
-    const uint8_t *nulls;
+    const uint8_t *nulls = NULL;
     TRY(get_null_bytes(r, n, &nulls, err));
     for (uint32_t i = 0; i < n; i++) {
         if (bit_set(nulls, i))

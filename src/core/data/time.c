@@ -66,7 +66,7 @@ bool time_rescale(int64_t v, int32_t from_precision, int32_t to_precision, int64
 
 int64_t time_to_ms(int64_t v, int32_t precision)
 {
-    return precision <= 3 ? v : floor_div(v, time_scale(precision) / 1000);
+    return precision <= 3 ? v : precision <= 6 ? floor_div(v, 1000) : floor_div(v, 1000000);
 }
 
 bool time_from_ms(int64_t ms, int32_t precision, int64_t *ret)

@@ -153,23 +153,55 @@ static bool take_offset(struct cursor *c, int32_t *ret_offset_s)
     return true;
 }
 
+static inline uint32_t two_digits(const char *p, uint32_t *bad)
+{
+    uint32_t tens = (uint32_t)(uint8_t)p[0] - '0', ones = (uint32_t)(uint8_t)p[1] - '0';
+    *bad |= (tens > 9) | (ones > 9);
+    return tens * 10 + ones;
+}
+
+/* The common shape, "2020-01-02 03:04:05": read without a branch a digit. false: anything else, for the long way. */
+static bool take_common(struct cursor *c, int64_t *ret_days, int32_t *ret_seconds)
+{
+    const char *p = c->at;
+    if (c->end - p < 19 || p[4] != '-' || p[7] != '-' || (p[10] != ' ' && p[10] != 'T') || p[13] != ':' || p[16] != ':')
+        return false;
+    uint32_t bad = 0;
+    uint32_t year = two_digits(p, &bad) * 100 + two_digits(p + 2, &bad);
+    uint32_t month = two_digits(p + 5, &bad), day = two_digits(p + 8, &bad);
+    uint32_t hour = two_digits(p + 11, &bad), minute = two_digits(p + 14, &bad), second = two_digits(p + 17, &bad);
+    if (bad || hour > 23 || minute > 59 || second > 59 || !date_valid(year, (int32_t)month, (int32_t)day))
+        return false;
+    *ret_days = date_from_civil(year, (int32_t)month, (int32_t)day);
+    *ret_seconds = (int32_t)(hour * 3600 + minute * 60 + second);
+    c->at = p + 19;
+    return true;
+}
+
 bool timestamp_parse(struct str s, int32_t precision, int64_t *ret, int32_t *ret_offset_s)
 {
     struct cursor c = trimmed(s);
     int64_t days, v;
     int32_t seconds = 0, nanos = 0, offset = INT32_MIN;
-    if (!take_date(&c, &days))
-        return false;
-    if (c.at < c.end) {
-        if (!take_char(&c, ' ') && !take_char(&c, 'T'))
+    bool has_time = take_common(&c, &days, &seconds);
+    if (has_time) {
+        if (!take_fraction(&c, &nanos))
             return false;
-        if (!take_time(&c, true, &seconds, &nanos))
+    } else {
+        if (!take_date(&c, &days))
             return false;
-        if (ret_offset_s ? !take_offset(&c, &offset) : c.at != c.end)
+        has_time = c.at < c.end;
+        if (has_time && !take_char(&c, ' ') && !take_char(&c, 'T'))
+            return false;
+        if (has_time && !take_time(&c, true, &seconds, &nanos))
             return false;
     }
+    if (has_time && ret_offset_s ? !take_offset(&c, &offset) : c.at != c.end)
+        return false;
+    /* Divisions by constants: a division by a variable costs as much as all the rest. */
     int64_t scale = time_scale(precision);
-    int64_t total_s = days * SECONDS_PER_DAY + seconds, fraction = nanos / (1000000000 / scale);
+    int64_t total_s = days * SECONDS_PER_DAY + seconds;
+    int64_t fraction = scale == 1000 ? nanos / 1000000 : scale == 1000000 ? nanos / 1000 : nanos;
     if (total_s < 0 && fraction) { /* so that the product does not pass the range's end before the sum comes back */
         total_s++;
         fraction -= scale;
@@ -254,7 +286,9 @@ size_t time_print(int32_t ms, int32_t precision, char out[32])
 
 size_t timestamp_print_at(int64_t v, int32_t precision, int32_t offset_s, char out[48])
 {
-    int64_t scale = time_scale(precision), seconds = v / scale, fraction = v % scale;
+    int64_t scale = time_scale(precision);
+    int64_t seconds = scale == 1000 ? v / 1000 : scale == 1000000 ? v / 1000000 : v / 1000000000;
+    int64_t fraction = v - seconds * scale;
     if (fraction < 0) {
         fraction += scale;
         seconds--;

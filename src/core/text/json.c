@@ -24,18 +24,31 @@ bool json_fail(struct json *j, const char *at, const char *fault)
     return false;
 }
 
-/* First byte at or after p that is a quote, a backslash, a control character or not ASCII; or end. */
-static const char *find_special(const char *p, const char *end)
+#if defined(__SSE2__)
+/* Which of the 16 bytes at p are a quote, a backslash, a control character or not ASCII. */
+static inline unsigned special_mask(const char *p)
+{
+    const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), space = _mm_set1_epi8(' ');
+    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i stop = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, backslash)),
+                                _mm_cmplt_epi8(v, space));
+    return (unsigned)_mm_movemask_epi8(stop);
+}
+#endif
+
+/* First byte at or after p that is special in a string; or end. `start` is where the text starts: the last step may
+ * load bytes before p again, never any behind the end. */
+static const char *find_special(const char *start, const char *p, const char *end)
 {
 #if defined(__SSE2__)
-    const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), space = _mm_set1_epi8(' ');
     for (; end - p >= 16; p += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-        __m128i stop = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, backslash)),
-                                    _mm_cmplt_epi8(v, space));
-        unsigned mask = (unsigned)_mm_movemask_epi8(stop);
+        unsigned mask = special_mask(p);
         if (mask)
             return p + __builtin_ctz(mask);
+    }
+    if (end - start >= 16 && p < end) {
+        unsigned mask = special_mask(end - 16) >> (16 - (end - p));
+        return mask ? p + __builtin_ctz(mask) : end;
     }
 #endif
     while (p < end && (uint8_t)*p >= 0x20 && (uint8_t)*p < 0x80 && *p != '"' && *p != '\\')
@@ -112,7 +125,7 @@ bool json_string_rest(struct json *j, const char *from, const char *p, struct st
     bool escaped = false;
     for (;;) {
         if (p < end && (uint8_t)*p >= 0x20 && (uint8_t)*p < 0x80 && *p != '"' && *p != '\\')
-            p = find_special(p + 1, end);
+            p = find_special(j->start, p, end);
         if (p == end)
             return json_fail(j, p, "a string has no end");
         uint8_t c = (uint8_t)*p;
@@ -139,20 +152,13 @@ bool json_string_rest(struct json *j, const char *from, const char *p, struct st
     return true;
 }
 
-static const char *skip_digits(const char *p, const char *end)
-{
-    while (p < end && (uint8_t)(*p - '0') <= 9)
-        p++;
-    return p;
-}
-
 /* p: behind the integer part, at a point or an exponent. */
 bool json_number_rest(struct json *j, const char *p, struct str *ret_raw, bool *ret_integer)
 {
     const char *end = j->end;
     if (*p == '.') {
         const char *from = ++p;
-        p = skip_digits(p, end);
+        p = json_skip_digits(p, end);
         if (p == from)
             return json_fail(j, p, "a digit is expected after the point");
     }
@@ -160,7 +166,7 @@ bool json_number_rest(struct json *j, const char *p, struct str *ret_raw, bool *
         p++;
         p += p < end && (*p == '+' || *p == '-');
         const char *from = p;
-        p = skip_digits(p, end);
+        p = json_skip_digits(p, end);
         if (p == from)
             return json_fail(j, p, "a digit is expected in the exponent");
     }
@@ -333,7 +339,7 @@ bool json_put_string(struct buf *out, struct str s)
     const char *p = s.ptr, *end = s.ptr + s.len, *from = p;
     if (!buf_reserve(out, s.len + 2) || !buf_put_u8(out, '"'))
         return false;
-    while ((p = find_special(p, end)) < end) {
+    while ((p = find_special(s.ptr, p, end)) < end) {
         uint8_t c = (uint8_t)*p;
         size_t n = c >= 0x80 ? sequence_length((const uint8_t *)p, (const uint8_t *)end) : 0;
         if (n) {

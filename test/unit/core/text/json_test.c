@@ -296,12 +296,52 @@ static void test_numbers(void **state)
     assert_true(d == 42);
 }
 
+/* The quick integer agrees with json_number and text_to_i64 wherever it answers, and answers where it should. */
+static void test_quick_integers(void **state)
+{
+    (void)state;
+    static const char *const tails[] = { ",\"and more behind it\"", "}                ", "", ".5               ",
+                                         "e3               ", "E                ", "]" };
+    static const char *const numbers[] = { "0", "-0", "7", "-7", "12", "01", "00", "-", "", "12345678", "123456789",
+                                           "1234567890123456", "-1234567890123456", "9999999999999999",
+                                           "12345678901234567", "-12345678901234567", "9223372036854775807",
+                                           "1000000000000000", "x1", "1x", "+1", "--1", "9007199254740993" };
+    unsigned answered = 0;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        for (size_t k = 0; k < sizeof tails / sizeof tails[0]; k++) {
+            struct json j, slow;
+            struct str raw;
+            bool integer;
+            int64_t v = 42, want = 42;
+            size_t n = strlen(numbers[i]), len = n + strlen(tails[k]);
+            char *text = malloc(len ? len : 1);
+            assert_non_null(text);
+            memcpy(text, numbers[i], n);
+            memcpy(text + n, tails[k], len - n);
+            json_init(&j, str_make(text, len));
+            slow = j;
+            bool quick = json_quick_i64(&j, &v);
+            bool known = json_number(&slow, &raw, &integer) && integer && text_to_i64(raw, &want);
+            if (quick) {
+                assert_true(known && v == want && j.at == slow.at);
+                answered++;
+            } else {
+                assert_true(j.at == text && !j.fault && v == 42);
+            }
+            if (known && k == 0 && raw.len == n && n - (raw.ptr[0] == '-') <= 16)
+                assert_true(quick);
+            free(text);
+        }
+    assert_true(answered >= 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),  cmocka_unit_test(test_faults), cmocka_unit_test(test_string_bytes),
         cmocka_unit_test(test_depth), cmocka_unit_test(test_pull),   cmocka_unit_test(test_unescape),
         cmocka_unit_test(test_write), cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_quick_integers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
