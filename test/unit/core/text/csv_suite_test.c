@@ -51,7 +51,7 @@ static void compare(struct json *j, const struct csv_field *names, const struct 
 static void run_case(const char *folder, const char *name)
 {
     char path[1024];
-    size_t csv_len, json_len, at = 0;
+    size_t csv_len = 0, json_len = 0, at = 0;
     snprintf(path, sizeof path, "%s/csv_spectrum/csvs/%s.csv", folder, name);
     char *csv = case_read(path, &csv_len);
     snprintf(path, sizeof path, "%s/csv_spectrum/json/%s.json", folder, name);

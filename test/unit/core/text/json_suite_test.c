@@ -17,7 +17,7 @@ static void test_suite(void **state)
         if (name[0] == '.' || name[1] != '_')
             continue;
         snprintf(path, sizeof path, "%s/json_test_suite/test_parsing/%s", cases_folder(), name);
-        size_t len, offset = 0;
+        size_t len = 0, offset = 0;
         const char *fault = NULL;
         char *text = case_read(path, &len);
         assert_non_null(text);
