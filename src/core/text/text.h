@@ -89,8 +89,8 @@ static inline bool json_string(struct json *j, struct str *ret_raw, bool *ret_es
 #endif
     return json_string_rest(j, from, p, ret_raw, ret_escaped);
 }
-/* In an object: the next member's key (raw, between the quotes; *ret_escaped when it holds a backslash), leaving `at` at
- * the value. false with fault NULL: the object has ended (and is left). */
+/* In an object: the next member's key (raw, between the quotes; *ret_escaped when it holds a backslash), leaving `at`
+ * at the value. false with fault NULL: the object has ended (and is left). */
 static inline bool json_member(struct json *j, struct str *ret_key, bool *ret_escaped)
 {
     const char *p = json_skip_space(j->at, j->end);

@@ -415,7 +415,8 @@ static void test_bad_zone_files(void **state)
         assert_int_equal(zone_load(&a, STR("x"), str_make(file, cut), &z, &err), ST_CORRUPT);
     put_be(file + 44 + 32, 0xffffffff, 4);
     assert_int_equal(zone_load(&a, STR("x"), str_make(file, len), &z, &err), ST_CORRUPT);
-    static const char *const tails[] = { "C", "CET", "CET-", "CET-1CEST", "CET-1CEST,M3.5.0", "CET-1CEST,M13.5.0,M1.1.0",
+    static const char *const tails[] = { "C", "CET", "CET-", "CET-1CEST", "CET-1CEST,M3.5.0",
+                                         "CET-1CEST,M13.5.0,M1.1.0",
                                          "CET-1CEST,M3.6.0,M1.1.0", "CET-1CEST,M3.5.0,M10.5.0/3x", "CET-1CEST,J0,J1",
                                          "CET-168", "<CET-1" };
     for (size_t i = 0; i < sizeof tails / sizeof tails[0]; i++) {
