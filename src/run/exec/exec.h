@@ -109,6 +109,7 @@ struct exec_context {
      * Splits are only ever added at the end. */
     void (*splits)(struct exec_context *ctx, const struct node *n, const struct split **ret, uint32_t *ret_count,
                    bool *ret_complete);
+    struct connect_context *connect; /* the job's; may be NULL in tests */
     uint64_t epoch;         /* the running one */
     bool committing;        /* the last barrier's commit is not published yet: sinks wait */
     /* Test switches: bugs planted for the checker to catch (docs in job/job.h). */

@@ -240,6 +240,9 @@ static enum op_result source_barrier(struct op *o, uint64_t epoch, bool final, s
         bool failed;
         if (k->reader && k->moved && !save_position(s, k, err, &failed))
             return failed ? OP_FAILED : op_refused(o, err);
+        struct connect_context *c = o->ctx->connect;
+        if (c && c->seal_bad)
+            c->seal_bad(c->bad_arg, o->node->source.table->name, k->id);
     }
     return OP_DONE;
 }

@@ -119,6 +119,8 @@ struct connect_context {
     /* Takes a bad record by the job's policy. ST_OK: skipped or dead-lettered, go on. Else: fail with it (err filled). */
     enum status (*bad)(void *arg, const struct bad_record *bad, struct error *err);
     void *bad_arg;
+    /* The bad records of this split that `bad` has taken so far belong to the epoch that ends now. May be NULL. */
+    void (*seal_bad)(void *arg, struct str source, struct str split);
 };
 
 /* Which parts of the physical row are used. Unused columns are NULL in the batch (also where NOT NULL). */

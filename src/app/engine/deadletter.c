@@ -1,0 +1,307 @@
+/* Bad records: fail, skip and count, or into the dead-letter file as a line of JSON each (source, file, line, offset, reason,
+ * bytes in base64).
+ *
+ * Lines wait in memory until their split's barrier seals them, so that a line belongs to the same epoch as the position behind
+ * its record. The layer around the commit log appends the sealed lines to the file, syncs it and adds the file's length to the
+ * epoch's record, before the record is written. After a crash the file is cut to the length that the newest record names, and the lines of what
+ * is read again are written again: each bad record stands there once. */
+#include "engine/private.h"
+
+#include <stdio.h>
+
+#define LINES_MAX (256u << 20)
+
+struct letter {
+    struct str source, file; /* whose barrier seals it */
+    struct str line;
+    struct letter *next;
+};
+
+struct dead_letters {
+    struct commit_log log;
+    struct commit_log *inner; /* NULL: commits are not kept */
+    struct os *os;
+    struct budget *budget;
+    enum bad_input policy;
+    char *path;
+    struct os_file *file;
+    uint64_t length; /* of the file, committed */
+    atomic_flag lock; /* bad records are rare: a spin is enough */
+    struct arena arena; /* letters that wait; reset when there are none */
+    struct letter *waiting, **tail;
+    struct buf sealed;
+    atomic_uint_fast64_t count;
+    bool durable;
+    bool refused; /* memory: told at the next take */
+};
+
+static const struct str store_id = STR_INIT("dead-letters");
+
+static void lock(struct dead_letters *d)
+{
+    while (atomic_flag_test_and_set_explicit(&d->lock, memory_order_acquire))
+        ;
+}
+static void unlock(struct dead_letters *d) { atomic_flag_clear_explicit(&d->lock, memory_order_release); }
+
+uint64_t dead_letters_count(const struct dead_letters *d)
+{
+    return d ? atomic_load(&((struct dead_letters *)(uintptr_t)d)->count) : 0;
+}
+
+/* ---- taking ---- */
+
+static bool put_line(struct buf *out, const struct bad_record *bad)
+{
+    return buf_printf(out, "{\"source\":") && json_put_string(out, bad->source) && buf_printf(out, ",\"file\":") &&
+           json_put_string(out, bad->file) &&
+           buf_printf(out, ",\"line\":%llu,\"offset\":%llu,\"reason\":", (unsigned long long)bad->line,
+                      (unsigned long long)bad->offset) &&
+           json_put_string(out, bad->reason) && buf_printf(out, ",\"bytes\":\"") &&
+           base64_encode(out, bad->bytes.ptr, bad->bytes.len) && buf_printf(out, "\"}\n");
+}
+
+static enum status keep(struct dead_letters *d, const struct bad_record *bad, struct error *err)
+{
+    struct buf line;
+    buf_init(&line, d->budget, LINES_MAX);
+    bool ok = put_line(&line, bad);
+    lock(d);
+    struct letter *l = ok ? ARENA_NEW(&d->arena, struct letter) : NULL;
+    if (l) {
+        l->source = arena_str(&d->arena, bad->source);
+        l->file = arena_str(&d->arena, bad->file);
+        l->line = arena_str(&d->arena, buf_str(&line));
+        ok = l->source.ptr && l->file.ptr && l->line.ptr;
+    }
+    if (l && ok) {
+        *d->tail = l;
+        d->tail = &l->next;
+    }
+    unlock(d);
+    buf_release(&line);
+    return l && ok ? ST_OK : budget_error(d->budget, bad->bytes.len, err);
+}
+
+static enum status refuse(const struct bad_record *bad, struct error *err)
+{
+    error_set(err, ST_DATA, "%.*s", STR_ARG(bad->reason));
+    char place[256];
+    int n = bad->file.len ? snprintf(place, sizeof place, "%.*s", STR_ARG(bad->file))
+                          : snprintf(place, sizeof place, "%.*s", STR_ARG(bad->source));
+    if (n < 0)
+        place[0] = 0;
+    error_place(err, place, (uint32_t)bad->line, bad->column, (int64_t)bad->offset);
+    error_hint(err, "--bad-input skip passes such records over, --dead-letter FILE keeps them");
+    return ST_DATA;
+}
+
+enum status dead_letters_take(void *arg, const struct bad_record *bad, struct error *err)
+{
+    struct dead_letters *d = arg;
+    if (d->policy == BAD_FAIL)
+        return refuse(bad, err);
+    atomic_fetch_add(&d->count, 1);
+    return d->policy == BAD_DEAD_LETTER ? keep(d, bad, err) : ST_OK;
+}
+
+void dead_letters_seal(void *arg, struct str source, struct str split)
+{
+    struct dead_letters *d = arg;
+    lock(d);
+    for (struct letter **at = &d->waiting; *at;) {
+        struct letter *l = *at;
+        bool mine = str_eq(l->source, source) && (str_eq(l->file, split) || !d->durable);
+        if (!mine) {
+            at = &l->next;
+            continue;
+        }
+        if (!buf_put(&d->sealed, l->line.ptr, l->line.len))
+            d->refused = true;
+        *at = l->next;
+    }
+    d->tail = &d->waiting;
+    while (*d->tail)
+        d->tail = &(*d->tail)->next;
+    if (!d->waiting)
+        arena_reset(&d->arena);
+    unlock(d);
+}
+
+/* ---- the layer around the commit log ---- */
+
+struct stripped {
+    struct dead_letters *d;
+    struct buf out;
+    struct delta_writer writer;
+};
+
+static enum status strip(void *arg, const struct delta *delta, struct error *err)
+{
+    struct stripped *s = arg;
+    if (str_eq(delta->store, store_id)) {
+        if (delta->op == DELTA_PUT && delta->value.len == 8)
+            memcpy(&s->d->length, delta->value.ptr, 8);
+        return ST_OK;
+    }
+    return delta_write(&s->writer, delta) ? ST_OK : budget_error(s->d->budget, 0, err);
+}
+
+struct outer_visit {
+    struct dead_letters *d;
+    enum status (*visit)(void *arg, struct str payload, struct error *err);
+    void *arg;
+};
+
+static enum status visit_stripped(void *arg, struct str payload, struct error *err)
+{
+    struct outer_visit *v = arg;
+    if (str_find(payload, store_id, 0) < 0)
+        return v->visit(v->arg, payload, err);
+    struct stripped s = { .d = v->d };
+    buf_init(&s.out, v->d->budget, SIZE_MAX);
+    s.writer.out = &s.out;
+    enum status st = delta_read(payload, strip, &s, err);
+    if (st == ST_OK && !delta_end(&s.writer))
+        st = budget_error(v->d->budget, 0, err);
+    if (st == ST_OK && s.out.len)
+        st = v->visit(v->arg, buf_str(&s.out), err);
+    buf_release(&s.out);
+    return st;
+}
+
+/* Opens the file at the committed length; what lies beyond belongs to no commit. */
+static enum status open_file(struct dead_letters *d, bool restored, struct error *err)
+{
+    if (d->policy != BAD_DEAD_LETTER)
+        return ST_OK;
+    TRY(os_open(d->os, d->path, OS_CREATE, &d->file, err));
+    struct os_stat st;
+    TRY(d->os->ops->fstat(d->os, d->file, &st, err));
+    if (restored && st.bytes < d->length) {
+        error_set(err, ST_MISMATCH, "the dead-letter file '%s' holds %llu bytes, the state directory knows %llu", d->path,
+                  (unsigned long long)st.bytes, (unsigned long long)d->length);
+        error_hint(err, "put the file back, or begin anew with another state directory");
+        return ST_MISMATCH;
+    }
+    if (!restored)
+        d->length = d->durable ? 0 : st.bytes; /* without a state directory lines are added to what is there */
+    if (st.bytes > d->length)
+        TRY(d->os->ops->truncate(d->os, d->file, d->length, err));
+    return os_sync_parent(d->os, d->path, err);
+}
+
+static enum status letters_restore(struct commit_log *l, enum status (*visit)(void *arg, struct str payload, struct error *err),
+                                   void *arg, uint64_t *ret_epoch, struct error *err)
+{
+    struct dead_letters *d = (struct dead_letters *)l;
+    uint64_t epoch = 0;
+    struct outer_visit v = { d, visit, arg };
+    if (d->inner)
+        TRY(d->inner->ops->restore(d->inner, visit_stripped, &v, &epoch, err));
+    TRY(open_file(d, epoch > 0, err));
+    *ret_epoch = epoch;
+    return ST_OK;
+}
+
+static enum status write_sealed(struct dead_letters *d, struct error *err)
+{
+    lock(d);
+    struct buf lines = d->sealed;
+    bool refused = d->refused;
+    buf_init(&d->sealed, d->budget, LINES_MAX);
+    unlock(d);
+    enum status st = refused ? budget_error(d->budget, 0, err) : ST_OK;
+    if (st == ST_OK && lines.len && d->file) {
+        st = os_pwrite(d->os, d->file, lines.data, lines.len, d->length, err);
+        if (st == ST_OK)
+            st = os_sync(d->os, d->file, err);
+        if (st == ST_OK)
+            d->length += lines.len;
+    }
+    buf_release(&lines);
+    return st;
+}
+
+static enum status letters_commit(struct commit_log *l, uint64_t epoch, struct str payload, struct error *err)
+{
+    struct dead_letters *d = (struct dead_letters *)l;
+    uint64_t before = d->length;
+    TRY(write_sealed(d, err));
+    if (!d->inner)
+        return ST_OK;
+    if (d->length == before)
+        return d->inner->ops->commit(d->inner, epoch, payload, err);
+    struct buf joined;
+    buf_init(&joined, d->budget, SIZE_MAX);
+    struct delta_writer w = { .out = &joined };
+    struct delta put = { .op = DELTA_PUT, .store = store_id, .fingerprint = STR("length"), .hash = hash_bytes("length", 6),
+                         .key = STR("length"), .value = { (const char *)&d->length, 8 } };
+    bool ok = buf_put(&joined, payload.ptr, payload.len) && delta_write(&w, &put) && delta_end(&w);
+    enum status st = ok ? d->inner->ops->commit(d->inner, epoch, buf_str(&joined), err)
+                        : budget_error(d->budget, payload.len, err);
+    buf_release(&joined);
+    return st;
+}
+
+static enum status letters_snapshot(struct commit_log *l, uint64_t epoch, bool force, struct error *err)
+{
+    struct dead_letters *d = (struct dead_letters *)l;
+    return d->inner ? d->inner->ops->snapshot(d->inner, epoch, force, err) : ST_OK;
+}
+
+static void letters_stats(const struct commit_log *l, uint64_t *ret_commits, uint64_t *ret_bytes, uint64_t *ret_snapshots,
+                          uint64_t *ret_abandoned)
+{
+    const struct dead_letters *d = (const struct dead_letters *)l;
+    *ret_commits = *ret_bytes = *ret_snapshots = *ret_abandoned = 0;
+    if (d->inner)
+        d->inner->ops->stats(d->inner, ret_commits, ret_bytes, ret_snapshots, ret_abandoned);
+}
+
+static void letters_close(struct commit_log *l)
+{
+    struct dead_letters *d = (struct dead_letters *)l;
+    if (!d)
+        return;
+    if (d->inner)
+        d->inner->ops->close(d->inner);
+    os_close(d->os, d->file);
+    buf_release(&d->sealed);
+    arena_release(&d->arena);
+    mem_free(d->budget, d->path, d->path ? strlen(d->path) + 1 : 0);
+    mem_free(d->budget, d, sizeof *d);
+}
+
+static const struct commit_log_ops letters_ops = {
+    letters_restore, letters_commit, letters_snapshot, letters_stats, letters_close,
+};
+
+enum status dead_letters_new(struct os *os, enum bad_input policy, const char *path, struct budget *b,
+                             struct commit_log *inner, struct dead_letters **ret, struct commit_log **ret_log,
+                             struct error *err)
+{
+    struct dead_letters *d = mem_calloc(b, sizeof *d);
+    if (!d)
+        return budget_error(b, sizeof *d, err);
+    d->log.ops = &letters_ops;
+    d->os = os;
+    d->budget = b;
+    d->policy = policy;
+    d->durable = inner != NULL;
+    d->tail = &d->waiting;
+    arena_init(&d->arena, b);
+    buf_init(&d->sealed, b, LINES_MAX);
+    if (path) {
+        d->path = mem_alloc(b, strlen(path) + 1);
+        if (!d->path) {
+            mem_free(b, d, sizeof *d);
+            return budget_error(b, strlen(path) + 1, err);
+        }
+        memcpy(d->path, path, strlen(path) + 1);
+    }
+    d->inner = inner;
+    *ret = d;
+    *ret_log = &d->log;
+    return ST_OK;
+}

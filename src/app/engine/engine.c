@@ -1,0 +1,277 @@
+/* The engine's life, and jobs out of plans. Order of birth: budget, session with its catalog, connectors and formats, the
+ * state directory's lock; then jobs, each with its own budget, commit log, bad-record policy and connect context. Death is the
+ * reverse. */
+#include <stdio.h>
+
+#include "engine/private.h"
+#include "os/os.h"
+
+static enum status register_all(struct engine *e, struct error *err)
+{
+    struct catalog *c = session_catalog(e->session);
+    uint32_t n;
+    const struct connector *const *connectors = connect_all(&n);
+    for (uint32_t i = 0; i < n; i++)
+        if (!catalog_add_connector(c, connectors[i]))
+            return budget_error(&e->budget, 0, err);
+    const struct format *const *formats = format_all(&n);
+    for (uint32_t i = 0; i < n; i++)
+        if (!catalog_add_format(c, formats[i]))
+            return budget_error(&e->budget, 0, err);
+    return ST_OK;
+}
+
+enum status engine_new(const struct engine_config *config, struct engine **ret, struct error *err)
+{
+    struct engine *e = mem_calloc(NULL, sizeof *e);
+    if (!e)
+        return budget_error(budget_process(), sizeof *e, err);
+    e->config = *config;
+    if (!e->config.parallelism)
+        e->config.parallelism = 1;
+    budget_init(&e->budget, "engine", config->memory_limit ? config->memory_limit : SIZE_MAX, budget_process());
+    struct session_config sc = {
+        .budget = &e->budget,
+        .capacity = config->capacity,
+        .final = config->final,
+        .result_connector = config->results_to_hub ? STR("test") : STR("print"),
+    };
+    e->session = session_new(&sc);
+    enum status st = e->session ? register_all(e, err) : budget_error(&e->budget, 0, err);
+    if (st == ST_OK && config->state_dir) {
+        st = os_mkdirs(config->os, config->state_dir, err);
+        if (st == ST_OK)
+            st = statedir_lock(config->os, config->state_dir, &e->lock, err);
+    }
+    if (st != ST_OK) {
+        engine_free(e);
+        return st;
+    }
+    *ret = e;
+    return ST_OK;
+}
+
+static void free_running(struct running *r)
+{
+    struct engine *e = r->engine;
+    job_free(r->job); /* closes the commit log and with it the letters */
+    action_release(&r->action);
+    mem_free(&e->budget, r, sizeof *r);
+}
+
+void engine_free(struct engine *e)
+{
+    if (!e)
+        return;
+    while (e->jobs) {
+        struct running *r = e->jobs;
+        e->jobs = r->next;
+        free_running(r);
+    }
+    session_free(e->session);
+    os_close(e->config.os, e->lock);
+    mem_free(NULL, e, sizeof *e);
+}
+
+struct session *engine_session(struct engine *e)
+{
+    return e->session;
+}
+
+struct budget *engine_budget(struct engine *e)
+{
+    return &e->budget;
+}
+
+/* ---- jobs ---- */
+
+static enum status print_to_stdout(void *arg, struct str bytes, struct error *err)
+{
+    struct os *os = arg;
+    return os->ops->stream_write(os, 1, bytes.ptr, bytes.len, err);
+}
+
+/* A SELECT's folder would have to be told from the next one's by its text; it keeps none. */
+static bool keeps_state(const struct engine *e, const struct running *r)
+{
+    return e->config.state_dir && r->action.kind == ACTION_INSERT;
+}
+
+/* Sinks that cannot repeat and sources that cannot go back have no place under a state directory. */
+static enum status check_durable(const struct plan *p, struct error *err)
+{
+    for (uint32_t i = 0; i < p->n_nodes; i++) {
+        const struct node *n = p->nodes[i];
+        if (n->kind != NODE_SOURCE || !(n->source.table->connector->flags & CONNECTOR_NO_POSITIONS))
+            continue;
+        error_set(err, ST_USAGE, "table '%.*s' reads '%s', which cannot be read again after a crash",
+                  STR_ARG(n->source.table->name), n->source.table->connector->name);
+        error_hint(err, "leave --state-dir out, or read from files");
+        return ST_USAGE;
+    }
+    return ST_OK;
+}
+
+static const struct node *first_sink(const struct plan *p)
+{
+    for (uint32_t i = 0; i < p->n_nodes; i++)
+        if (p->nodes[i]->kind == NODE_SINK)
+            return p->nodes[i];
+    return NULL;
+}
+
+/* Names become folders: what is not a letter, digit, '_' or '-' is written as '_'. */
+static struct str folder_name(struct engine *e, struct running *r)
+{
+    struct arena *a = &r->action.arena;
+    const struct node *sink = first_sink(r->action.plan);
+    struct str name = sink ? sink->sink.table->name : STR("job");
+    struct str path = arena_printf(a, "%s/%u-%.*s", e->config.state_dir, ++e->ordinal, STR_ARG(name));
+    for (size_t i = strlen(e->config.state_dir) + 1; path.ptr && i < path.len; i++) {
+        char *c = (char *)(uintptr_t)&path.ptr[i];
+        bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '-';
+        if (!plain)
+            *c = '_';
+    }
+    return path;
+}
+
+static enum status open_log(struct engine *e, struct running *r, struct commit_log **ret, struct error *err)
+{
+    struct commit_log *inner = NULL;
+    struct buf print;
+    buf_init(&print, &r->budget, 16u << 20);
+    enum status st = plan_fingerprint(&print, r->action.plan) ? ST_OK : budget_error(&r->budget, 0, err);
+    if (st == ST_OK)
+        r->connect.job_id = hash_bytes(print.data, print.len);
+    if (st == ST_OK && keeps_state(e, r)) {
+        st = check_durable(r->action.plan, err);
+        struct str dir = st == ST_OK ? folder_name(e, r) : (struct str){ NULL, 0 };
+        if (st == ST_OK && !dir.ptr)
+            st = budget_error(&r->budget, 0, err);
+        if (st == ST_OK)
+            st = statedir_open(e->config.os, dir.ptr, buf_str(&print), e->config.min_snapshot_bytes, &r->budget, &inner, err);
+        if (st == ST_OK)
+            r->connect.job_id = hash_bytes(dir.ptr, dir.len) ^ r->connect.job_id;
+    }
+    buf_release(&print);
+    if (st != ST_OK)
+        return st;
+    r->connect.durable = inner != NULL;
+    st = dead_letters_new(e->config.os, e->config.bad_input, e->config.dead_letter, &r->budget, inner, &r->letters, ret, err);
+    if (st != ST_OK && inner)
+        inner->ops->close(inner);
+    return st;
+}
+
+static void fill_connect(struct engine *e, struct running *r)
+{
+    struct str validate = session_get(e->session, "json.validate");
+    r->extra = (struct connect_extra){
+        .hub = e->config.hub,
+        .print_format = e->config.format,
+        .print = e->config.print ? e->config.print : print_to_stdout,
+        .print_arg = e->config.print ? e->config.print_arg : e->config.os,
+    };
+    r->connect = (struct connect_context){
+        .os = e->config.os,
+        .budget = &r->budget,
+        .zone = session_zone(e->session),
+        .compact_validation = str_eq_nocase(validate, STR("needed")),
+        .extra = &r->extra,
+    };
+}
+
+static enum status bad_to_hub(void *arg, const struct bad_record *bad, struct error *err)
+{
+    enum status st = test_hub_take_bad(arg, bad);
+    return st == ST_OK ? ST_OK : error_set(err, st, "a bad record could not be kept");
+}
+
+static int64_t commit_interval(struct engine *e)
+{
+    return e->config.commit_interval_ms;
+}
+
+enum status engine_start(struct engine *e, struct action *take, struct job **ret, struct error *err)
+{
+    struct running *r = mem_calloc(&e->budget, sizeof *r);
+    if (!r)
+        return budget_error(&e->budget, sizeof *r, err);
+    r->engine = e;
+    r->action = *take;
+    *take = (struct action){ 0 };
+    budget_init(&r->budget, "job", e->budget.limit, &e->budget);
+    fill_connect(e, r);
+    struct commit_log *log = NULL;
+    enum status st = open_log(e, r, &log, err);
+    if (st == ST_OK) {
+        r->connect.bad = e->config.hub ? bad_to_hub : dead_letters_take;
+        r->connect.bad_arg = e->config.hub ? (void *)e->config.hub : (void *)r->letters;
+        r->connect.seal_bad = e->config.hub ? NULL : dead_letters_seal;
+        struct job_config jc = {
+            .os = e->config.os,
+            .budget = &r->budget,
+            .parallelism = e->config.parallelism,
+            .capacity = e->config.capacity,
+            .commit_interval_ms = commit_interval(e),
+            .log = log,
+            .connect = &r->connect,
+            .clock_ms = e->config.clock_ms,
+            .seed = e->config.seed,
+            .planted = e->config.planted,
+        };
+        st = job_new(r->action.plan, &jc, &r->job, err);
+    }
+    if (st != ST_OK) {
+        action_release(&r->action);
+        mem_free(&e->budget, r, sizeof *r);
+        return st;
+    }
+    r->next = e->jobs;
+    e->jobs = r;
+    *ret = r->job;
+    return ST_OK;
+}
+
+struct running *engine_find(struct engine *e, const struct job *j)
+{
+    for (struct running *r = e->jobs; r; r = r->next)
+        if (r->job == j)
+            return r;
+    return NULL;
+}
+
+void stats_add(struct job_stats *sum, const struct job_stats *s)
+{
+    sum->rows_in += s->rows_in;
+    sum->rows_out += s->rows_out;
+    sum->late_rows += s->late_rows;
+    sum->bad_rows += s->bad_rows;
+    sum->state_bytes += s->state_bytes;
+    sum->commits += s->commits;
+    sum->commit_bytes += s->commit_bytes;
+    sum->snapshots += s->snapshots;
+    sum->snapshots_abandoned += s->snapshots_abandoned;
+    sum->restored |= s->restored;
+    if (s->last_commit_ms > sum->last_commit_ms)
+        sum->last_commit_ms = s->last_commit_ms;
+    if (s->watermark_ms != INT64_MIN && (sum->watermark_ms == INT64_MIN || s->watermark_ms < sum->watermark_ms))
+        sum->watermark_ms = s->watermark_ms;
+}
+
+void engine_end_job(struct engine *e, struct job *j)
+{
+    for (struct running **at = &e->jobs; *at; at = &(*at)->next) {
+        struct running *r = *at;
+        if (r->job != j)
+            continue;
+        struct job_stats s;
+        job_stats(j, &s);
+        s.bad_rows = dead_letters_count(r->letters);
+        stats_add(&e->ended, &s);
+        *at = r->next;
+        free_running(r);
+        return;
+    }
+}

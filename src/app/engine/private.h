@@ -1,0 +1,46 @@
+/* What the files of this room share. */
+#pragma once
+
+#include "engine/engine.h"
+#include "text/text.h"
+
+/* Bad records by policy; one a job. The dead-letter file takes part in the job's commits as a layer around its commit log: a commit first
+ * brings the file to its new length on disk and adds that length to the record; a restore cuts the file back to the newest one. */
+struct dead_letters;
+enum status dead_letters_new(struct os *os, enum bad_input policy, const char *path, struct budget *b,
+                             struct commit_log *inner, struct dead_letters **ret, struct commit_log **ret_log,
+                             struct error *err) MUST_USE; /* ret_log takes `inner`; closing it frees the letters */
+enum status dead_letters_take(void *arg, const struct bad_record *bad, struct error *err);
+void dead_letters_seal(void *arg, struct str source, struct str split);
+uint64_t dead_letters_count(const struct dead_letters *d);
+
+/* A job with what it was made from. */
+struct running {
+    struct job *job;
+    struct action action; /* owns the plan */
+    struct budget budget;
+    struct connect_context connect;
+    struct connect_extra extra;
+    struct dead_letters *letters;
+    struct running *next;
+    struct error error;
+    struct os_thread *thread; /* of an INSERT that runs beside others */
+    struct engine *engine;
+    atomic_bool done;
+    enum status status;
+};
+
+struct engine {
+    struct engine_config config;
+    struct budget budget;
+    struct session *session;
+    struct running *jobs;
+    struct os_file *lock;     /* of the state directory */
+    uint32_t ordinal;         /* of the next job with state */
+    atomic_bool stopping;
+    uint64_t bad_rows;        /* of jobs that have ended */
+    struct job_stats ended;   /* their sum */
+};
+
+void stats_add(struct job_stats *sum, const struct job_stats *s);
+struct running *engine_find(struct engine *e, const struct job *j);

@@ -1,0 +1,184 @@
+/* A script as `weir run` runs it. DDL takes effect at once; a SELECT runs to its end on this thread before the next
+ * statement; each INSERT is planned and restored when its turn comes and then runs on a thread of its own, beside the
+ * others, until all are joined at the script's end. The first failure stops the rest. */
+#include "engine/private.h"
+#include "os/os.h"
+
+#define TICK_MS 1000
+
+struct ticker {
+    struct engine *engine;
+    void (*tick)(void *arg, const struct job_stats *s);
+    void *arg;
+};
+
+static void sum_stats(struct engine *e, struct job_stats *sum)
+{
+    *sum = e->ended;
+    for (struct running *r = e->jobs; r; r = r->next) {
+        struct job_stats s;
+        job_stats(r->job, &s);
+        s.bad_rows = dead_letters_count(r->letters);
+        stats_add(sum, &s);
+    }
+}
+
+static void tick(struct ticker *t)
+{
+    struct job_stats sum;
+    if (!t->tick)
+        return;
+    sum_stats(t->engine, &sum);
+    t->tick(t->arg, &sum);
+}
+
+static void on_tick(void *arg, struct job *j)
+{
+    struct ticker *t = arg;
+    if (atomic_load(&t->engine->stopping))
+        job_stop(j);
+    tick(t);
+}
+
+static void run_thread(void *arg)
+{
+    struct running *r = arg;
+    r->status = job_run(r->job, NULL, NULL, TICK_MS, &r->error);
+    atomic_store(&r->done, true);
+}
+
+static enum status print_rows(struct engine *e, const struct batch *rows, struct error *err)
+{
+    struct zone zone = session_zone(e->session);
+    struct buf out;
+    buf_init(&out, &e->budget, 256u << 20);
+    struct result_writer *w = result_writer_new(e->config.format, rows->schema, false, &zone, &e->budget);
+    bool ok = w && result_writer_put(w, rows, &out) && result_writer_end(w, &out);
+    result_writer_free(w);
+    enum status st = ST_OK;
+    if (!ok)
+        st = budget_error(&e->budget, 0, err);
+    else if (e->config.print)
+        st = e->config.print(e->config.print_arg, buf_str(&out), err);
+    else
+        st = e->config.os->ops->stream_write(e->config.os, 1, out.data, out.len, err);
+    buf_release(&out);
+    return st;
+}
+
+static enum status run_select(struct engine *e, struct action *a, struct ticker *t, struct error *err)
+{
+    struct job *j;
+    TRY(engine_start(e, a, &j, err));
+    if (atomic_load(&e->stopping))
+        job_stop(j);
+    enum status st = job_run(j, on_tick, t, t->tick ? TICK_MS : TICK_MS / 10, err);
+    engine_end_job(e, j);
+    return st;
+}
+
+static enum status start_insert(struct engine *e, struct action *a, struct error *err)
+{
+    struct job *j;
+    TRY(engine_start(e, a, &j, err));
+    struct running *r = engine_find(e, j);
+    atomic_init(&r->done, false);
+    return ST_OK;
+}
+
+static enum status run_statements(struct engine *e, struct str script, struct ticker *t, struct error *err)
+{
+    size_t pos = 0;
+    for (;;) {
+        struct action a;
+        enum status st = session_next(e->session, script, &pos, &a, err);
+        if (st != ST_OK || a.kind == ACTION_END || atomic_load(&e->stopping)) {
+            if (st == ST_OK)
+                action_release(&a);
+            return st;
+        }
+        if (a.kind == ACTION_ROWS)
+            st = print_rows(e, a.rows, err);
+        else if (a.kind == ACTION_SELECT)
+            st = run_select(e, &a, t, err);
+        else if (a.kind == ACTION_INSERT)
+            st = start_insert(e, &a, err);
+        action_release(&a);
+        if (st != ST_OK)
+            return st;
+    }
+}
+
+/* One INSERT needs no thread of its own. */
+static enum status run_alone(struct engine *e, struct ticker *t, struct error *err)
+{
+    struct running *r = e->jobs;
+    if (atomic_load(&e->stopping))
+        job_stop(r->job);
+    return job_run(r->job, on_tick, t, t->tick ? TICK_MS : TICK_MS / 10, err);
+}
+
+static enum status join_all(struct engine *e, struct ticker *t, struct error *err)
+{
+    struct os *os = e->config.os;
+    enum status st = ST_OK;
+    struct os_signal *nap = os->ops->signal_new(os);
+    if (!nap)
+        return budget_error(&e->budget, 0, err);
+    for (struct running *r = e->jobs; r && st == ST_OK; r = r->next)
+        st = os->ops->thread_start(os, "job", run_thread, r, &r->thread, err);
+    int64_t next_tick = os_mono_ns(os) + TICK_MS * 1000000LL;
+    for (bool running = true, stop_told = false; running;) {
+        running = false;
+        for (struct running *r = e->jobs; r; r = r->next) {
+            bool over = !r->thread || atomic_load(&r->done);
+            running |= !over;
+            if (over && r->thread && r->status != ST_OK && st == ST_OK) {
+                st = r->status;
+                if (err)
+                    *err = r->error;
+            }
+        }
+        bool stop = st != ST_OK || atomic_load(&e->stopping);
+        for (struct running *r = e->jobs; stop && !stop_told && r; r = r->next)
+            job_stop(r->job);
+        stop_told |= stop;
+        if (running)
+            os->ops->signal_wait(os, nap, os_mono_ns(os) + 10 * 1000000LL);
+        if (os_mono_ns(os) >= next_tick) {
+            tick(t);
+            next_tick += TICK_MS * 1000000LL;
+        }
+    }
+    for (struct running *r = e->jobs; r; r = r->next)
+        if (r->thread)
+            os->ops->thread_join(os, r->thread);
+    os->ops->signal_free(os, nap);
+    return st;
+}
+
+enum status engine_run(struct engine *e, struct str script, void (*on)(void *arg, const struct job_stats *s), void *arg,
+                       struct engine_report *ret, struct error *err)
+{
+    struct ticker t = { e, on, arg };
+    e->ended.watermark_ms = INT64_MIN;
+    enum status st = run_statements(e, script, &t, err);
+    if (st == ST_OK && e->jobs)
+        st = e->jobs->next ? join_all(e, &t, err) : run_alone(e, &t, err);
+    if (ret) {
+        sum_stats(e, &ret->total);
+        ret->bad_rows = ret->total.bad_rows;
+        ret->late_rows = ret->total.late_rows;
+        ret->stopped = atomic_load(&e->stopping);
+    }
+    while (e->jobs)
+        engine_end_job(e, e->jobs->job);
+    return st;
+}
+
+void engine_stop(struct engine *e)
+{
+    atomic_store(&e->stopping, true);
+    for (struct running *r = e->jobs; r; r = r->next)
+        job_stop(r->job);
+}
