@@ -1,0 +1,146 @@
+/* Calls: functions go to expr by name; aggregates are collected. While a SELECT list is bound, the k-th distinct aggregate
+ * call stands in expressions as column n_input + k; bind_aggregate replaces that by the aggregate's output column. */
+#include "plan/private.h"
+
+/* Functions with a meaning of their own in Flink's grammar, refused by name. */
+static const struct {
+    struct str name;
+    enum feature feature;
+} refused_calls[] = {
+    { STR_INIT("TUMBLE"), F_LEGACY_WINDOW },           { STR_INIT("HOP"), F_LEGACY_WINDOW },
+    { STR_INIT("SESSION"), F_LEGACY_WINDOW },          { STR_INIT("TUMBLE_START"), F_LEGACY_WINDOW },
+    { STR_INIT("TUMBLE_END"), F_LEGACY_WINDOW },       { STR_INIT("TUMBLE_ROWTIME"), F_LEGACY_WINDOW },
+    { STR_INIT("TUMBLE_PROCTIME"), F_LEGACY_WINDOW },  { STR_INIT("HOP_START"), F_LEGACY_WINDOW },
+    { STR_INIT("HOP_END"), F_LEGACY_WINDOW },          { STR_INIT("HOP_ROWTIME"), F_LEGACY_WINDOW },
+    { STR_INIT("HOP_PROCTIME"), F_LEGACY_WINDOW },     { STR_INIT("SESSION_START"), F_LEGACY_WINDOW },
+    { STR_INIT("SESSION_END"), F_LEGACY_WINDOW },      { STR_INIT("SESSION_ROWTIME"), F_LEGACY_WINDOW },
+    { STR_INIT("SESSION_PROCTIME"), F_LEGACY_WINDOW }, { STR_INIT("GROUPING"), F_GROUPING_SETS },
+    { STR_INIT("GROUPING_ID"), F_GROUPING_SETS },      { STR_INIT("GROUP_ID"), F_GROUPING_SETS },
+};
+
+/* A user's function hides a built-in one of its name. */
+static bool is_aggregate(const struct binder *b, struct str name)
+{
+    return expr_is_aggregate(name) && !(b && catalog_function(b->env->catalog, name));
+}
+
+static bool any_aggregate(struct syn_expr *const *list, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (syn_has_aggregate(list[i]))
+            return true;
+    return false;
+}
+
+bool syn_has_aggregate(const struct syn_expr *e)
+{
+    if (!e)
+        return false;
+    if (e->kind == SYN_CALL && !e->over && e->name.count == 1 && is_aggregate(NULL, e->name.parts[0]))
+        return true;
+    return any_aggregate(e->args, e->n_args);
+}
+
+static enum status refuse_parts(struct binder *b, const struct syn_expr *e)
+{
+    if (e->over)
+        return refuse(b, F_OVER, e->line, e->column);
+    if (e->n_within_group)
+        return refuse(b, F_WITHIN_GROUP, e->line, e->column);
+    if (e->nulls_treatment)
+        return refuse(b, F_NULL_TREATMENT, e->line, e->column);
+    if (e->semantics)
+        return refuse(b, F_RUNNING, e->line, e->column);
+    return ST_OK;
+}
+
+static bool same_item(const struct agg_item *x, const struct agg_item *y)
+{
+    if (!str_eq_nocase(x->name, y->name) || x->n_args != y->n_args || x->distinct != y->distinct ||
+        !x->filter != !y->filter || (x->filter && !expr_equal(x->filter, y->filter)))
+        return false;
+    for (uint32_t i = 0; i < x->n_args; i++)
+        if (!expr_equal(x->args[i], y->args[i]))
+            return false;
+    return true;
+}
+
+/* Arguments of the types that the aggregate wants, and the type that it gives. */
+static enum status resolve_aggregate(struct binder *b, struct agg_item *item, const struct syn_expr *e)
+{
+    const struct type **types = ARENA_ARRAY(b->arena, const struct type *, item->n_args + 1);
+    TRY_MEM(b, types);
+    for (uint32_t i = 0; i < item->n_args; i++)
+        types[i] = item->args[i]->type;
+    const struct aggregate *g;
+    TRY_AT(b, e, expr_aggregate(&b->exprs, item->name, types, item->n_args, false, e->line, e->column, &g, b->err));
+    for (uint32_t i = 0; i < item->n_args && i < g->n_args; i++)
+        if (!type_equal(item->args[i]->type, g->arg_types[i], false))
+            TRY_AT(b, e, expr_cast(&b->exprs, item->args[i],
+                                   type_nullable(b->arena, g->arg_types[i], item->args[i]->type->nullable), false,
+                                   e->line, e->column, &item->args[i], b->err));
+    item->type = g->type;
+    return ST_OK;
+}
+
+static enum status bind_aggregate_call(struct binder *b, const struct place *p, const struct syn_expr *e,
+                                       const struct expr **ret)
+{
+    if (!p->aggs)
+        return error_at(b->err, ST_SEMANTIC, e->line, e->column, "the aggregate %.*s cannot stand in %s",
+                        STR_ARG(e->name.parts[0]), p->clause);
+    struct place inside = { .scope = p->scope, .clause = "an aggregate's arguments" };
+    struct agg_item item = { .name = e->name.parts[0], .distinct = e->distinct, .line = e->line, .column = e->column };
+    item.n_args = e->star ? 0 : e->n_args;
+    item.args = ARENA_ARRAY(b->arena, const struct expr *, item.n_args + 1);
+    TRY_MEM(b, item.args);
+    for (uint32_t i = 0; i < item.n_args; i++)
+        TRY(bind_expr(b, &inside, e->args[i], &item.args[i]));
+    if (e->filter) {
+        inside.clause = "FILTER";
+        TRY(bind_condition(b, &inside, e->filter, &item.filter));
+    }
+    if (e->star && !str_eq_nocase(item.name, STR("COUNT")))
+        return error_at(b->err, ST_SEMANTIC, e->line, e->column, "%.*s(*): only COUNT takes '*'", STR_ARG(item.name));
+    if (!e->star && item.n_args == 0)
+        return error_at(b->err, ST_SEMANTIC, e->line, e->column, "%.*s needs an argument", STR_ARG(item.name));
+    TRY(resolve_aggregate(b, &item, e));
+    uint32_t k = 0;
+    while (k < p->aggs->items.count && !same_item(&p->aggs->items.at[k], &item))
+        k++;
+    if (k == p->aggs->items.count) {
+        struct agg_item *added = array_add(&p->aggs->items, b->arena);
+        TRY_MEM(b, added);
+        *added = item;
+    }
+    struct expr *x = expr_column(&b->exprs, p->aggs->n_input + k, item.type);
+    TRY_MEM(b, x);
+    x->line = e->line;
+    x->column_at = e->column;
+    *ret = x;
+    return ST_OK;
+}
+
+enum status bind_call(struct binder *b, const struct place *p, const struct syn_expr *e, const struct expr **ret)
+{
+    struct str name = e->name.parts[e->name.count - 1];
+    bool user = catalog_function(b->env->catalog, name) != NULL;
+    for (size_t i = 0; !user && i < sizeof refused_calls / sizeof *refused_calls; i++)
+        if (str_eq_nocase(name, refused_calls[i].name) && !(e->over))
+            return refuse(b, refused_calls[i].feature, e->line, e->column);
+    TRY(refuse_parts(b, e));
+    if (is_aggregate(b, name))
+        return bind_aggregate_call(b, p, e, ret);
+    if (e->filter)
+        return error_at(b->err, ST_SEMANTIC, e->line, e->column, "FILTER belongs to aggregates; %.*s is none", STR_ARG(name));
+    if (e->distinct || e->star)
+        return error_at(b->err, ST_SEMANTIC, e->line, e->column, "%s belongs to aggregates; %.*s is none",
+                        e->star ? "'*'" : "DISTINCT", STR_ARG(name));
+    const struct expr **args = ARENA_ARRAY(b->arena, const struct expr *, e->n_args + 1);
+    TRY_MEM(b, args);
+    for (uint32_t i = 0; i < e->n_args; i++)
+        TRY(bind_expr(b, p, e->args[i], &args[i]));
+    if (str_eq_nocase(name, STR("CURRENT_WATERMARK")))
+        b->reads_watermark = true;
+    return bind_named(b, p, name, args, e->n_args, e, ret);
+}

@@ -1,0 +1,118 @@
+/* INSERT INTO: positional, or by a list of columns; types are cast where Flink casts by itself. The result has exactly the
+ * sink's physical columns. */
+#include "plan/private.h"
+
+enum status sink_columns(struct binder *b, const struct table_desc *t, uint32_t line, uint32_t column)
+{
+    TRY(bind_at(b, catalog_resolve(b->env->catalog, (struct table_desc *)(uintptr_t)t, b->err), line, column));
+    if (!(t->connector->flags & CONNECTOR_SINK))
+        return error_at(b->err, ST_SEMANTIC, line, column, "table '%.*s': connector '%s' cannot be written",
+                        STR_ARG(t->name), t->connector->name);
+    return ST_OK;
+}
+
+static enum status find_sink(struct binder *b, const struct syn_stmt *s, const struct table_desc **ret)
+{
+    struct str name;
+    TRY(name_of(b, &s->name, &name));
+    const struct table_desc *t = catalog_table(b->env->catalog, name);
+    if (!t && catalog_view(b->env->catalog, name))
+        return error_at(b->err, ST_SEMANTIC, s->name.line, s->name.column, "'%.*s' is a view: only tables can be written",
+                        STR_ARG(name));
+    if (!t)
+        return catalog_unknown(b->env->catalog, name, s->name.line, s->name.column, b->err);
+    *ret = t;
+    return sink_columns(b, t, s->name.line, s->name.column);
+}
+
+/* from[i]: the query's column for sink column i, NONE: not given. */
+static enum status column_list(struct binder *b, const struct syn_stmt *s, const struct table_desc *t, uint32_t **ret)
+{
+    uint32_t n = t->physical.n_fields;
+    uint32_t *from = ARENA_ARRAY(b->arena, uint32_t, n + 1);
+    TRY_MEM(b, from);
+    for (uint32_t i = 0; i < n; i++)
+        from[i] = s->n_columns ? NONE : i;
+    struct str *names = ARENA_ARRAY(b->arena, struct str, n + 1);
+    TRY_MEM(b, names);
+    for (uint32_t i = 0; i < n; i++)
+        names[i] = t->physical.fields[i].name;
+    for (uint32_t i = 0; i < s->n_columns; i++) {
+        int32_t at = schema_find(&t->physical, s->columns[i]);
+        struct str near = at < 0 ? str_nearest(s->columns[i], names, n) : (struct str){ 0 };
+        if (at < 0)
+            return error_at(b->err, ST_SEMANTIC, s->name.line, s->name.column, "table '%.*s' has no column '%.*s'%s%.*s%s",
+                            STR_ARG(t->name), STR_ARG(s->columns[i]), near.len ? "; did you mean '" : "", STR_ARG(near),
+                            near.len ? "'?" : "");
+        if (from[at] != NONE)
+            return error_at(b->err, ST_SEMANTIC, s->name.line, s->name.column, "column '%.*s' is named twice",
+                            STR_ARG(s->columns[i]));
+        from[at] = i;
+    }
+    *ret = from;
+    return ST_OK;
+}
+
+static enum status mismatch(struct binder *b, const struct syn_stmt *s, const struct table_desc *t, uint32_t got, uint32_t wanted)
+{
+    return error_at(b->err, ST_SEMANTIC, s->query->line, s->query->column,
+                    "column types of query result and sink for '%.*s' do not match: different number of columns: the query "
+                    "has %u, the sink %u", STR_ARG(t->name), got, wanted);
+}
+
+static enum status coerce_column(struct binder *b, const struct syn_stmt *s, const struct table_desc *t, const struct rel *q,
+                                 uint32_t from, uint32_t i, const struct expr **ret)
+{
+    const struct field *to = &t->physical.fields[i];
+    if (from == NONE && !to->type->nullable)
+        return error_at(b->err, ST_SEMANTIC, s->name.line, s->name.column,
+                        "column '%.*s' has no default value and does not allow NULLs", STR_ARG(to->name));
+    const struct type *type = from == NONE ? type_basic(TYPE_NULL) : q->schema.fields[from].type;
+    if (type->kind == TYPE_NULL && !to->type->nullable)
+        return error_at(b->err, ST_SEMANTIC, s->query->line, s->query->column,
+                        "column '%.*s' is NOT NULL, however, a null value is being written into it", STR_ARG(to->name));
+    if (type->kind == TYPE_NULL)
+        return expr_null(&b->exprs, to->type, ret, b->err);
+    *ret = expr_column(&b->exprs, from, type);
+    TRY_MEM(b, *ret);
+    if (type_equal(type, to->type, false))
+        return ST_OK;
+    const struct type *wanted = type_nullable(b->arena, to->type, type->nullable);
+    TRY_MEM(b, wanted);
+    if (expr_coerce(&b->exprs, *ret, wanted, ret, b->err) == ST_OK)
+        return ST_OK;
+    struct str got = type_name(b->arena, type), want = type_name(b->arena, to->type);
+    TRY_MEM(b, got.ptr && want.ptr);
+    return error_at(b->err, ST_SEMANTIC, s->query->line, s->query->column,
+                    "column types of query result and sink for '%.*s' do not match: incompatible types for sink column "
+                    "'%.*s' at position %u: the query gives %.*s, the sink takes %.*s", STR_ARG(t->name), STR_ARG(to->name),
+                    i, STR_ARG(got), STR_ARG(want));
+}
+
+enum status bind_insert(struct binder *b, const struct syn_stmt *s, struct insert *ret)
+{
+    const struct table_desc *t;
+    struct rel *q;
+    uint32_t *from;
+    if (s->overwrite)
+        return refuse(b, F_OVERWRITE, s->line, s->column);
+    if (s->n_partition)
+        return refuse(b, F_PARTITION_INSERT, s->name.line, s->name.column);
+    TRY(find_sink(b, s, &t));
+    TRY(bind_hints(b, s->hints, s->n_hints, s->name.line, s->name.column));
+    TRY(column_list(b, s, t, &from));
+    TRY(bind_query(b, NULL, s->query, true, &q));
+    uint32_t n = t->physical.n_fields, wanted = s->n_columns ? s->n_columns : n;
+    if (q->schema.n_fields != wanted)
+        return mismatch(b, s, t, q->schema.n_fields, wanted);
+    const struct expr **exprs = ARENA_ARRAY(b->arena, const struct expr *, n + 1);
+    struct field *fields = ARENA_ARRAY(b->arena, struct field, n + 1);
+    TRY_MEM(b, exprs && fields);
+    for (uint32_t i = 0; i < n; i++) {
+        TRY(coerce_column(b, s, t, q, from[i], i, &exprs[i]));
+        fields[i] = (struct field){ t->physical.fields[i].name, exprs[i]->type };
+    }
+    ret->table = t;
+    ret->stmt = s;
+    return rel_calc(b, q, NULL, exprs, fields, n, &ret->rel);
+}

@@ -1,0 +1,132 @@
+/* Names of columns. A scope is what FROM gives: columns by position, each belonging to an item with an alias. `a.b` is column b
+ * of item a before it is field b of column a, as in Calcite. */
+#include "plan/private.h"
+
+enum status scope_of(struct binder *b, const struct rel *r, struct str alias, struct scope *ret)
+{
+    struct scope_item *item = ARENA_NEW(b->arena, struct scope_item);
+    TRY_MEM(b, item);
+    *item = (struct scope_item){ .alias = alias, .first = 0, .count = r->schema.n_fields };
+    *ret = (struct scope){ .schema = &r->schema, .items = item, .n_items = 1 };
+    return ST_OK;
+}
+
+/* Columns of that name in [first, first + count): how many, and the first of them. */
+static uint32_t find(const struct scope *s, uint32_t first, uint32_t count, struct str name, uint32_t *ret)
+{
+    uint32_t n = 0;
+    for (uint32_t i = first + count; i-- > first;)
+        if (str_eq(s->schema->fields[i].name, name)) {
+            n++;
+            *ret = i;
+        }
+    return n;
+}
+
+#define NEAR_MAX 256u
+
+static enum status unknown_column(struct binder *b, const struct scope *s, const struct scope_item *in, struct str name,
+                                  const struct syn_expr *e)
+{
+    struct str names[NEAR_MAX];
+    uint32_t n = 0;
+    uint32_t first = in ? in->first : 0, count = in ? in->count : s->schema->n_fields;
+    for (uint32_t i = 0; i < count && n < NEAR_MAX; i++)
+        names[n++] = s->schema->fields[first + i].name;
+    struct str near = str_nearest(name, names, n);
+    if (near.len)
+        error_at(b->err, ST_SEMANTIC, e->line, e->column, "no column '%.*s'; did you mean '%.*s'?", STR_ARG(name),
+                 STR_ARG(near));
+    else
+        error_at(b->err, ST_SEMANTIC, e->line, e->column, "no column '%.*s'%s", STR_ARG(name),
+                 s->schema->n_fields ? "" : ": there is no FROM to take it from");
+    return ST_SEMANTIC;
+}
+
+static enum status ambiguous(struct binder *b, struct str name, const struct syn_expr *e)
+{
+    return error_at(b->err, ST_SEMANTIC, e->line, e->column, "column '%.*s' is ambiguous", STR_ARG(name));
+}
+
+static const struct scope_item *find_item(const struct scope *s, struct str alias)
+{
+    for (uint32_t i = 0; i < s->n_items; i++)
+        if (s->items[i].alias.len && str_eq(s->items[i].alias, alias))
+            return &s->items[i];
+    return NULL;
+}
+
+/* The column and how many parts of the name it has used. */
+static enum status resolve(struct binder *b, const struct scope *s, const struct syn_expr *e, uint32_t *ret_column,
+                           uint32_t *ret_used)
+{
+    const struct syn_name *name = &e->name;
+    uint32_t column = 0, n;
+    const struct scope_item *item = name->count > 1 ? find_item(s, name->parts[0]) : NULL;
+    if (item) {
+        n = find(s, item->first, item->count, name->parts[1], &column);
+        if (n > 1)
+            return ambiguous(b, name->parts[1], e);
+        if (n == 1) {
+            *ret_column = column;
+            *ret_used = 2;
+            return ST_OK;
+        }
+    }
+    n = find(s, 0, s->schema->n_fields, name->parts[0], &column);
+    if (n > 1)
+        return ambiguous(b, name->parts[0], e);
+    if (n == 0 && item)
+        return unknown_column(b, s, item, name->parts[1], e);
+    if (n == 0 && name->count > 1 && s->n_items && find(s, 0, s->schema->n_fields, name->parts[1], &column))
+        return error_at(b->err, ST_SEMANTIC, e->line, e->column, "no table '%.*s' in FROM", STR_ARG(name->parts[0]));
+    if (n == 0)
+        return unknown_column(b, s, NULL, name->parts[0], e);
+    *ret_column = column;
+    *ret_used = 1;
+    return ST_OK;
+}
+
+enum status bind_column(struct binder *b, const struct place *p, const struct syn_expr *e, const struct expr **ret)
+{
+    static const struct schema nothing;
+    static const struct scope empty = { .schema = &nothing };
+    const struct scope *s = p->scope ? p->scope : &empty;
+    uint32_t column, used;
+    TRY(resolve(b, s, e, &column, &used));
+    struct expr *c = expr_column(&b->exprs, column, s->schema->fields[column].type);
+    TRY_MEM(b, c);
+    c->line = e->line;
+    c->column_at = e->column;
+    const struct expr *x = c;
+    for (; used < e->name.count; used++)
+        TRY_AT(b, e, expr_field(&b->exprs, x, e->name.parts[used], e->line, e->column, &x, b->err));
+    *ret = x;
+    return ST_OK;
+}
+
+enum status bind_star(struct binder *b, const struct scope *s, const struct syn_expr *e, uint32_t *ret_first,
+                      uint32_t *ret_count)
+{
+    if (e->name.count == 0) {
+        if (s->n_items == 0)
+            return error_at(b->err, ST_SEMANTIC, e->line, e->column, "SELECT * needs a FROM");
+        *ret_first = 0;
+        *ret_count = s->schema->n_fields;
+        return ST_OK;
+    }
+    struct str alias = e->name.parts[e->name.count - 1];
+    const struct scope_item *item = find_item(s, alias);
+    if (!item) {
+        struct str names[NEAR_MAX];
+        uint32_t n = 0;
+        for (uint32_t i = 0; i < s->n_items && n < NEAR_MAX; i++)
+            names[n++] = s->items[i].alias;
+        struct str near = str_nearest(alias, names, n);
+        return error_at(b->err, ST_SEMANTIC, e->line, e->column, "no table '%.*s' in FROM%s%.*s%s", STR_ARG(alias),
+                        near.len ? "; did you mean '" : "", STR_ARG(near), near.len ? "'?" : "");
+    }
+    *ret_first = item->first;
+    *ret_count = item->count;
+    return ST_OK;
+}

@@ -1,0 +1,379 @@
+/* What the files of this room share: relations (the logical plan), the binder, rules and the physical build.
+ *
+ * A relation is an operator over relations, with a schema and expressions over its input's columns. The binder makes them
+ * from syntax, rules rewrite them, the physical build turns them into nodes. Scans are shared by all references to a
+ * table inside one job (so that a source is read once); everything above them is a tree. */
+#pragma once
+
+#include "plan/plan.h"
+
+#define NONE UINT32_MAX
+#define PLAN_MAX_RELS 20000u      /* relations of one job: views and CTEs unfold at each reference */
+#define PLAN_MAX_DEPTH 300u       /* queries inside queries, through views and WITH too */
+#define PLAN_MAX_MERGED 2000u     /* tree nodes of a merged projection: more is not worth merging */
+
+/* ---- relations ---- */
+
+enum rel_kind { REL_SCAN, REL_VALUES, REL_CALC, REL_UNION, REL_WINDOW, REL_AGGREGATE, REL_WINDOW_AGGREGATE, REL_SORT };
+
+/* Which column of its window a column is, through whatever it has passed. */
+enum window_tag { TAG_NONE, TAG_START, TAG_END, TAG_TIME };
+
+struct window_origin {
+    struct window_spec spec;
+    bool settled; /* its rows come out of a window aggregate: none of them is ever late */
+};
+
+struct agg_call {
+    struct str name;
+    uint32_t *args; /* input columns */
+    uint32_t n_args;
+    uint32_t filter; /* input column, NONE */
+    bool distinct;
+    const struct type *type;
+    uint32_t line, column;
+};
+
+struct rel {
+    enum rel_kind kind;
+    struct rel **inputs;
+    uint32_t n_inputs;
+    struct schema schema;
+    uint8_t *tags;                      /* enum window_tag a column; NULL: none */
+    const struct window_origin *window; /* what the tags belong to */
+    bool bounded;
+    uint32_t node;                    /* physical: index of the built node, NONE before */
+    union {
+        struct {
+            const struct table_desc *table;
+            struct need_mark *needs;     /* a column of the schema */
+            uint32_t kinds;              /* of the source */
+            uint32_t rowtime;            /* column of the schema with watermarks, NONE */
+            const struct expr *computed; /* rowtime over the physical columns when it is computed: the last column */
+            const struct expr *watermark; /* over the schema; NULL with source_watermark */
+            bool source_watermark;
+            bool watermark_used;
+            bool normalize;
+            const struct expr **declared; /* the table's columns over this scan */
+            struct field *fields;         /* and their names and types */
+        } scan;
+        struct {
+            const struct expr *const *cells; /* literals, row by row */
+            uint32_t n_rows;
+        } values;
+        struct {
+            const struct expr *condition; /* NULL: none */
+            const struct expr **exprs;
+        } calc;
+        struct {
+            struct window_origin origin;
+            uint32_t line, column;
+        } tvf;
+        struct {
+            uint32_t *keys;
+            uint32_t n_keys;
+            struct agg_call *calls;
+            uint32_t n_calls;
+            /* WINDOW_AGGREGATE */
+            struct window_spec spec;
+            enum window_output *outputs;
+            uint32_t n_outputs;
+            bool settled;        /* as in window_origin */
+            uint32_t *late;      /* input columns that go to the late table, one a column of it; NULL: none */
+            uint32_t n_late;
+            uint32_t line, column;
+        } agg;
+        struct {
+            struct sort_key *keys;
+            uint32_t n_keys;
+            int64_t limit, offset;
+            bool final;          /* the job's final table */
+        } sort;
+    };
+};
+
+/* ---- the binder ---- */
+
+/* One FROM item's columns inside a scope. */
+struct scope_item {
+    struct str alias;
+    uint32_t first, count;
+};
+struct scope {
+    const struct schema *schema;
+    struct scope_item *items;
+    uint32_t n_items;
+};
+
+/* WITH names in sight. */
+struct cte_frame {
+    const struct syn_query *query; /* whose ctes[0..visible) are in sight */
+    uint32_t visible;
+    const struct cte_frame *outer;
+};
+
+struct view_frame {
+    const struct view_desc *view;
+    const struct view_frame *outer;
+};
+
+struct binder {
+    struct plan_env *env;
+    struct expr_env exprs;
+    struct arena *arena;
+    struct error *err;
+    ARRAY(struct rel *) scans;
+    uint32_t n_rels;
+    bool reads_watermark; /* CURRENT_WATERMARK: every watermark is of use */
+    const struct view_frame *views;
+    uint32_t depth;
+    const struct table_desc *late_table;
+};
+
+/* A call of an aggregate, collected while the SELECT list is bound. */
+struct agg_item {
+    struct str name;
+    const struct expr **args;
+    uint32_t n_args;
+    const struct expr *filter;
+    bool distinct;
+    const struct type *type;
+    uint32_t line, column;
+};
+struct agg_scope {
+    ARRAY(struct agg_item) items;
+    uint32_t n_input; /* aggregates stand in expressions as columns from here on */
+};
+
+/* Where an expression stands. */
+struct place {
+    const struct scope *scope; /* NULL: no columns */
+    struct agg_scope *aggs;    /* NULL: aggregates are refused */
+    const char *clause;        /* "WHERE", for messages */
+};
+
+enum status binder_init(struct binder *b, struct plan_env *env, struct error *err) MUST_USE;
+enum status bind_memory(struct binder *b);
+#define TRY_MEM(b, p)               \
+    do {                            \
+        if (!(p))                   \
+            return bind_memory(b);  \
+    } while (0)
+/* Gives an error without a place the place of `e`. */
+enum status bind_at(struct binder *b, enum status st, uint32_t line, uint32_t column);
+#define TRY_AT(b, e, call) TRY(bind_at((b), (call), (e)->line, (e)->column))
+
+/* rel.c */
+struct rel *rel_new(struct binder *b, enum rel_kind kind, uint32_t n_inputs, uint32_t n_columns); /* NULL: memory or too many */
+enum status rel_calc(struct binder *b, struct rel *in, const struct expr *condition, const struct expr **exprs,
+                     const struct field *fields, uint32_t n, struct rel **ret) MUST_USE;
+enum status rel_filter(struct binder *b, struct rel *in, const struct expr *condition, struct rel **ret) MUST_USE;
+/* Columns `columns` of `in` under their names. */
+enum status rel_project(struct binder *b, struct rel *in, const uint32_t *columns, uint32_t n, struct rel **ret) MUST_USE;
+enum status rel_one_row(struct binder *b, struct rel **ret) MUST_USE;
+enum status rel_union(struct binder *b, struct rel **inputs, uint32_t n, struct rel **ret) MUST_USE;
+enum status rel_distinct(struct binder *b, struct rel *in, struct rel **ret) MUST_USE;
+enum status rel_columns(struct binder *b, const struct schema *s, const struct expr ***ret) MUST_USE; /* a column expression each */
+/* The type of an output column that is `e`: time attributes live through plain columns and PROCTIME() only. */
+const struct type *rel_type(struct binder *b, const struct expr *e);
+static inline struct rel *rel_input(const struct rel *r) { return r->inputs[0]; }
+static inline uint8_t rel_tag(const struct rel *r, uint32_t column) { return r->tags ? r->tags[column] : TAG_NONE; }
+/* Where an aggregate names input columns: keys, arguments, filters, late columns and, `with_window`, those of its window. */
+enum status agg_refs(struct binder *b, struct rel *r, bool with_window, uint32_t ***ret, uint32_t *ret_n) MUST_USE;
+/* Tree nodes of `e` where column i counts weights[i] (NULL: 1); stops at `limit`. */
+uint32_t expr_size(const struct expr *e, const uint32_t *weights, uint32_t limit);
+void expr_count_columns(const struct expr *e, uint32_t *counts);
+bool expr_uses_from(const struct expr *e, uint32_t first); /* a column >= first */
+
+/* ---- what is parsed and not planned (feature.c) ---- */
+
+/* What Flink's grammar has and Weir does not plan yet, each refused by this name with its place. */
+#define PLAN_FEATURES(F) \
+    F(JOIN, "JOIN") \
+    F(COMMA_JOIN, "a join written with a comma") \
+    F(LATERAL, "LATERAL") \
+    F(UNNEST, "UNNEST") \
+    F(MATCH, "MATCH_RECOGNIZE") \
+    F(SYSTEM_TIME, "FOR SYSTEM_TIME AS OF") \
+    F(FILE_TABLE, "a file path as a table") \
+    F(TABLE_FUNCTION, "a table function in FROM") \
+    F(TABLE_ARG, "a table as an argument") \
+    F(MODEL_ARG, "a model as an argument") \
+    F(SESSION, "SESSION windows") \
+    F(WINDOW_PARTITION, "PARTITION BY or ORDER BY of a table argument") \
+    F(PROCESSING_WINDOW, "a processing-time window table function without GROUP BY window_start, window_end") \
+    F(PROCESSING_ATTACHED, "an aggregate over the windows of a processing-time aggregate") \
+    F(LEGACY_WINDOW, "group window functions (write a window table function: FROM TUMBLE(TABLE t, DESCRIPTOR(c), …))") \
+    F(OVER, "OVER") \
+    F(NAMED_WINDOW, "the WINDOW clause") \
+    F(QUALIFY, "QUALIFY") \
+    F(GROUPING_SETS, "GROUPING SETS") \
+    F(ROLLUP, "ROLLUP") \
+    F(CUBE, "CUBE") \
+    F(INTERSECT, "INTERSECT") \
+    F(EXCEPT, "EXCEPT") \
+    F(STREAM, "SELECT STREAM") \
+    F(SCALAR_QUERY, "a subquery as a value") \
+    F(IN_QUERY, "IN with a subquery") \
+    F(EXISTS, "EXISTS") \
+    F(QUANTIFIED, "a comparison with ALL, ANY or SOME") \
+    F(ARRAY_QUERY, "ARRAY of a query") \
+    F(MAP_QUERY, "MAP of a query") \
+    F(MULTISET, "a MULTISET constructor") \
+    F(MULTISET_TYPE, "the type MULTISET") \
+    F(IS_JSON, "IS JSON") \
+    F(IS_SET, "IS A SET") \
+    F(IS_EMPTY, "IS EMPTY") \
+    F(OVERLAPS, "OVERLAPS and its kin") \
+    F(MEMBER_OF, "MEMBER OF and SUBMULTISET OF") \
+    F(WITHIN_GROUP, "an ordered aggregate (WITHIN GROUP, ORDER BY inside)") \
+    F(NULL_TREATMENT, "RESPECT NULLS and IGNORE NULLS") \
+    F(RUNNING, "RUNNING and FINAL") \
+    F(DEFAULT_VALUE, "DEFAULT as a value") \
+    F(TYPE_ARG, "a type as an argument") \
+    F(NAMED_ARG, "named arguments of functions") \
+    F(DESCRIPTOR, "DESCRIPTOR outside of a window table function") \
+    F(PATTERN, "a row pattern") \
+    F(RAW_TYPE, "the type RAW") \
+    F(STRUCTURED_TYPE, "the type STRUCTURED") \
+    F(TIMESTAMP_TZ, "the type TIMESTAMP WITH TIME ZONE") \
+    F(VARIANT, "the type VARIANT") \
+    F(TIME_PRECISION, "the type TIME with more than 3 digits") \
+    F(INTERVAL_COLUMN, "an INTERVAL as a column of a table") \
+    F(METADATA, "METADATA columns") \
+    F(DISTRIBUTION, "DISTRIBUTED BY") \
+    F(CTAS_COLUMNS, "a column list in CREATE TABLE AS") \
+    F(NESTED_ROWTIME, "WATERMARK FOR a field of a ROW") \
+    F(FUNCTION_CLASS, "a function class that Weir does not know") \
+    F(HINT, "hint") \
+    F(PARTITION_INSERT, "PARTITION in INSERT") \
+    F(OVERWRITE, "INSERT OVERWRITE") \
+    F(ON_CONFLICT, "ON CONFLICT where the sink's primary key is not the query's upsert key") \
+    F(UPSERT_MATERIALIZE, "a sink whose primary key is not the query's upsert key") \
+    F(TIME_SORT, "ORDER BY a time attribute over unbounded input") \
+    F(LIMIT, "LIMIT over unbounded input") \
+    F(TOP_N, "ORDER BY with LIMIT over unbounded input") \
+    F(FUNCTION_LANGUAGE, "functions in other languages than JAVA") \
+    F(CATALOG_NAME, "names in other catalogs and databases") \
+    F(LIKE_DISTRIBUTION, "LIKE with DISTRIBUTION")
+#define PLAN_FEATURE_ENUM(id, name) F_##id,
+enum feature { PLAN_FEATURES(PLAN_FEATURE_ENUM) F_COUNT };
+#undef PLAN_FEATURE_ENUM
+const char *feature_name(enum feature f);
+enum status refuse(struct binder *b, enum feature f, uint32_t line, uint32_t column);
+
+/* bind_expr.c, bind_call.c, bind_scope.c, bind_type.c */
+enum status bind_expr(struct binder *b, const struct place *p, const struct syn_expr *e, const struct expr **ret) MUST_USE;
+enum status bind_condition(struct binder *b, const struct place *p, const struct syn_expr *e, const struct expr **ret) MUST_USE;
+enum status bind_call(struct binder *b, const struct place *p, const struct syn_expr *e, const struct expr **ret) MUST_USE;
+enum status bind_column(struct binder *b, const struct place *p, const struct syn_expr *e, const struct expr **ret) MUST_USE;
+enum status bind_star(struct binder *b, const struct scope *s, const struct syn_expr *e, uint32_t *ret_first, uint32_t *ret_count) MUST_USE;
+enum status bind_type(struct binder *b, const struct syn_type *t, const struct type **ret) MUST_USE;
+enum status bind_type_in(struct binder *b, struct arena *a, const struct syn_type *t, const struct type **ret) MUST_USE;
+enum status bind_named(struct binder *b, const struct place *p, struct str name, const struct expr *const *args, uint32_t n,
+                       const struct syn_expr *at, const struct expr **ret) MUST_USE;
+bool syn_has_aggregate(const struct syn_expr *e);
+enum status scope_of(struct binder *b, const struct rel *r, struct str alias, struct scope *ret) MUST_USE;
+
+/* bind_query.c, bind_select.c, bind_group.c, bind_from.c, bind_window.c */
+enum status bind_query(struct binder *b, const struct cte_frame *ctes, const struct syn_query *q, bool top,
+                       struct rel **ret) MUST_USE;
+enum status bind_select(struct binder *b, const struct cte_frame *ctes, const struct syn_query *q, bool top,
+                        struct rel **ret) MUST_USE;
+enum status bind_values(struct binder *b, const struct syn_query *q, struct rel **ret) MUST_USE;
+enum status bind_from(struct binder *b, const struct cte_frame *ctes, const struct syn_from *f, struct rel **ret,
+                      struct scope *ret_scope) MUST_USE;
+enum status bind_relation(struct binder *b, const struct cte_frame *ctes, const struct syn_name *name, struct rel **ret) MUST_USE;
+enum status bind_scan(struct binder *b, const struct table_desc *t, struct rel **ret) MUST_USE;
+/* TUMBLE, HOP, CUMULATE … as a FROM item. */
+enum status bind_window(struct binder *b, const struct cte_frame *ctes, const struct syn_expr *call, struct rel **ret) MUST_USE;
+enum status bind_sort(struct binder *b, const struct syn_query *q, const struct sort_key *keys, struct rel *in, struct rel **ret) MUST_USE;
+bool is_hint_ignorable(const struct syn_hint *h);
+enum status bind_hints(struct binder *b, const struct syn_hint *hints, uint32_t n, uint32_t line, uint32_t column) MUST_USE;
+/* Every column once: a, a0, a1 (Flink's way), for results. */
+enum status unique_names(struct binder *b, struct field *fields, uint32_t n) MUST_USE;
+/* The last part of a name that may carry the default catalog and database. */
+enum status name_of(struct binder *b, const struct syn_name *n, struct str *ret) MUST_USE;
+
+/* bind_aggregate.c */
+struct select_list {
+    const struct expr **exprs;
+    struct str *names;
+    uint32_t n, n_visible; /* behind the visible ones: columns that only ORDER BY needs */
+    struct sort_key *keys; /* of ORDER BY, over the list */
+    const struct expr *having;
+};
+enum status bind_groups(struct binder *b, const struct scope *s, const struct syn_query *q, const struct expr ***ret,
+                        uint32_t *ret_n) MUST_USE;
+enum status bind_aggregate(struct binder *b, struct rel *in, const struct syn_query *q, const struct expr **groups,
+                           uint32_t n_groups, const struct agg_scope *aggs, struct select_list *list, struct rel **ret) MUST_USE;
+
+/* bind_insert.c */
+struct insert {
+    struct rel *rel; /* exactly the sink's physical columns */
+    const struct table_desc *table;
+    const struct syn_stmt *stmt;
+};
+enum status bind_insert(struct binder *b, const struct syn_stmt *s, struct insert *ret) MUST_USE;
+enum status sink_columns(struct binder *b, const struct table_desc *t, uint32_t line, uint32_t column) MUST_USE;
+
+/* ddl_like.c: the parts of a table that CREATE TABLE puts together, in the catalog's arena. */
+struct table_parts {
+    ARRAY(struct column_desc) columns;
+    ARRAY(struct option) options;
+    ARRAY(struct str) partitions;
+    ARRAY(struct str) primary_key;
+    struct str watermark_column, watermark_expr; /* expr empty: none */
+    bool own_watermark;
+};
+enum status like_table(struct binder *b, const struct syn_stmt *s, struct table_parts *parts) MUST_USE;
+enum status like_merge(struct binder *b, const struct syn_stmt *s, struct table_parts *base, const struct table_parts *own) MUST_USE;
+struct str stored_text(struct binder *b, const struct syn_expr *e, const struct syn_query *q); /* ptr NULL: refused */
+
+/* ---- rules: each rewrites the whole tree below *rel ---- */
+
+enum status rule_merge(struct binder *b, struct rel **rel) MUST_USE;
+enum status rule_trim(struct binder *b, struct rel **rel) MUST_USE; /* all of the root's columns stay */
+enum status rule_needs(struct binder *b, const struct rel *r) MUST_USE;
+enum status rule_window(struct binder *b, struct rel **rel) MUST_USE;
+enum status rule_fold(struct binder *b, struct rel **rel) MUST_USE;
+/* All of them, over the roots of one job. */
+enum status rules_apply(struct binder *b, struct rel **rels, uint32_t n) MUST_USE;
+
+/* ---- physical ---- */
+
+struct output {
+    struct rel *rel;
+    const struct table_desc *table;
+    struct schema columns;
+    bool is_result;
+    struct str on_conflict; /* "NOTHING", "ERROR", "DEDUPLICATE"; empty: not written */
+    uint32_t line, column;
+};
+
+struct physical {
+    struct binder *b;
+    struct arena *arena;
+    struct plan *plan;
+    ARRAY(struct node *) nodes;
+    ARRAY(bool) keyed;       /* node i has an upsert key, maybe an empty one (a global aggregate) */
+    ARRAY(struct rel *) rels; /* what SOURCE and WINDOW_AGGREGATE nodes come from; NULL for others */
+    uint32_t ordinals[NODE_KINDS];
+};
+
+enum status physical_build(struct binder *b, const struct output *outputs, uint32_t n, struct str name, struct plan **ret) MUST_USE;
+enum status physical_rel(struct physical *p, struct rel *r, uint32_t *ret) MUST_USE;
+enum status physical_scan(struct physical *p, struct rel *r, uint32_t *ret) MUST_USE;
+struct node *physical_node(struct physical *p, enum node_kind kind, const struct schema *schema, uint32_t n_inputs); /* NULL: memory */
+enum status physical_chain(struct physical *p, enum node_kind kind, const struct schema *schema, uint32_t input, struct node **ret) MUST_USE;
+enum status physical_exchange(struct physical *p, uint32_t input, const uint32_t *keys, uint32_t n, uint32_t *ret) MUST_USE;
+enum status physical_modes(struct physical *p) MUST_USE;
+enum status physical_times(struct physical *p) MUST_USE;
+/* Kinds and upsert key of a node whose inputs have theirs. */
+enum status node_modes(struct physical *p, struct node *n) MUST_USE;
+uint32_t physical_index(const struct table_desc *t, uint32_t column); /* of a physical column among them */
+
+/* settings.c */
+bool setting_bool(const struct plan_env *env, const char *name);
+int64_t setting_ms(const struct plan_env *env, const char *name);
+struct str setting_str(const struct plan_env *env, const char *name);
