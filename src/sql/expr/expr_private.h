@@ -186,16 +186,33 @@ kernel_fn *decimal_pick(const struct expr *e); /* result DECIMAL; arguments inte
 kernel_fn *interval_pick(const struct expr *e); /* dates, times and intervals */
 uint16_t expr_step_flags(const struct expr *e); /* the function's flags as far as they hold for these types */
 
-/* Java's patterns: compiled and kept in a kernel's state. */
+/* Java's patterns, compiled and kept in a kernel's state: see regex.c. */
 struct regex;
-enum status regex_for(struct kernel *k, struct str pattern, uint32_t flags, struct regex **ret); /* *ret NULL: no pattern */
+enum { REGEX_WHOLE = 1, REGEX_DOT_ALL = 2 }; /* must match the whole text; '.' takes newlines too */
+/* The pattern ready to match; *ret NULL: it is no pattern. ST_EXPRESSION: one of Java's that is refused by name. */
+enum status regex_for(struct kernel *k, struct str pattern, uint32_t flags, struct regex **ret);
 void regex_free_state(void *state, struct budget *b);
+/* The first match at or after byte `from`; *ret_found false: none. ST_EXPRESSION: a limit was reached. */
+enum status regex_match(struct kernel *k, struct regex *x, struct str text, size_t from, bool *ret_found);
+/* Group 0 is the match. false: no such group, or it took no part. */
+bool regex_group(const struct regex *x, struct str text, int64_t group, struct str *ret);
+uint32_t regex_groups(const struct regex *x);
 
-/* Java's date patterns. */
-enum status time_format(struct buf *out, struct str pattern, int64_t ms, int32_t sub_ms_nanos, const struct zone *zone,
-                        bool *ret_ok);
-bool time_parse_pattern(struct str text, struct str pattern, int64_t *ret_ms, int32_t *ret_sub_ms_nanos);
-int64_t time_field(enum time_unit u, int64_t days, int64_t ms_of_day, int64_t nanos); /* EXTRACT */
+/* A local time in pieces. */
+struct stamp {
+    int64_t days; /* since 1970-01-01 */
+    int32_t ms_of_day;
+    int32_t nanos;    /* of the millisecond: 0–999,999 */
+    int32_t offset_s; /* of its zone, for patterns that print it */
+    struct str zone;  /* the zone's name */
+};
+void stamp_of(const struct type *t, const void *data, uint32_t row, const struct zone *zone, struct stamp *ret);
+/* Java's date patterns (DateTimeFormatter). */
+bool time_pattern_valid(struct str pattern);
+bool time_format(struct buf *out, struct str pattern, const struct stamp *t); /* false: memory refused; pattern is valid */
+bool time_scan(struct str text, struct str pattern, struct stamp *ret);       /* false: the text is not of that pattern */
+int64_t time_field(enum time_unit u, const struct stamp *t); /* EXTRACT */
+extern const struct function function_floor_time, function_ceil_time;
 int64_t floor_div(int64_t a, int64_t b);
 int64_t floor_mod(int64_t a, int64_t b);
 
@@ -251,3 +268,20 @@ extern const struct aggregate_ops agg_count_star, agg_count, agg_variance, agg_l
 const struct aggregate_ops *agg_sum_ops(const struct type *t, bool avg);
 const struct aggregate_ops *agg_value_ops(const char *name, const struct type *t, uint32_t *ret_bytes,
                                           uint32_t *ret_align);
+
+/* ---- text by code points (valid UTF-8) ---- */
+
+static inline size_t text_skip(struct str s, size_t at, int64_t points)
+{
+    for (; points > 0 && at < s.len; points--)
+        for (at++; at < s.len && ((uint8_t)s.ptr[at] & 0xC0) == 0x80;)
+            at++;
+    return at;
+}
+static inline int64_t text_points(struct str s)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < s.len; i++)
+        n += ((uint8_t)s.ptr[i] & 0xC0) != 0x80;
+    return n;
+}

@@ -1,0 +1,528 @@
+/* Functions of text, the common ones. Positions and lengths count code points. All are strict but CONCAT_WS and
+ * COUNT_CHAR; results go straight into the output column. */
+#include "expr/expr_private.h"
+
+#define MAX_TEXT (64u << 20)
+
+/* Every byte of an ASCII text by table, else code point by code point. */
+static enum status change_case(struct kernel *k, uint32_t (*map)(uint32_t), char from, char to)
+{
+    EACH_ROW(k, r)
+    {
+        struct str s = arg_str(k, 0, r);
+        uint32_t buffer, offset;
+        bool ascii = true;
+        for (size_t i = 0; i < s.len; i++)
+            ascii = ascii && !((uint8_t)s.ptr[i] & 0x80);
+        if (ascii) {
+            uint8_t *out = column_str_room(k->out, s.len, &buffer, &offset);
+            if (!out)
+                return kernel_memory(k);
+            for (size_t i = 0; i < s.len; i++) {
+                uint8_t c = (uint8_t)s.ptr[i];
+                out[i] = c >= (uint8_t)from && c <= (uint8_t)to ? c ^ 0x20 : c;
+            }
+            column_set_str_at(k->out, r, buffer, offset, s.len);
+            continue;
+        }
+        buf_clear(k->tmp);
+        for (size_t at = 0; at < s.len;) {
+            char c[4];
+            size_t n = utf8_put(map(utf8_next(s, &at)), c);
+            if (!buf_put(k->tmp, c, n))
+                return kernel_memory(k);
+        }
+        TRY(kernel_put_tmp(k, r));
+    }
+    return ST_OK;
+}
+static enum status upper(struct kernel *k) { return change_case(k, utf8_upper, 'a', 'z'); }
+static enum status lower(struct kernel *k) { return change_case(k, utf8_lower, 'A', 'Z'); }
+
+static enum status initcap(struct kernel *k)
+{
+    EACH_ROW(k, r)
+    {
+        struct str s = arg_str(k, 0, r);
+        bool inside = false;
+        buf_clear(k->tmp);
+        for (size_t at = 0; at < s.len;) {
+            uint32_t c = utf8_next(s, &at);
+            char out[4];
+            size_t n = utf8_put(inside ? utf8_lower(c) : utf8_upper(c), out);
+            inside = (c >= '0' && c <= '9') || utf8_upper(c) != c || utf8_lower(c) != c || c > 0x2AF;
+            if (!buf_put(k->tmp, out, n))
+                return kernel_memory(k);
+        }
+        TRY(kernel_put_tmp(k, r));
+    }
+    return ST_OK;
+}
+
+static enum status concat(struct kernel *k)
+{
+    EACH_ROW(k, r)
+    {
+        size_t n = 0;
+        for (uint32_t i = 0; i < k->n_args; i++)
+            n += arg_str(k, i, r).len;
+        uint32_t buffer, offset;
+        uint8_t *out = n <= MAX_TEXT ? column_str_room(k->out, n, &buffer, &offset) : NULL;
+        if (!out)
+            return kernel_memory(k);
+        size_t at = 0;
+        for (uint32_t i = 0; i < k->n_args; i++) {
+            struct str s = arg_str(k, i, r);
+            if (s.len)
+                memcpy(out + at, s.ptr, s.len);
+            at += s.len;
+        }
+        column_set_str_at(k->out, r, buffer, offset, n);
+    }
+    return ST_OK;
+}
+
+static enum status concat_ws(struct kernel *k)
+{
+    EACH_ROW(k, r)
+    {
+        if (arg_null(k, 0, r)) {
+            column_set_null(k->out, r);
+            continue;
+        }
+        struct str separator = arg_str(k, 0, r);
+        bool first = true;
+        buf_clear(k->tmp);
+        for (uint32_t i = 1; i < k->n_args; i++) {
+            if (arg_null(k, i, r))
+                continue;
+            struct str s = arg_str(k, i, r);
+            if ((!first && !buf_put(k->tmp, separator.ptr, separator.len)) || !buf_put(k->tmp, s.ptr, s.len))
+                return kernel_memory(k);
+            first = false;
+        }
+        TRY(kernel_put_tmp(k, r));
+    }
+    return ST_OK;
+}
+
+/* || also takes two binaries, and its result keeps their lengths: CHAR(a) || CHAR(b) is CHAR(a + b). */
+static enum status resolve_concat(struct call *c)
+{
+    if (c->n_args != 2)
+        return call_invalid(c);
+    bool bytes = type_is_bytes(c->args[0]->type) || type_is_bytes(c->args[1]->type);
+    TRY(resolve_types(c, bytes ? "xx=" : "ss="));
+    const struct type *a = c->args[0]->type, *b = c->args[1]->type;
+    bool fixed = (a->kind == TYPE_CHAR || a->kind == TYPE_BINARY) && b->kind == a->kind;
+    int64_t length = (int64_t)a->precision + b->precision;
+    enum type_kind kind = bytes ? (fixed ? TYPE_BINARY : TYPE_VARBINARY) : fixed ? TYPE_CHAR : TYPE_VARCHAR;
+    const struct type *t = type_with_length(c->env->arena, kind, length > TYPE_UNBOUNDED ? TYPE_UNBOUNDED : (int32_t)length);
+    c->type = call_nullable_by_args(c, t);
+    return c->type ? ST_OK : no_memory(c->env, c->err);
+}
+
+static enum status substring(struct kernel *k)
+{
+    EACH_ROW(k, r)
+    {
+        struct str s = arg_str(k, 0, r);
+        int64_t start = arg_i32(k, 1, r), length = k->n_args > 2 ? arg_i32(k, 2, r) : INT32_MAX;
+        if (length < 0) {
+            column_set_null(k->out, r);
+            continue;
+        }
+        if (type_is_bytes(k->expr->type)) {
+            int64_t from = start > 0 ? start - 1 : start < 0 ? (int64_t)s.len + start : 0;
+            if (from < 0 || from >= (int64_t)s.len)
+                from = (int64_t)s.len;
+            int64_t left = (int64_t)s.len - from;
+            TRY(kernel_put_str(k, r, s.ptr + from, (size_t)(left < length ? left : length)));
+            continue;
+        }
+        size_t from = s.len;
+        if (start > 0) {
+            from = text_skip(s, 0, start - 1);
+        } else if (start == 0) {
+            from = 0;
+        } else {
+            int64_t points = text_points(s);
+            if (points + start >= 0)
+                from = text_skip(s, 0, points + start);
+        }
+        size_t to = length == INT32_MAX ? s.len : text_skip(s, from, length);
+        TRY(kernel_put_str(k, r, s.ptr + from, to - from));
+    }
+    return ST_OK;
+}
+static enum status resolve_substring(struct call *c)
+{
+    if (c->n_args && type_is_bytes(c->args[0]->type))
+        return resolve_types(c, "xi?i=x");
+    return resolve_types(c, "si?i=s");
+}
+
+static enum status char_length(struct kernel *k)
+{
+    EACH_ROW(k, r)
+    k->out->i32[r] = (int32_t)text_points(arg_str(k, 0, r));
+    return ST_OK;
+}
+
+/* ---- trimming ---- */
+
+static bool in_set(struct str set, struct str one)
+{
+    for (size_t at = 0; at < set.len;) {
+        size_t next = text_skip(set, at, 1);
+        if (next - at == one.len && memcmp(set.ptr + at, one.ptr, one.len) == 0)
+            return true;
+        at = next;
+    }
+    return false;
+}
+
+static struct str trim(struct str s, struct str set, bool left, bool right)
+{
+    while (left && s.len) {
+        size_t n = text_skip(s, 0, 1);
+        if (!in_set(set, str_make(s.ptr, n)))
+            break;
+        s = str_make(s.ptr + n, s.len - n);
+    }
+    while (right && s.len) {
+        size_t at = s.len - 1;
+        while (at > 0 && ((uint8_t)s.ptr[at] & 0xC0) == 0x80)
+            at--;
+        if (!in_set(set, str_make(s.ptr + at, s.len - at)))
+            break;
+        s.len = at;
+    }
+    return s;
+}
+
+static enum status trim_rows(struct kernel *k, bool left, bool right)
+{
+    EACH_ROW(k, r)
+    {
+        struct str s = trim(arg_str(k, 0, r), k->n_args > 1 ? arg_str(k, 1, r) : STR(" "), left, right);
+        TRY(kernel_put_str(k, r, s.ptr, s.len));
+    }
+    return ST_OK;
+}
+static enum status btrim(struct kernel *k) { return trim_rows(k, true, true); }
+static enum status ltrim(struct kernel *k) { return trim_rows(k, true, false); }
+static enum status rtrim(struct kernel *k) { return trim_rows(k, false, true); }
+
+/* TRIM(s), or [BOTH, set, s], or [BOTH, s]: becomes one of the three. */
+static enum status resolve_trim(struct call *c)
+{
+    const char *name = "BTRIM";
+    struct str word;
+    uint32_t skip = 0;
+    if (c->n_args > 1 && literal_str(c->args[0], &word)) {
+        static const struct {
+            struct str word;
+            const char *name;
+        } words[] = { { STR_INIT("BOTH"), "BTRIM" }, { STR_INIT("LEADING"), "LTRIM" }, { STR_INIT("TRAILING"), "RTRIM" } };
+        for (uint32_t i = 0; i < 3; i++)
+            if (str_eq_nocase(word, words[i].word)) {
+                name = words[i].name;
+                skip = 1;
+            }
+    }
+    if (c->n_args < skip + 1 || c->n_args > skip + 2)
+        return call_invalid(c);
+    const struct expr *args[2] = { c->args[c->n_args - 1], c->args[skip] };
+    if (skip == 0 && c->n_args == 2) { /* TRIM(s, set) */
+        args[0] = c->args[0];
+        args[1] = c->args[1];
+    }
+    return call_build(c, name, args, c->n_args - skip, &c->instead);
+}
+
+/* ---- finding and replacing ---- */
+
+static enum status replace(struct kernel *k)
+{
+    EACH_ROW(k, r)
+    {
+        struct str s = arg_str(k, 0, r), find = arg_str(k, 1, r), with = arg_str(k, 2, r);
+        buf_clear(k->tmp);
+        bool fits = true;
+        size_t at = 0;
+        if (find.len == 0) { /* as Java: between all characters */
+            while (at < s.len && fits) {
+                size_t next = text_skip(s, at, 1);
+                fits = buf_put(k->tmp, with.ptr, with.len) && buf_put(k->tmp, s.ptr + at, next - at);
+                at = next;
+            }
+            fits = fits && buf_put(k->tmp, with.ptr, with.len);
+        }
+        for (int64_t hit; find.len && fits && (hit = str_find(s, find, at)) >= 0; at = (size_t)hit + find.len)
+            fits = buf_put(k->tmp, s.ptr + at, (size_t)hit - at) && buf_put(k->tmp, with.ptr, with.len);
+        if (!fits || (at < s.len && !buf_put(k->tmp, s.ptr + at, s.len - at)))
+            return kernel_memory(k);
+        TRY(kernel_put_tmp(k, r));
+    }
+    return ST_OK;
+}
+
+/* The code point's number (from 1) of the first `find` at or after `from`; 0: none. */
+static int32_t position_of(struct str s, struct str find, int64_t from)
+{
+    if (from < 1)
+        from = 1;
+    size_t at = text_skip(s, 0, from - 1);
+    if (at == s.len && find.len)
+        return 0;
+    int64_t hit = str_find(s, find, at);
+    return hit < 0 ? 0 : (int32_t)text_points(str_make(s.ptr, (size_t)hit)) + 1;
+}
+
+static enum status position(struct kernel *k)
+{
+    EACH_ROW(k, r)
+    k->out->i32[r] = position_of(arg_str(k, 1, r), arg_str(k, 0, r), k->n_args > 2 ? arg_i32(k, 2, r) : 1);
+    return ST_OK;
+}
+
+static int32_t instr_forward(struct str s, struct str find, int64_t start, int64_t nth)
+{
+    int32_t at = 0;
+    for (; nth > 0; nth--) {
+        at = position_of(s, find, start);
+        if (!at)
+            return 0;
+        start = at + 1;
+    }
+    return at;
+}
+
+/* From behind: the nth occurrence that ends at or before the start counted from the end. */
+static int32_t instr_backward(struct str s, struct str find, int64_t start, int64_t nth)
+{
+    int64_t last = text_points(s) - start - text_points(find) + 2; /* first place tried */
+    for (int64_t p = last; p >= 1; p--) {
+        size_t at = text_skip(s, 0, p - 1);
+        if (str_starts(str_make(s.ptr + at, s.len - at), find) && --nth == 0)
+            return (int32_t)p;
+    }
+    return 0;
+}
+
+static enum status instr(struct kernel *k)
+{
+    EACH_ROW(k, r)
+    {
+        int64_t start = k->n_args > 2 ? arg_i32(k, 2, r) : 1, nth = k->n_args > 3 ? arg_i32(k, 3, r) : 1;
+        if (nth <= 0)
+            return kernel_fail(k, "INSTR wants a positive number of the occurrence, not %lld", (long long)nth);
+        struct str s = arg_str(k, 0, r), find = arg_str(k, 1, r);
+        k->out->i32[r] = start == 0  ? 0
+                         : start > 0 ? instr_forward(s, find, start, nth)
+                                     : instr_backward(s, find, -start, nth);
+    }
+    return ST_OK;
+}
+
+/* ---- pieces ---- */
+
+static enum status left(struct kernel *k)
+{
+    EACH_ROW(k, r)
+    {
+        struct str s = arg_str(k, 0, r);
+        TRY(kernel_put_str(k, r, s.ptr, text_skip(s, 0, arg_i32(k, 1, r))));
+    }
+    return ST_OK;
+}
+static enum status right(struct kernel *k)
+{
+    EACH_ROW(k, r)
+    {
+        struct str s = arg_str(k, 0, r);
+        int64_t n = arg_i32(k, 1, r), points = text_points(s);
+        size_t at = n <= 0 ? s.len : text_skip(s, 0, points - n);
+        TRY(kernel_put_str(k, r, s.ptr + at, s.len - at));
+    }
+    return ST_OK;
+}
+
+static enum status pad(struct kernel *k, bool before)
+{
+    EACH_ROW(k, r)
+    {
+        struct str s = arg_str(k, 0, r), fill = arg_str(k, 2, r);
+        int64_t want = arg_i32(k, 1, r), have = text_points(s);
+        if (want < 0 || fill.len == 0) {
+            column_set_null(k->out, r);
+            continue;
+        }
+        if (want <= have) {
+            TRY(kernel_put_str(k, r, s.ptr, text_skip(s, 0, want)));
+            continue;
+        }
+        int64_t missing = want - have, in_fill = text_points(fill);
+        buf_clear(k->tmp);
+        bool fits = before || buf_put(k->tmp, s.ptr, s.len);
+        for (; missing >= in_fill && fits; missing -= in_fill)
+            fits = buf_put(k->tmp, fill.ptr, fill.len);
+        fits = fits && buf_put(k->tmp, fill.ptr, text_skip(fill, 0, missing));
+        if (!fits || (before && !buf_put(k->tmp, s.ptr, s.len)))
+            return kernel_memory(k);
+        TRY(kernel_put_tmp(k, r));
+    }
+    return ST_OK;
+}
+static enum status lpad(struct kernel *k) { return pad(k, true); }
+static enum status rpad(struct kernel *k) { return pad(k, false); }
+
+static enum status repeat(struct kernel *k)
+{
+    EACH_ROW(k, r)
+    {
+        struct str s = arg_str(k, 0, r);
+        int64_t n = arg_i32(k, 1, r);
+        if (n > 0 && s.len > MAX_TEXT / (uint64_t)n)
+            return kernel_fail(k, "REPEAT would make a text of more than %u bytes", MAX_TEXT);
+        buf_clear(k->tmp);
+        for (int64_t i = 0; i < n && s.len; i++)
+            if (!buf_put(k->tmp, s.ptr, s.len))
+                return kernel_memory(k);
+        TRY(kernel_put_tmp(k, r));
+    }
+    return ST_OK;
+}
+
+static enum status reverse(struct kernel *k)
+{
+    EACH_ROW(k, r)
+    {
+        struct str s = arg_str(k, 0, r);
+        uint32_t buffer, offset;
+        uint8_t *out = column_str_room(k->out, s.len, &buffer, &offset);
+        if (!out)
+            return kernel_memory(k);
+        for (size_t at = 0; at < s.len;) {
+            size_t next = text_skip(s, at, 1);
+            memcpy(out + s.len - next, s.ptr + at, next - at);
+            at = next;
+        }
+        column_set_str_at(k->out, r, buffer, offset, s.len);
+    }
+    return ST_OK;
+}
+
+static enum status split_index(struct kernel *k)
+{
+    bool by_code = type_is_integer(k->expr->args[1]->type);
+    EACH_ROW(k, r)
+    {
+        struct str s = arg_str(k, 0, r), separator;
+        int64_t index = arg_i32(k, 2, r);
+        char code[4];
+        if (by_code) {
+            int32_t c = arg_i32(k, 1, r);
+            separator = str_make(code, c > 0 && c <= 255 ? utf8_put((uint32_t)c, code) : 0);
+            if (separator.len == 0)
+                index = -1;
+        } else {
+            separator = arg_str(k, 1, r);
+        }
+        if (separator.len == 0)
+            separator = STR(" ");
+        bool found = index >= 0 && s.len > 0;
+        size_t at = 0;
+        for (; found && index > 0; index--) {
+            int64_t hit = str_find(s, separator, at);
+            found = hit >= 0;
+            at = (size_t)hit + separator.len;
+        }
+        if (!found) {
+            column_set_null(k->out, r);
+            continue;
+        }
+        int64_t end = str_find(s, separator, at);
+        TRY(kernel_put_str(k, r, s.ptr + at, (end < 0 ? s.len : (size_t)end) - at));
+    }
+    return ST_OK;
+}
+static enum status resolve_split_index(struct call *c)
+{
+    bool by_code = c->n_args > 1 && type_is_integer(c->args[1]->type);
+    return resolve_types(c, by_code ? "sii=s" : "ssi=s");
+}
+
+/* Nexmark's CountChar: how often the first character of the second stands in the first; 0 for NULL. */
+static enum status count_char(struct kernel *k)
+{
+    EACH_ROW(k, r)
+    {
+        int64_t n = 0;
+        if (!arg_null(k, 0, r) && !arg_null(k, 1, r)) {
+            struct str s = arg_str(k, 0, r), c = arg_str(k, 1, r);
+            c.len = text_skip(c, 0, 1);
+            if (c.len == 1)
+                for (size_t i = 0; i < s.len; i++)
+                    n += s.ptr[i] == c.ptr[0];
+            else if (c.len)
+                for (int64_t at = 0; (at = str_find(s, c, (size_t)at)) >= 0; at += (int64_t)c.len)
+                    n++;
+        }
+        k->out->i64[r] = n;
+    }
+    return ST_OK;
+}
+
+#define TEXT(NAME, SIGNATURE, HELP, EXAMPLE, TYPES, FLAGS, KERNEL)                                    \
+    { .name = NAME, .signature = SIGNATURE, .help = HELP, .example = EXAMPLE, .types = TYPES,         \
+      .flags = FN_STRICT | (FLAGS), .kernel = KERNEL }
+
+const struct function functions_text[] = {
+    TEXT("UPPER", "UPPER(text)", "The text in capitals.", "UPPER('abc')", "s=s", 0, upper),
+    TEXT("LOWER", "LOWER(text)", "The text in small letters.", "LOWER('ABC')", "s=s", 0, lower),
+    TEXT("INITCAP", "INITCAP(text)", "Every word with a capital first.", "INITCAP('hello world')", "s=s", 0, initcap),
+    TEXT("CONCAT", "CONCAT(t1, t2, ...)", "The texts joined; NULL when one is NULL.", "CONCAT('a', 'b')", "s*=s", 0,
+         concat),
+    { .name = "||", .signature = "t1 || t2", .help = "Two texts joined; NULL when one is NULL.", .example = "'a' || 'b'",
+      .flags = FN_STRICT, .kernel = concat, .resolve = resolve_concat },
+    { .name = "CONCAT_WS", .signature = "CONCAT_WS(separator, t1, t2, ...)",
+      .help = "The texts that are not NULL, joined by a separator.", .example = "CONCAT_WS('-', 'a', 'b')",
+      .types = "ss*=s", .kernel = concat_ws },
+    { .name = "SUBSTRING", .signature = "SUBSTRING(text, start [, length])",
+      .help = "A part; start counts from 1, or from the end when negative.", .example = "SUBSTRING('hello', 2, 3)",
+      .flags = FN_STRICT, .resolve = resolve_substring, .kernel = substring },
+    TEXT("CHAR_LENGTH", "CHAR_LENGTH(text)", "How many characters.", "CHAR_LENGTH('abc')", "s=i", 0, char_length),
+    { .name = "TRIM", .signature = "TRIM([BOTH | LEADING | TRAILING] [set] FROM text)",
+      .help = "Without the characters of the set (blanks) at the ends.", .example = "TRIM(BOTH 'x' FROM 'xax')",
+      .resolve = resolve_trim },
+    TEXT("BTRIM", "BTRIM(text [, set])", "Without the characters of the set (blanks) at both ends.", "BTRIM(' a ')",
+         "s?s=s", 0, btrim),
+    TEXT("LTRIM", "LTRIM(text [, set])", "Without the characters of the set (blanks) at the start.", "LTRIM(' a')",
+         "s?s=s", 0, ltrim),
+    TEXT("RTRIM", "RTRIM(text [, set])", "Without the characters of the set (blanks) at the end.", "RTRIM('a ')",
+         "s?s=s", 0, rtrim),
+    TEXT("REPLACE", "REPLACE(text, find, with)", "Every occurrence replaced.", "REPLACE('hello', 'l', 'L')", "sss=s", 0,
+         replace),
+    TEXT("POSITION", "POSITION(find IN text)", "Where it first stands, from 1; 0: nowhere.", "POSITION('b' IN 'abc')",
+         "ss=i", 0, position),
+    TEXT("LOCATE", "LOCATE(find, text [, start])", "Where it first stands from a place on; 0: nowhere.",
+         "LOCATE('b', 'abc')", "ss?i=i", 0, position),
+    TEXT("INSTR", "INSTR(text, find [, start [, nth]])", "Where its nth occurrence stands; from the end if start < 0.",
+         "INSTR('abcb', 'b', 1, 2)", "ss?ii=i", 0, instr),
+    TEXT("LEFT", "LEFT(text, n)", "The first n characters.", "LEFT('hello', 2)", "si=s", 0, left),
+    TEXT("RIGHT", "RIGHT(text, n)", "The last n characters.", "RIGHT('hello', 2)", "si=s", 0, right),
+    TEXT("LPAD", "LPAD(text, length, fill)", "Filled up before, or cut; NULL for a negative length.",
+         "LPAD('7', 3, '0')", "sis=s", 0, lpad),
+    TEXT("RPAD", "RPAD(text, length, fill)", "Filled up behind, or cut; NULL for a negative length.",
+         "RPAD('7', 3, '0')", "sis=s", 0, rpad),
+    TEXT("REPEAT", "REPEAT(text, n)", "The text n times.", "REPEAT('ab', 2)", "si=s", 0, repeat),
+    TEXT("REVERSE", "REVERSE(text)", "The text backwards.", "REVERSE('abc')", "s=s", 0, reverse),
+    { .name = "SPLIT_INDEX", .signature = "SPLIT_INDEX(text, separator, index)",
+      .help = "The piece at an index from 0; NULL when there is none.", .example = "SPLIT_INDEX('a/b', '/', 1)",
+      .flags = FN_STRICT | FN_NULLABLE, .resolve = resolve_split_index, .kernel = split_index },
+    { .name = "COUNT_CHAR", .signature = "COUNT_CHAR(text, character)", .help = "How often the character stands in it.",
+      .example = "COUNT_CHAR('banana', 'a')", .types = "ss=l", .flags = FN_NOTNULL, .kernel = count_char },
+    { .name = NULL },
+};
