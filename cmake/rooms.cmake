@@ -72,6 +72,6 @@ weir_room(run job     MAY base os journal data catalog plan state exec)
 # app
 weir_room(app session MAY base data syntax catalog expr plan job)
 weir_room(app engine  MAY base os journal pack data text syntax catalog expr plan state format exec connect job session)
-weir_room(app api     MAY base data catalog expr plan state session engine)
+weir_room(app api     MAY base os data catalog expr plan state job session engine)
 weir_room(app tester  MAY base os data text format catalog connect job session engine)
 weir_room(app cli     MAY base os data format catalog session engine tester)

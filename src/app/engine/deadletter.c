@@ -5,7 +5,7 @@
  * its record. The layer around the commit log appends the sealed lines to the file, syncs it and adds the file's length to the
  * epoch's record, before the record is written. After a crash the file is cut to the length that the newest record names, and the lines of what
  * is read again are written again: each bad record stands there once. */
-#include "engine/private.h"
+#include "engine/engine_private.h"
 
 #include <stdio.h>
 

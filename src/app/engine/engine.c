@@ -3,7 +3,7 @@
  * reverse. */
 #include <stdio.h>
 
-#include "engine/private.h"
+#include "engine/engine_private.h"
 #include "os/os.h"
 
 static enum status register_all(struct engine *e, struct error *err)
@@ -34,7 +34,9 @@ enum status engine_new(const struct engine_config *config, struct engine **ret, 
         .budget = &e->budget,
         .capacity = config->capacity,
         .final = config->final,
-        .result_connector = config->results_to_hub ? STR("test") : STR("print"),
+        .result_connector = config->result_connector ? str_from(config->result_connector)
+                            : config->results_to_hub ? STR("test")
+                                                     : STR("print"),
     };
     e->session = session_new(&sc);
     enum status st = e->session ? register_all(e, err) : budget_error(&e->budget, 0, err);

@@ -23,6 +23,7 @@ struct engine_config {
     void *print_arg;
     struct test_hub *hub;      /* weir test */
     bool results_to_hub;       /* SELECTs go to a 'test' sink instead of 'print' */
+    const char *result_connector; /* SELECTs go to this one (libweir); NULL: as above */
     const int64_t *clock_ms;   /* weir test; NULL: the os's */
     uint64_t seed;
     uint32_t planted;

@@ -1,7 +1,7 @@
 /* A script as `weir run` runs it. DDL takes effect at once; a SELECT runs to its end on this thread before the next
  * statement; each INSERT is planned and restored when its turn comes and then runs on a thread of its own, beside the
  * others, until all are joined at the script's end. The first failure stops the rest. */
-#include "engine/private.h"
+#include "engine/engine_private.h"
 #include "os/os.h"
 
 #define TICK_MS 1000

@@ -1,5 +1,5 @@
 /* SHOW, DESCRIBE, EXPLAIN and SET without arguments: answers as rows of text, in Flink's columns. */
-#include "session/private.h"
+#include "session/session_private.h"
 
 /* Starts an answer of text columns. */
 static enum status begin_rows(struct action *a, const char *const *names, uint32_t n, uint32_t rows, struct error *err)

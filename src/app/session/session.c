@@ -3,7 +3,7 @@
  * action's arena, so a job can take the arena with it. */
 #include "session/session.h"
 
-#include "session/private.h"
+#include "session/session_private.h"
 
 struct session *session_new(const struct session_config *config)
 {

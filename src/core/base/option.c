@@ -148,7 +148,7 @@ static void check_value(struct findings *f, const struct option_spec *spec, cons
     if (spec->type == OPT_ENUM && !choice_of(spec->choices, o->value).ptr) {
         find(f, o, "option '%.*s' must be one of %s, not '%.*s'", SHOWN_ARG(o->name), spec->choices,
              SHOWN_ARG(o->value));
-    } else if (read && !read(o->value, &v)) {
+    } else if (parse && !parse(o->value, &v)) {
         find(f, o, "option '%.*s' must be %s, not '%.*s'", SHOWN_ARG(o->name), types[spec->type].wants,
              SHOWN_ARG(o->value));
     } else if (read && spec->type != OPT_BOOL && spec->max > spec->min) {
