@@ -166,7 +166,7 @@ enum status expr_aggregate(struct expr_env *env, struct str name, const struct t
     struct aggregate *g = ARENA_NEW(env->arena, struct aggregate);
     const struct type **types = ARENA_ARRAY(env->arena, const struct type *, n_args + 1);
     if (!g || !types)
-        return no_memory(env, err);
+        return expr_no_memory(env, err);
     for (uint32_t i = 0; i < n_args; i++) /* a bare NULL counts as an INT */
         types[i] = arg_types[i]->kind == TYPE_NULL ? type_basic(TYPE_INT) : arg_types[i];
     g->name = resolvers[at].name;
@@ -177,7 +177,7 @@ enum status expr_aggregate(struct expr_env *env, struct str name, const struct t
     if (!resolvers[at].resolve(&r))
         return invalid_call(env, g->name, arg_types, n_args, line, column, err);
     if (!g->type)
-        return no_memory(env, err);
+        return expr_no_memory(env, err);
     g->recompute = retracting && !g->ops->retract;
     *ret = g;
     return ST_OK;

@@ -1,7 +1,7 @@
 /* Leaves of trees: columns and literals as they are written in SQL, with the types that Flink gives them. */
 #include "expr/expr_private.h"
 
-enum status no_memory(struct expr_env *env, struct error *err)
+enum status expr_no_memory(struct expr_env *env, struct error *err)
 {
     return budget_error(env->arena->budget, 0, err);
 }
@@ -59,7 +59,7 @@ enum status expr_null(struct expr_env *env, const struct type *t, const struct e
     t = type_nullable(env->arena, t, true);
     struct expr *e = literal_new(env, t);
     if (!e)
-        return no_memory(env, err);
+        return expr_no_memory(env, err);
     for (uint32_t c = 0; c < e->value.n_children; c++) {
         bool row = t->kind == TYPE_ROW;
         const struct type *child = row ? t->fields[c].type : t->kind == TYPE_MULTISET && c == 1 ? type_basic(TYPE_INT)
@@ -72,7 +72,7 @@ enum status expr_null(struct expr_env *env, const struct type *t, const struct e
             e->value.children[c] = inner->value;
             e->value.children[c].type = child;
         } else if (!literal_alloc(env->arena, &e->value.children[c], child, 0)) {
-            return no_memory(env, err);
+            return expr_no_memory(env, err);
         }
     }
     column_set_null(&e->value, 0);
@@ -84,7 +84,7 @@ enum status expr_bool(struct expr_env *env, bool v, const struct expr **ret, str
 {
     struct expr *e = literal_new(env, type_nullable(env->arena, type_basic(TYPE_BOOLEAN), false));
     if (!e)
-        return no_memory(env, err);
+        return expr_no_memory(env, err);
     e->value.b[0] = v;
     *ret = e;
     return ST_OK;
@@ -95,7 +95,7 @@ enum status expr_i64(struct expr_env *env, const struct type *t, int64_t v, cons
 {
     struct expr *e = literal_new(env, type_nullable(env->arena, t, false));
     if (!e)
-        return no_memory(env, err);
+        return expr_no_memory(env, err);
     enum phys p = type_phys(t);
     CHECK(p == PHYS_I32 || p == PHYS_I64);
     if (p == PHYS_I32)
@@ -121,7 +121,7 @@ static enum status decimal_literal(struct expr_env *env, struct str text, const 
     const struct type *t = type_decimal(env->arena, (int32_t)precision, (int32_t)scale);
     struct expr *e = t ? literal_new(env, type_nullable(env->arena, t, false)) : NULL;
     if (!e)
-        return no_memory(env, err);
+        return expr_no_memory(env, err);
     int128 v;
     if (!decimal_parse(text, (int32_t)precision, (int32_t)scale, &v))
         return error_set(err, ST_SEMANTIC, "'%.*s' is no number", STR_ARG(text));
@@ -142,7 +142,7 @@ enum status expr_number(struct expr_env *env, struct str text, const struct expr
     if (!exact) {
         struct expr *e = literal_new(env, type_nullable(env->arena, type_basic(TYPE_DOUBLE), false));
         if (!e)
-            return no_memory(env, err);
+            return expr_no_memory(env, err);
         if (!str_to_f64(text, &e->value.f64[0]))
             return error_set(err, ST_SEMANTIC, "'%.*s' is no number", STR_ARG(text));
         *ret = e;
@@ -167,7 +167,7 @@ static enum status str_literal(struct expr_env *env, enum type_kind kind, struct
     const struct type *t = type_with_length(env->arena, kind, (int32_t)length);
     struct expr *e = t ? literal_new(env, type_nullable(env->arena, t, false)) : NULL;
     if (!e || !literal_set_str(env->arena, &e->value, 0, v))
-        return no_memory(env, err);
+        return expr_no_memory(env, err);
     *ret = e;
     return ST_OK;
 }
@@ -209,7 +209,7 @@ enum status expr_datetime(struct expr_env *env, enum type_kind kind, struct str 
         {
             struct type *t = ARENA_NEW(env->arena, struct type);
             if (!t)
-                return no_memory(env, err);
+                return expr_no_memory(env, err);
             *t = *type_basic(TYPE_TIME);
             int32_t digits = fraction_digits(text);
             t->precision = digits > 3 ? 3 : digits;
@@ -218,7 +218,7 @@ enum status expr_datetime(struct expr_env *env, enum type_kind kind, struct str 
     default: {
         const struct type *t = type_timestamp(env->arena, kind, fraction_digits(text));
         if (!t)
-            return no_memory(env, err);
+            return expr_no_memory(env, err);
         if (!timestamp_parse(text, t->precision, &v, NULL))
             return error_set(err, ST_SEMANTIC, "'%.*s' is no TIMESTAMP: it is written TIMESTAMP 'yyyy-MM-dd HH:mm:ss[.fff]'",
                              STR_ARG(text));
@@ -329,7 +329,7 @@ enum status expr_interval(struct expr_env *env, bool negative, struct str text, 
         return error_set(err, ST_SEMANTIC, "INTERVAL '%.*s' is out of range", STR_ARG(text));
     struct type *t = ARENA_NEW(env->arena, struct type);
     if (!t)
-        return no_memory(env, err);
+        return expr_no_memory(env, err);
     *t = *type_basic(months ? TYPE_INTERVAL_MONTH : TYPE_INTERVAL_DAY);
     t->interval_from = (uint8_t)shown;
     t->interval_to = (uint8_t)to;

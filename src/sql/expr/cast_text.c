@@ -268,7 +268,7 @@ static enum status to_timestamp(struct kernel *k)
             continue;
         }
         if (t->kind == TYPE_TIMESTAMP_LTZ) {
-            int64_t ms = floor_div(v, per_ms);
+            int64_t ms = math_floor_div(v, per_ms);
             v += (zone_local_to_utc_ms(zone, ms) - ms) * per_ms;
         }
         k->out->i64[r] = v;

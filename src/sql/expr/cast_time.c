@@ -7,8 +7,8 @@
 
 #define DAY_MS INT64_C(86400000)
 
-int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
-int64_t floor_mod(int64_t a, int64_t b) { return a % b < 0 ? a % b + b : a % b; }
+int64_t math_floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
+int64_t math_floor_mod(int64_t a, int64_t b) { return a % b < 0 ? a % b + b : a % b; }
 
 /* The local value at row r in the storage of `precision`; false: out of its range. */
 static bool local_value(const struct kernel *k, const struct type *from, const struct zone *zone, uint32_t r,
@@ -45,10 +45,10 @@ static enum status time_to_time(struct kernel *k)
         }
         switch (to->kind) {
         case TYPE_DATE:
-            k->out->i32[r] = (int32_t)floor_div(v, DAY_MS);
+            k->out->i32[r] = (int32_t)math_floor_div(v, DAY_MS);
             break;
         case TYPE_TIME:
-            v = floor_mod(v, DAY_MS);
+            v = math_floor_mod(v, DAY_MS);
             k->out->i32[r] = (int32_t)(to->precision == 0 ? v - v % 1000 : v);
             break;
         case TYPE_TIMESTAMP_LTZ:
@@ -88,7 +88,7 @@ static enum status add_days_ms(struct kernel *k)
         if (t->kind == TYPE_DATE)
             k->out->i32[r] = (int32_t)(arg_i32(k, 0, r) + sign * (ms / DAY_MS));
         else if (t->kind == TYPE_TIME)
-            k->out->i32[r] = (int32_t)floor_mod(arg_i32(k, 0, r) + sign * (ms % DAY_MS), DAY_MS);
+            k->out->i32[r] = (int32_t)math_floor_mod(arg_i32(k, 0, r) + sign * (ms % DAY_MS), DAY_MS);
         else if (__builtin_mul_overflow(ms, sign * per_ms, &v) ||
                  __builtin_add_overflow(arg_i64(k, 0, r), v, &k->out->i64[r]))
             return out_of_range(k);
@@ -109,9 +109,9 @@ static enum status add_months(struct kernel *k)
             k->out->i32[r] = arg_i32(k, 0, r);
         } else {
             int64_t day = DAY_MS / 1000 * time_scale(t->precision), v = arg_i64(k, 0, r), whole;
-            int64_t days = date_add_months(floor_div(v, day), months);
+            int64_t days = date_add_months(math_floor_div(v, day), months);
             if (__builtin_mul_overflow(days, day, &whole) ||
-                __builtin_add_overflow(whole, floor_mod(v, day), &k->out->i64[r]))
+                __builtin_add_overflow(whole, math_floor_mod(v, day), &k->out->i64[r]))
                 return out_of_range(k);
         }
     }

@@ -2,17 +2,17 @@
  * that implicit casts of constants neither cost nor show. */
 #include "expr/expr_private.h"
 
-static enum status fold_literal(struct expr_env *env, const struct expr *e, const struct expr **ret, struct error *err)
+enum status expr_fold_literal(struct expr_env *env, const struct expr *e, const struct expr **ret, struct error *err)
 {
     struct expr *folded = expr_new(env, EXPR_LITERAL, e->type, 0);
     if (!folded)
-        return no_memory(env, err);
+        return expr_no_memory(env, err);
     folded->line = e->line;
     folded->column_at = e->column_at;
     struct error ignored;
     enum status st = expr_evaluate(env->arena, e, &folded->value, &ignored);
     if (st == ST_MEMORY)
-        return no_memory(env, err);
+        return expr_no_memory(env, err);
     *ret = st == ST_OK ? folded : e; /* what fails is left to fail at its time */
     return ST_OK;
 }
@@ -28,7 +28,7 @@ enum status expr_convert(struct expr_env *env, const struct expr *arg, const str
     if (to->nullable != nullable)
         to = type_nullable(env->arena, to, nullable);
     if (!to)
-        return no_memory(env, err);
+        return expr_no_memory(env, err);
     if (arg->type->kind == TYPE_NULL || (arg->kind == EXPR_LITERAL && column_is_null(&arg->value, 0)))
         return expr_null(env, to, ret, err);
     if (!cast_pick(arg->type, to) && !cast_is_view(arg->type, to))
@@ -37,7 +37,7 @@ enum status expr_convert(struct expr_env *env, const struct expr *arg, const str
     struct expr *e = expr_new(env, EXPR_CAST, to, 1);
     struct zone *zone = ARENA_NEW(env->arena, struct zone);
     if (!e || !zone)
-        return no_memory(env, err);
+        return expr_no_memory(env, err);
     *zone = env->zone;
     e->data = zone;
     e->args[0] = arg;
@@ -46,7 +46,7 @@ enum status expr_convert(struct expr_env *env, const struct expr *arg, const str
     e->column_at = arg->column_at;
     TRY(expr_close(e, err));
     *ret = e;
-    return arg->kind == EXPR_LITERAL ? fold_literal(env, e, ret, err) : ST_OK;
+    return arg->kind == EXPR_LITERAL ? expr_fold_literal(env, e, ret, err) : ST_OK;
 }
 
 enum status expr_cast(struct expr_env *env, const struct expr *arg, const struct type *to, bool is_try, uint32_t line,
@@ -65,11 +65,11 @@ enum status expr_cast(struct expr_env *env, const struct expr *arg, const struct
         /* TRY_CAST to the same type is nullable all the same; the value is not touched. */
         struct expr *copy = ARENA_NEW(env->arena, struct expr);
         if (!copy)
-            return no_memory(env, err);
+            return expr_no_memory(env, err);
         *copy = *e;
         copy->type = type_nullable(env->arena, e->type, true);
         if (!copy->type)
-            return no_memory(env, err);
+            return expr_no_memory(env, err);
         e = copy;
     }
     *ret = e;
@@ -102,7 +102,7 @@ enum status expr_case(struct expr_env *env, const struct expr *const *pairs, uin
         common = type_nullable(env->arena, common, true);
     struct expr *e = expr_new(env, EXPR_CASE, common, 2 * n_pairs + 1);
     if (!e || !common)
-        return no_memory(env, err);
+        return expr_no_memory(env, err);
     e->line = line;
     e->column_at = column;
     for (uint32_t i = 0; i < n_pairs; i++) {
@@ -147,14 +147,14 @@ enum status expr_field(struct expr_env *env, const struct expr *row, struct str 
         ft = type_nullable(env->arena, ft, true);
     struct expr *e = expr_new(env, EXPR_FIELD, ft, 1);
     if (!e || !ft)
-        return no_memory(env, err);
+        return expr_no_memory(env, err);
     e->args[0] = row;
     e->column = (uint32_t)at;
     e->line = line;
     e->column_at = column;
     TRY(expr_close(e, err));
     *ret = e;
-    return row->kind == EXPR_LITERAL ? fold_literal(env, e, ret, err) : ST_OK;
+    return row->kind == EXPR_LITERAL ? expr_fold_literal(env, e, ret, err) : ST_OK;
 }
 
 enum status expr_fold(struct expr_env *env, const struct expr *e, const struct expr **ret, struct error *err)
@@ -166,7 +166,7 @@ enum status expr_fold(struct expr_env *env, const struct expr *e, const struct e
     if (expr_is_constant(e)) {
         struct expr *folded = expr_new(env, EXPR_LITERAL, e->type, 0);
         if (!folded)
-            return no_memory(env, err);
+            return expr_no_memory(env, err);
         folded->line = e->line;
         folded->column_at = e->column_at;
         TRY(expr_evaluate(env->arena, e, &folded->value, err));
@@ -183,7 +183,7 @@ enum status expr_fold(struct expr_env *env, const struct expr *e, const struct e
     struct expr *copy = ARENA_NEW(env->arena, struct expr);
     const struct expr **args = ARENA_ARRAY(env->arena, const struct expr *, e->n_args);
     if (!copy || !args)
-        return no_memory(env, err);
+        return expr_no_memory(env, err);
     *copy = *e;
     copy->args = args;
     bool changed = false;

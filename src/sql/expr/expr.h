@@ -117,6 +117,7 @@ bool expr_print(struct buf *out, const struct expr *e, const struct schema *inpu
 struct eval {
     int64_t now_ms;       /* processing time: PROCTIME, CURRENT_TIMESTAMP */
     int64_t watermark_ms; /* CURRENT_WATERMARK; INT64_MIN: none yet */
+    uint64_t entropy;     /* random bits for UUID and RAND without a seed; taken when a program first runs them */
 };
 
 struct program;

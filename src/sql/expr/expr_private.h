@@ -116,7 +116,7 @@ struct function {
 /* The tables, each ended by a row without name. */
 extern const struct function functions_operators[], functions_logic[], functions_text[], functions_text_more[],
     functions_regex[], functions_math[], functions_time[], functions_clock[], functions_nested[], functions_arrays[],
-    functions_hash[];
+    functions_hash[], functions_misc[];
 const struct function *function_find(struct str name); /* through aliases; NULL */
 struct str function_nearest(struct str name);
 bool function_is_unsupported(struct str name); /* of Flink's catalogue, not here */
@@ -124,7 +124,7 @@ const struct function_doc *aggregate_doc_at(uint32_t i); /* NULL after the last 
 
 /* ---- building ---- */
 
-enum status no_memory(struct expr_env *env, struct error *err);
+enum status expr_no_memory(struct expr_env *env, struct error *err);
 struct expr *expr_new(struct expr_env *env, enum expr_kind kind, const struct type *t, uint32_t n_args);
 /* Sets depth from the arguments; ST_LIMIT when it is too much. */
 enum status expr_close(struct expr *e, struct error *err);
@@ -137,6 +137,8 @@ enum status call_convert(struct call *c, uint32_t i, const struct type *to);
 enum status call_build(struct call *c, const char *name, const struct expr *const *args, uint32_t n,
                        const struct expr **ret);
 const struct type *call_nullable_by_args(struct call *c, const struct type *t); /* nullable when an argument is */
+/* The literal that `e`, whose arguments are literals, comes to; `e` itself when it fails. */
+enum status expr_fold_literal(struct expr_env *env, const struct expr *e, const struct expr **ret, struct error *err);
 /* All arguments from..to) to their common type. false in *ret_ok: there is none. */
 enum status call_unify(struct call *c, uint32_t from, uint32_t to, const struct type **ret_type, bool *ret_ok);
 enum status resolve_types(struct call *c, const char *types);
@@ -213,8 +215,8 @@ bool time_format(struct buf *out, struct str pattern, const struct stamp *t); /*
 bool time_scan(struct str text, struct str pattern, struct stamp *ret);       /* false: the text is not of that pattern */
 int64_t time_field(enum time_unit u, const struct stamp *t); /* EXTRACT */
 extern const struct function function_floor_time, function_ceil_time;
-int64_t floor_div(int64_t a, int64_t b);
-int64_t floor_mod(int64_t a, int64_t b);
+int64_t math_floor_div(int64_t a, int64_t b);
+int64_t math_floor_mod(int64_t a, int64_t b);
 
 /* ---- programs: compile.c makes them, run.c runs them ---- */
 

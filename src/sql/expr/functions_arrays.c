@@ -138,7 +138,7 @@ static enum status unify_element(struct call *c, const struct type **ret)
         return call_invalid(c);
     const struct type *to = type_array(c->env->arena, t);
     if (!to)
-        return no_memory(c->env, c->err);
+        return expr_no_memory(c->env, c->err);
     TRY(call_convert(c, 0, to));
     *ret = to;
     return call_convert(c, 1, t);
@@ -146,7 +146,7 @@ static enum status unify_element(struct call *c, const struct type **ret)
 static enum status finish(struct call *c, const struct type *t, bool nullable)
 {
     c->type = t ? type_nullable(c->env->arena, t, nullable) : NULL;
-    return c->type ? ST_OK : no_memory(c->env, c->err);
+    return c->type ? ST_OK : expr_no_memory(c->env, c->err);
 }
 static enum status resolve_contains(struct call *c)
 {
@@ -235,7 +235,7 @@ static enum status resolve_arrays(struct call *c)
     if (!ok)
         return call_invalid(c);
     c->type = call_nullable_by_args(c, t);
-    return c->type ? ST_OK : no_memory(c->env, c->err);
+    return c->type ? ST_OK : expr_no_memory(c->env, c->err);
 }
 
 static enum status array_slice(struct kernel *k)
@@ -283,7 +283,7 @@ static enum status resolve_extreme(struct call *c)
     if (c->n_args != 1 || c->args[0]->type->kind != TYPE_ARRAY)
         return call_invalid(c);
     const struct type *t = c->args[0]->type->element;
-    if (type_phys(t) > PHYS_STRING || !type_comparable(t, true))
+    if (type_phys(t) > PHYS_STRING || t->kind == TYPE_BOOLEAN)
         return call_invalid(c);
     return finish(c, t, true);
 }
@@ -383,7 +383,7 @@ static enum status split(struct kernel *k)
 static enum status resolve_split(struct call *c)
 {
     c->type = call_nullable_by_args(c, type_array(c->env->arena, type_string()));
-    return c->type ? ST_OK : no_memory(c->env, c->err);
+    return c->type ? ST_OK : expr_no_memory(c->env, c->err);
 }
 
 /* ---- maps ---- */
@@ -429,13 +429,13 @@ static enum status resolve_map_part(struct call *c)
     if (c->function->kernel == map_entries) {
         struct field *fields = ARENA_ARRAY(a, struct field, 2);
         if (!fields)
-            return no_memory(c->env, c->err);
+            return expr_no_memory(c->env, c->err);
         fields[0] = (struct field){ STR("key"), m->key };
         fields[1] = (struct field){ STR("value"), m->element };
         t = type_row(a, fields, 2);
     }
     c->type = call_nullable_by_args(c, t ? type_array(a, t) : NULL);
-    return c->type ? ST_OK : no_memory(c->env, c->err);
+    return c->type ? ST_OK : expr_no_memory(c->env, c->err);
 }
 
 static enum status map_from_arrays(struct kernel *k)
@@ -459,7 +459,7 @@ static enum status resolve_from_arrays(struct call *c)
 {
     TRY(resolve_types(c, "AA="));
     c->type = call_nullable_by_args(c, type_map(c->env->arena, c->args[0]->type->element, c->args[1]->type->element));
-    return c->type ? ST_OK : no_memory(c->env, c->err);
+    return c->type ? ST_OK : expr_no_memory(c->env, c->err);
 }
 
 /* Of equal keys the later map's value stays, at the earlier one's place. Picks: keys and values by turns. */
@@ -507,7 +507,7 @@ static enum status resolve_map_union(struct call *c)
     if (!ok)
         return call_invalid(c);
     c->type = call_nullable_by_args(c, t);
-    return c->type ? ST_OK : no_memory(c->env, c->err);
+    return c->type ? ST_OK : expr_no_memory(c->env, c->err);
 }
 
 #define ARRAYS(NAME, SIGNATURE, HELP, EXAMPLE, TYPES, FLAGS, RESOLVE, KERNEL)                                    \

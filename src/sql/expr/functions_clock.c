@@ -15,10 +15,10 @@ static enum status now(struct kernel *k)
     {
         switch (t->kind) {
         case TYPE_DATE:
-            k->out->i32[r] = (int32_t)floor_div(local, DAY_MS);
+            k->out->i32[r] = (int32_t)math_floor_div(local, DAY_MS);
             break;
         case TYPE_TIME:
-            k->out->i32[r] = (int32_t)(floor_mod(local, DAY_MS) / 1000 * 1000);
+            k->out->i32[r] = (int32_t)(math_floor_mod(local, DAY_MS) / 1000 * 1000);
             break;
         case TYPE_TIMESTAMP:
             k->out->i64[r] = local;
@@ -50,7 +50,7 @@ static enum status resolve_now(struct call *c)
     if (t && strcmp(c->function->name, "PROCTIME") == 0)
         t = type_with_time(a, t, TIME_PROCESSING);
     c->type = t;
-    return t ? ST_OK : no_memory(c->env, c->err);
+    return t ? ST_OK : expr_no_memory(c->env, c->err);
 }
 
 /* The watermark of the operator's input in the type of the rowtime; NULL before the first. */
@@ -72,7 +72,7 @@ static enum status resolve_watermark(struct call *c)
         return call_invalid(c);
     const struct type *t = type_timestamp(c->env->arena, c->args[0]->type->kind, 3);
     c->type = t ? type_nullable(c->env->arena, t, true) : NULL;
-    return c->type ? ST_OK : no_memory(c->env, c->err);
+    return c->type ? ST_OK : expr_no_memory(c->env, c->err);
 }
 
 /* Stands in WATERMARK FOR … AS SOURCE_WATERMARK() only, where the plan looks for it by name; evaluated it fails. */
@@ -85,7 +85,7 @@ static enum status resolve_source_watermark(struct call *c)
     if (c->n_args)
         return call_invalid(c);
     c->type = type_timestamp(c->env->arena, TYPE_TIMESTAMP, 3);
-    return c->type ? ST_OK : no_memory(c->env, c->err);
+    return c->type ? ST_OK : expr_no_memory(c->env, c->err);
 }
 
 #define CLOCK(NAME, SIGNATURE, HELP)                                                                              \

@@ -115,11 +115,11 @@ static enum status resolve_in(struct call *c)
         for (uint32_t i = 0; i < c->n_args; i++)
             TRY(call_convert(c, i, t));
         c->type = call_nullable_by_args(c, type_basic(TYPE_BOOLEAN));
-        return c->type ? ST_OK : no_memory(c->env, c->err);
+        return c->type ? ST_OK : expr_no_memory(c->env, c->err);
     }
     const struct expr **each = ARENA_ARRAY(c->env->arena, const struct expr *, c->n_args);
     if (!each)
-        return no_memory(c->env, c->err);
+        return expr_no_memory(c->env, c->err);
     for (uint32_t i = 1; i < c->n_args; i++) {
         const struct expr *two[2] = { c->args[0], c->args[i] };
         TRY(call_build(c, "=", two, 2, &each[i - 1]));
@@ -146,7 +146,7 @@ static enum status resolve_coalesce(struct call *c)
         return ST_OK;
     }
     c->type = type_nullable(c->env->arena, t, nullable);
-    return c->type ? ST_OK : no_memory(c->env, c->err);
+    return c->type ? ST_OK : expr_no_memory(c->env, c->err);
 }
 
 static enum status resolve_ifnull(struct call *c)
@@ -196,7 +196,7 @@ static enum status resolve_extreme(struct call *c)
     if (!ok || !type_comparable(t, true))
         return call_invalid(c);
     c->type = call_nullable_by_args(c, t);
-    return c->type ? ST_OK : no_memory(c->env, c->err);
+    return c->type ? ST_OK : expr_no_memory(c->env, c->err);
 }
 
 static enum status extreme(struct kernel *k, int sign)

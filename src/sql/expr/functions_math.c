@@ -230,7 +230,7 @@ static enum status resolve_floor(struct call *c)
     if (t->kind == TYPE_DECIMAL)
         t = type_decimal(c->env->arena, t->precision, 0);
     c->type = call_nullable_by_args(c, t);
-    return c->type ? ST_OK : no_memory(c->env, c->err);
+    return c->type ? ST_OK : expr_no_memory(c->env, c->err);
 }
 
 /* ROUND(DECIMAL(p, s), n): Flink's type has one more digit before the point where rounding may carry, and n digits after
@@ -252,7 +252,7 @@ static enum status resolve_round(struct call *c)
         }
     }
     c->type = call_nullable_by_args(c, t);
-    return c->type ? ST_OK : no_memory(c->env, c->err);
+    return c->type ? ST_OK : expr_no_memory(c->env, c->err);
 }
 
 static enum status resolve_power(struct call *c) { return resolve_types(c, "dd=d"); }

@@ -17,15 +17,15 @@ static enum status resolve_row(struct call *c)
         return call_invalid(c);
     struct field *fields = ARENA_ARRAY(c->env->arena, struct field, c->n_args);
     if (!fields)
-        return no_memory(c->env, c->err);
+        return expr_no_memory(c->env, c->err);
     for (uint32_t i = 0; i < c->n_args; i++) {
         fields[i].name = arena_printf(c->env->arena, "EXPR$%u", i);
         fields[i].type = c->args[i]->type;
         if (!fields[i].name.ptr)
-            return no_memory(c->env, c->err);
+            return expr_no_memory(c->env, c->err);
     }
     c->type = call_nullable_by_args(c, type_row(c->env->arena, fields, c->n_args));
-    return c->type ? ST_OK : no_memory(c->env, c->err);
+    return c->type ? ST_OK : expr_no_memory(c->env, c->err);
 }
 
 static enum status make_array(struct kernel *k)
@@ -51,7 +51,7 @@ static enum status resolve_array(struct call *c)
     if (!ok)
         return call_invalid(c);
     c->type = call_nullable_by_args(c, type_array(c->env->arena, t));
-    return c->type ? ST_OK : no_memory(c->env, c->err);
+    return c->type ? ST_OK : expr_no_memory(c->env, c->err);
 }
 
 /* Of equal keys the last one's value stays, at the first one's place. */
@@ -98,7 +98,7 @@ static enum status resolve_map(struct call *c)
     for (uint32_t i = 0; i < c->n_args; i++)
         TRY(call_convert(c, i, types[i % 2]));
     c->type = call_nullable_by_args(c, type_map(c->env->arena, types[0], types[1]));
-    return c->type ? ST_OK : no_memory(c->env, c->err);
+    return c->type ? ST_OK : expr_no_memory(c->env, c->err);
 }
 
 /* ---- looking in ---- */
@@ -154,7 +154,7 @@ static enum status resolve_item(struct call *c)
                         STR_ARG(type_name(c->env->arena, t)));
     }
     c->type = call_nullable_by_args(c, t->element);
-    return c->type ? ST_OK : no_memory(c->env, c->err);
+    return c->type ? ST_OK : expr_no_memory(c->env, c->err);
 }
 
 static enum status cardinality(struct kernel *k)
@@ -189,7 +189,7 @@ static enum status resolve_element(struct call *c)
 {
     TRY(resolve_types(c, "A="));
     c->type = call_nullable_by_args(c, c->args[0]->type->element);
-    return c->type ? ST_OK : no_memory(c->env, c->err);
+    return c->type ? ST_OK : expr_no_memory(c->env, c->err);
 }
 
 #define NESTED(NAME, SIGNATURE, HELP, EXAMPLE, FLAGS, RESOLVE, KERNEL)                          \

@@ -373,7 +373,7 @@ static enum status regexp_extract_all(struct kernel *k)
 static enum status resolve_extract_all(struct call *c)
 {
     c->type = call_nullable_by_args(c, type_array(c->env->arena, type_string()));
-    return c->type ? ST_OK : no_memory(c->env, c->err);
+    return c->type ? ST_OK : expr_no_memory(c->env, c->err);
 }
 
 #define REGEX(NAME, SIGNATURE, HELP, EXAMPLE, TYPES, FLAGS, KERNEL)                                  \

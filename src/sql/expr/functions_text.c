@@ -119,7 +119,7 @@ static enum status resolve_concat(struct call *c)
     enum type_kind kind = bytes ? (fixed ? TYPE_BINARY : TYPE_VARBINARY) : fixed ? TYPE_CHAR : TYPE_VARCHAR;
     const struct type *t = type_with_length(c->env->arena, kind, length > TYPE_UNBOUNDED ? TYPE_UNBOUNDED : (int32_t)length);
     c->type = call_nullable_by_args(c, t);
-    return c->type ? ST_OK : no_memory(c->env, c->err);
+    return c->type ? ST_OK : expr_no_memory(c->env, c->err);
 }
 
 static enum status substring(struct kernel *k)

@@ -18,15 +18,15 @@ void stamp_of(const struct type *t, const void *data, uint32_t row, const struct
         return;
     }
     int64_t v = ((const int64_t *)data)[row], per_ms = time_scale(t->precision) / 1000;
-    int64_t ms = floor_div(v, per_ms);
-    ret->nanos = (int32_t)(floor_mod(v, per_ms) * (1000000 / per_ms));
+    int64_t ms = math_floor_div(v, per_ms);
+    ret->nanos = (int32_t)(math_floor_mod(v, per_ms) * (1000000 / per_ms));
     if (t->kind == TYPE_TIMESTAMP_LTZ) {
         ret->offset_s = zone_offset_at(zone, ms);
         ret->zone = zone->name;
         ms += ret->offset_s * INT64_C(1000);
     }
-    ret->days = floor_div(ms, DAY_MS);
-    ret->ms_of_day = (int32_t)floor_mod(ms, DAY_MS);
+    ret->days = math_floor_div(ms, DAY_MS);
+    ret->ms_of_day = (int32_t)math_floor_mod(ms, DAY_MS);
 }
 
 static int64_t date_field(enum time_unit u, int64_t days)
@@ -47,7 +47,7 @@ static int64_t date_field(enum time_unit u, int64_t days)
     case UNIT_YEAR:
         return year;
     case UNIT_DECADE:
-        return floor_div(year, 10);
+        return math_floor_div(year, 10);
     case UNIT_CENTURY:
         return year > 0 ? (year + 99) / 100 : -((99 - (year - 1)) / 100);
     case UNIT_MILLENNIUM:
@@ -88,7 +88,6 @@ int64_t time_field(enum time_unit u, const struct stamp *t)
 
 static enum status extract_interval(struct kernel *k, enum time_unit u)
 {
-    bool months = type_phys(k->expr->args[1]->type) == PHYS_I32;
     EACH_ROW(k, r)
     {
         int64_t v = arg_integer(k, 1, r), out;
@@ -96,8 +95,11 @@ static enum status extract_interval(struct kernel *k, enum time_unit u)
         case UNIT_YEAR:
             out = v / 12;
             break;
+        case UNIT_QUARTER:
+            out = v % 12 / 3 + 1;
+            break;
         case UNIT_MONTH:
-            out = months ? v % 12 : 0;
+            out = v % 12;
             break;
         case UNIT_DAY:
             out = v / DAY_MS;
@@ -150,11 +152,11 @@ static enum status resolve_extract(struct call *c)
     bool fine = u <= UNIT_HOUR, of_date = u >= UNIT_DAY && u < UNIT_NONE;
     bool months = t->kind == TYPE_INTERVAL_MONTH;
     bool fits = (temporal && u != UNIT_NONE && !(t->kind == TYPE_DATE && fine) && !(t->kind == TYPE_TIME && of_date)) ||
-                (interval && (months ? u == UNIT_YEAR || u == UNIT_MONTH : u >= UNIT_MILLISECOND && u <= UNIT_DAY));
+                (interval && (months ? u == UNIT_YEAR || u == UNIT_QUARTER || u == UNIT_MONTH : u >= UNIT_MILLISECOND && u <= UNIT_DAY));
     if (!fits)
         return call_invalid(c);
     c->type = type_nullable(c->env->arena, type_basic(TYPE_BIGINT), t->nullable);
-    return c->type ? ST_OK : no_memory(c->env, c->err);
+    return c->type ? ST_OK : expr_no_memory(c->env, c->err);
 }
 
 /* YEAR(t) and its kin are EXTRACT(YEAR FROM t). */
@@ -210,7 +212,7 @@ static enum status resolve_date_format(struct call *c)
     if (c->n_args == 2 && type_is_text(c->args[0]->type)) {
         const struct type *t = type_timestamp(c->env->arena, TYPE_TIMESTAMP, 9);
         if (!t)
-            return no_memory(c->env, c->err);
+            return expr_no_memory(c->env, c->err);
         TRY(expr_convert(c->env, c->args[0], t, true, &c->args[0], c->err));
     }
     return resolve_types(c, "Ts=s");
@@ -253,7 +255,7 @@ static enum status resolve_to_timestamp(struct call *c)
 {
     TRY(resolve_types(c, "s?s="));
     c->type = type_timestamp(c->env->arena, TYPE_TIMESTAMP, 3);
-    return c->type ? ST_OK : no_memory(c->env, c->err);
+    return c->type ? ST_OK : expr_no_memory(c->env, c->err);
 }
 
 static enum status to_date(struct kernel *k)
@@ -340,7 +342,7 @@ static enum status resolve_ltz(struct call *c)
         TRY(resolve_types(c, "s?ss="));
     }
     c->type = type_timestamp(c->env->arena, TYPE_TIMESTAMP_LTZ, 3);
-    return c->type ? ST_OK : no_memory(c->env, c->err);
+    return c->type ? ST_OK : expr_no_memory(c->env, c->err);
 }
 
 static enum status from_unixtime(struct kernel *k)
@@ -376,14 +378,14 @@ static enum status unix_timestamp(struct kernel *k)
         struct stamp s;
         bool ok;
         TRY(scan_time(k, r, &s, &ok));
-        k->out->i64[r] = ok ? floor_div(zone_local_to_utc_ms(zone, s.days * DAY_MS + s.ms_of_day), 1000) : INT64_MIN;
+        k->out->i64[r] = ok ? math_floor_div(zone_local_to_utc_ms(zone, s.days * DAY_MS + s.ms_of_day), 1000) : INT64_MIN;
     }
     return ST_OK;
 }
 static enum status unix_now(struct kernel *k)
 {
     EACH_ROW(k, r)
-    k->out->i64[r] = floor_div(k->eval->now_ms, 1000);
+    k->out->i64[r] = math_floor_div(k->eval->now_ms, 1000);
     return ST_OK;
 }
 static const struct function unix_timestamp_now = { .name = "UNIX_TIMESTAMP", .flags = FN_VOLATILE | FN_NOTNULL,
@@ -431,7 +433,7 @@ static enum status resolve_add(struct call *c)
         return call_invalid(c);
     struct type *it = ARENA_NEW(c->env->arena, struct type);
     if (!it)
-        return no_memory(c->env, c->err);
+        return expr_no_memory(c->env, c->err);
     *it = *type_basic(u->base == UNIT_MONTH ? TYPE_INTERVAL_MONTH : TYPE_INTERVAL_DAY);
     enum time_unit shown = u->unit == UNIT_MILLISECOND ? UNIT_SECOND : u->unit == UNIT_WEEK ? UNIT_DAY
                            : u->base == UNIT_MONTH                                           ? UNIT_MONTH
@@ -449,13 +451,13 @@ static enum status resolve_add(struct call *c)
 /* Whole months from a to b (Calcite's rule). */
 static int64_t whole_months(int64_t a_ms, int64_t b_ms)
 {
-    int64_t a_days = floor_div(a_ms, DAY_MS), b_days = floor_div(b_ms, DAY_MS);
+    int64_t a_days = math_floor_div(a_ms, DAY_MS), b_days = math_floor_div(b_ms, DAY_MS);
     if (b_days < a_days)
         return -whole_months(b_ms, a_ms);
     int64_t m = (b_days - a_days) / 31;
     while (date_add_months(a_days, m) < b_days && date_add_months(a_days, m + 1) <= b_days)
         m++;
-    if (date_add_months(a_days, m) == b_days && floor_mod(b_ms, DAY_MS) < floor_mod(a_ms, DAY_MS))
+    if (date_add_months(a_days, m) == b_days && math_floor_mod(b_ms, DAY_MS) < math_floor_mod(a_ms, DAY_MS))
         m--;
     return m;
 }
@@ -478,7 +480,7 @@ static enum status resolve_diff(struct call *c)
     TRY(resolve_types(c, "wcc=i"));
     const struct type *t = type_timestamp(c->env->arena, TYPE_TIMESTAMP, 3);
     if (!t)
-        return no_memory(c->env, c->err);
+        return expr_no_memory(c->env, c->err);
     TRY(call_convert(c, 1, t));
     return call_convert(c, 2, t);
 }
@@ -507,11 +509,11 @@ static int64_t round_date(int64_t days, enum time_unit u, bool up)
     case UNIT_YEAR:
         return date_from_civil(year + (up && (month > 1 || day > 1)), 1, 1);
     case UNIT_DECADE:
-        return date_from_civil((floor_div(year, 10) + up) * 10, 1, 1);
+        return date_from_civil((math_floor_div(year, 10) + up) * 10, 1, 1);
     case UNIT_CENTURY:
-        return date_from_civil(floor_div(year + 99, 100) * 100 + (up ? 1 : -99), 1, 1);
+        return date_from_civil(math_floor_div(year + 99, 100) * 100 + (up ? 1 : -99), 1, 1);
     case UNIT_MILLENNIUM:
-        return date_from_civil(floor_div(year + 999, 1000) * 1000 + (up ? 1 : -999), 1, 1);
+        return date_from_civil(math_floor_div(year + 999, 1000) * 1000 + (up ? 1 : -999), 1, 1);
     default:
         return days;
     }
@@ -519,7 +521,7 @@ static int64_t round_date(int64_t days, enum time_unit u, bool up)
 
 static int64_t round_to(int64_t v, int64_t unit, bool up)
 {
-    int64_t rest = floor_mod(v, unit);
+    int64_t rest = math_floor_mod(v, unit);
     return v - rest + (up && rest ? unit : 0);
 }
 
@@ -540,13 +542,13 @@ static enum status round_time(struct kernel *k, bool up)
             int64_t v = arg_i64(k, 0, r);
             bool ltz = t->kind == TYPE_TIMESTAMP_LTZ;
             if (ltz)
-                v += zone_offset_at(zone, floor_div(v, per_ms)) * INT64_C(1000) * per_ms;
+                v += zone_offset_at(zone, math_floor_div(v, per_ms)) * INT64_C(1000) * per_ms;
             if (u <= UNIT_DAY)
                 v = round_to(v, unit->length * per_ms, up);
             else
-                v = round_date(floor_div(v, DAY_MS * per_ms), u, up) * DAY_MS * per_ms;
+                v = round_date(math_floor_div(v, DAY_MS * per_ms), u, up) * DAY_MS * per_ms;
             if (ltz)
-                v = zone_local_to_utc_ms(zone, floor_div(v, per_ms)) * per_ms + floor_mod(v, per_ms);
+                v = zone_local_to_utc_ms(zone, math_floor_div(v, per_ms)) * per_ms + math_floor_mod(v, per_ms);
             k->out->i64[r] = v;
         }
     }

@@ -52,7 +52,7 @@ static enum status wrong_operands(struct call *c)
 static enum status set_type(struct call *c, const struct type *t)
 {
     c->type = call_nullable_by_args(c, t);
-    return c->type ? ST_OK : no_memory(c->env, c->err);
+    return c->type ? ST_OK : expr_no_memory(c->env, c->err);
 }
 
 /* date/time ± interval, interval ± interval, interval * number. */
@@ -131,7 +131,7 @@ static enum status resolve_arith(struct call *c)
     uint32_t op = op_index(c);
     const struct type *common = type_common(c->env->arena, a, b, false);
     if (!common)
-        return no_memory(c->env, c->err);
+        return expr_no_memory(c->env, c->err);
     if (common->kind == TYPE_DECIMAL) {
         int32_t p1, s1, p2, s2, p, s;
         type_as_decimal(a, &p1, &s1);
@@ -231,7 +231,7 @@ static enum status text_to_other(struct call *c, uint32_t text, uint32_t other)
     if (type_is_timestamp(t) && t->precision < 9 && c->args[text]->kind != EXPR_LITERAL)
         t = type_timestamp(c->env->arena, t->kind, t->precision < 3 ? 3 : t->precision);
     if (!t)
-        return no_memory(c->env, c->err);
+        return expr_no_memory(c->env, c->err);
     return expr_convert(c->env, c->args[text], t, temporal_type, &c->args[text], c->err);
 }
 
@@ -240,7 +240,7 @@ static enum status compare_numbers(struct call *c)
     const struct type *a = c->args[0]->type, *b = c->args[1]->type;
     const struct type *common = type_common(c->env->arena, a, b, false);
     if (!common)
-        return no_memory(c->env, c->err);
+        return expr_no_memory(c->env, c->err);
     if (common->kind == TYPE_DECIMAL) {
         int32_t p1, s1, p2, s2;
         type_as_decimal(a, &p1, &s1);
@@ -252,7 +252,7 @@ static enum status compare_numbers(struct call *c)
                 type_as_decimal(c->args[i]->type, &p, &s);
                 const struct type *t = type_decimal(c->env->arena, p, s);
                 if (!t)
-                    return no_memory(c->env, c->err);
+                    return expr_no_memory(c->env, c->err);
                 TRY(call_convert(c, i, t));
             }
             return ST_OK;

@@ -198,7 +198,7 @@ enum status resolve_types(struct call *c, const char *types)
     if (*p == '=' && p[1]) {
         c->type = call_nullable_by_args(c, result_type(c, p[1]));
         if (!c->type)
-            return no_memory(c->env, c->err);
+            return expr_no_memory(c->env, c->err);
     }
     return ST_OK;
 }
@@ -226,7 +226,7 @@ static enum status build_logic(struct call *c, enum expr_kind kind, const struct
         return call_invalid(c);
     struct expr *e = expr_new(c->env, kind, NULL, n);
     if (!e)
-        return no_memory(c->env, c->err);
+        return expr_no_memory(c->env, c->err);
     e->line = c->line;
     e->column_at = c->column;
     uint32_t at = 0;
@@ -247,7 +247,7 @@ static enum status build_logic(struct call *c, enum expr_kind kind, const struct
     }
     e->type = nullable ? type_basic(TYPE_BOOLEAN) : type_nullable(c->env->arena, type_basic(TYPE_BOOLEAN), false);
     if (!e->type)
-        return no_memory(c->env, c->err);
+        return expr_no_memory(c->env, c->err);
     if (n == 1) {
         *ret = e->args[0];
         return ST_OK;
@@ -261,7 +261,7 @@ static enum status finish_call(struct call *c, const struct expr **ret)
     CHECK(c->type != NULL);
     struct expr *e = expr_new(c->env, EXPR_CALL, c->type, 0);
     if (!e)
-        return no_memory(c->env, c->err);
+        return expr_no_memory(c->env, c->err);
     e->function = c->function;
     e->args = c->args;
     e->n_args = c->n_args;
@@ -270,12 +270,16 @@ static enum status finish_call(struct call *c, const struct expr **ret)
     if (c->function->flags & FN_ZONE) {
         struct zone *zone = ARENA_NEW(c->env->arena, struct zone);
         if (!zone)
-            return no_memory(c->env, c->err);
+            return expr_no_memory(c->env, c->err);
         *zone = c->env->zone;
         e->data = zone;
     }
     *ret = e;
-    return expr_close(e, c->err);
+    TRY(expr_close(e, c->err));
+    /* -5 is a number */
+    if (str_eq(str_from(c->function->name), STR("NEGATE")) && c->args[0]->kind == EXPR_LITERAL)
+        return expr_fold_literal(c->env, e, ret, c->err);
+    return ST_OK;
 }
 
 enum status expr_call(struct expr_env *env, struct str name, const struct expr *const *args, uint32_t n_args,
@@ -296,7 +300,7 @@ enum status expr_call(struct expr_env *env, struct str name, const struct expr *
     struct call c = { .env = env, .function = f, .n_args = n_args, .line = line, .column = column, .err = err };
     c.args = ARENA_ARRAY(env->arena, const struct expr *, n_args ? n_args : 1);
     if (!c.args)
-        return no_memory(env, err);
+        return expr_no_memory(env, err);
     for (uint32_t i = 0; i < n_args; i++)
         c.args[i] = args[i];
     if (str_eq(str_from(f->name), STR("AND")))

@@ -130,7 +130,7 @@ static bool put_date(struct buf *out, const struct piece *x, const struct stamp 
         return put_number(out, x->count == 2 ? week_year % 100 : week_year, x->count);
     case 'y':
     case 'u':
-        return put_number(out, x->count == 2 ? floor_mod(year, 100) : year, x->count);
+        return put_number(out, x->count == 2 ? math_floor_mod(year, 100) : year, x->count);
     case 'M':
     case 'L':
         return x->count > 2 ? put_name(out, months[month - 1], x->count) : put_number(out, month, x->count);
