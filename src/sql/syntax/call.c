@@ -89,7 +89,7 @@ static enum status parse_table_arg(struct parser *p, struct syn_expr **ret)
         }
         take(p);
         TRY(parse_query(p, &e->query));
-        TRY(expect(p, ')', "')' after the query"));
+        TRY(expect(p, ')', "')' after the query\n" CLAUSES));
     } else {
         TRY(parse_name(p, &e->name, "a table's name"));
     }
@@ -103,7 +103,7 @@ static enum status parse_descriptor(struct parser *p, struct syn_expr **ret)
     struct expr_list columns = { 0 };
     struct syn_expr *e;
     TRY(new_expr(p, SYN_DESCRIPTOR, take(p), &e));
-    TRY(expect(p, '(', "("));
+    TRY(expect(p, '(', "'('"));
     do {
         TRY_ADD(p, item, &columns, struct syn_expr *);
         TRY(new_expr(p, SYN_COLUMN, peek(p), item));
@@ -123,7 +123,9 @@ static enum status parse_named_arg(struct parser *p, struct syn_expr **ret)
     e->text = t->value;
     take(p);
     TRY_ADD(p, value, &args, struct syn_expr *);
+    TRY(enter(p));
     TRY(parse_argument(p, value));
+    leave(p);
     if ((*value)->kind == SYN_NAMED_ARG)
         return error_at(p->err, ST_SYNTAX, (*value)->line, (*value)->column, "an argument has one name only");
     *ret = e;
@@ -141,7 +143,7 @@ static enum status parse_bare_table_arg(struct parser *p, struct syn_expr **ret)
     return seal_expr(p, e);
 }
 
-static enum status parse_argument_inner(struct parser *p, struct syn_expr **ret)
+enum status parse_argument(struct parser *p, struct syn_expr **ret)
 {
     const struct token *t = peek(p), *next = peek_at(p, 1);
     if ((t->kind == T_WORD || t->kind == T_QUOTED) && next->kind == T_ARROW)
@@ -170,20 +172,12 @@ static enum status parse_argument_inner(struct parser *p, struct syn_expr **ret)
     return parse_bare_table_arg(p, ret);
 }
 
-enum status parse_argument(struct parser *p, struct syn_expr **ret)
-{
-    TRY(enter(p));
-    TRY(parse_argument_inner(p, ret));
-    leave(p);
-    return ST_OK;
-}
-
 static enum status add_unit(struct parser *p, struct expr_list *args)
 {
     const struct token *t = peek(p);
     if (t->kind != T_WORD || !time_unit(t->value).ptr)
-        return unexpected(p, "a unit of time\nYEAR QUARTER MONTH WEEK DAY HOUR MINUTE SECOND MILLISECOND MICROSECOND "
-                             "NANOSECOND EPOCH DECADE CENTURY MILLENNIUM DOW DOY ISODOW ISOYEAR");
+        return unexpected(p, "a unit of time\nYEAR QUARTER MONTH WEEK DAY HOUR MINUTE SECOND MILLISECOND "
+                             "MICROSECOND NANOSECOND EPOCH DECADE CENTURY MILLENNIUM DOW DOY ISODOW ISOYEAR");
     TRY_ADD(p, unit, args, struct syn_expr *);
     TRY(new_expr(p, SYN_WORD, take(p), unit));
     (*unit)->text = time_unit(t->value);
@@ -229,7 +223,8 @@ static enum status parse_trim(struct parser *p, struct expr_list *args)
 
 /* The arguments of a function with its own syntax. Closed: nothing may follow them; else more arguments
  * may, behind commas. */
-static enum status parse_special(struct parser *p, const struct special_row *s, struct expr_list *args, bool *ret_closed)
+static enum status parse_special(struct parser *p, const struct special_row *s, struct expr_list *args,
+                                 bool *ret_closed)
 {
     *ret_closed = false;
     switch ((enum special)s->special) {
@@ -248,7 +243,9 @@ static enum status parse_special(struct parser *p, const struct special_row *s, 
         return *ret_closed ? add_unit(p, args) : ST_OK;
     case SPECIAL_POSITION: {
         TRY_ADD(p, needle, args, struct syn_expr *);
+        TRY(enter(p));
         TRY(parse_expr_level(p, LEVEL_BETWEEN + 1, needle)); /* IN ends it */
+        leave(p);
         *ret_closed = accept_word(p, KW_IN);
         return *ret_closed ? add_expr(p, args) : ST_OK;
     }
@@ -295,7 +292,7 @@ static enum status parse_arguments(struct parser *p, struct syn_expr *e, const s
         (void)accept_word(p, KW_ALL);
     if (accept(p, '*')) {
         e->star = true;
-        return expect(p, ')', ")");
+        return expect(p, ')', "')'");
     }
     if (s)
         TRY(parse_special(p, s, &args, &closed));
@@ -318,9 +315,11 @@ static enum status parse_bound(struct parser *p, enum syn_bound *ret, struct syn
         *ret = SYN_CURRENT_ROW;
         return ST_OK;
     }
-    bool unbounded = peek_word(p, KW_UNBOUNDED) &&
-                     (peek_word_at(p, 1, KW_PRECEDING) || peek_word_at(p, 1, KW_FOLLOWING)) && accept_word(p, KW_UNBOUNDED);
-    if (!unbounded)
+    bool unbounded =
+        peek_word(p, KW_UNBOUNDED) && (peek_word_at(p, 1, KW_PRECEDING) || peek_word_at(p, 1, KW_FOLLOWING));
+    if (unbounded)
+        take(p);
+    else
         TRY(parse_expr(p, ret_value));
     if (accept_word(p, KW_PRECEDING))
         *ret = unbounded ? SYN_UNBOUNDED_PRECEDING : SYN_PRECEDING;
@@ -376,13 +375,13 @@ static enum status parse_call_tail(struct parser *p, struct syn_expr *e)
             e->nulls_treatment = 2;
         } else if (!e->within_group && peek_word(p, KW_WITHIN) && peek_word_at(p, 1, KW_GROUP)) {
             p->at += 2;
-            TRY(expect(p, '(', "("));
+            TRY(expect(p, '(', "'('"));
             TRY(expect_word(p, KW_ORDER));
             TRY(expect_word(p, KW_BY));
             TRY(parse_order_items(p, &e->within_group, &e->n_within_group));
             TRY(expect(p, ')', "',' or ')'"));
         } else if (!e->filter && accept_word(p, KW_FILTER)) {
-            TRY(expect(p, '(', "("));
+            TRY(expect(p, '(', "'('"));
             TRY(expect_word(p, KW_WHERE));
             TRY(parse_expr(p, &e->filter));
             TRY(expect(p, ')', "an operator or ')'"));
@@ -405,6 +404,11 @@ static const struct special_row *find_special(const struct token *t)
     return NULL;
 }
 
+bool has_own_syntax(struct str function)
+{
+    return find_special(&(struct token){ .kind = T_WORD, .value = function }) != NULL;
+}
+
 /* At the name, which is known to have '(' behind it. A reserved word that names a function is one part. */
 enum status parse_call(struct parser *p, struct syn_expr **ret)
 {
@@ -420,7 +424,7 @@ enum status parse_call(struct parser *p, struct syn_expr **ret)
     } else {
         TRY(parse_name(p, &e->name, "a function's name"));
     }
-    TRY(expect(p, '(', "("));
+    TRY(expect(p, '(', "'('"));
     TRY(parse_arguments(p, e, special));
     TRY(parse_call_tail(p, e));
     *ret = e;

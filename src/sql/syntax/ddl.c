@@ -93,7 +93,7 @@ static enum status parse_watermark(struct parser *p, struct syn_table_def *t)
 static enum status parse_columns(struct parser *p, struct syn_table_def *t)
 {
     ARRAY(struct syn_column_def) columns = { 0 };
-    TRY(expect(p, '(', "("));
+    TRY(expect(p, '(', "'('"));
     while (peek(p)->kind != ')') {
         if (peek_word(p, KW_WATERMARK)) {
             TRY(parse_watermark(p, t));
@@ -151,11 +151,12 @@ static enum status parse_like_options(struct parser *p, struct syn_table_def *t)
             if (accept_word(p, (enum word)whats[i]))
                 o->what = word_text((enum word)whats[i]);
         if (!o->what.ptr)
-            return unexpected(p, "ALL, CONSTRAINTS, DISTRIBUTION, GENERATED, METADATA, OPTIONS, PARTITIONS or WATERMARKS");
+            return unexpected(p, "ALL, CONSTRAINTS, DISTRIBUTION, GENERATED, METADATA, OPTIONS, PARTITIONS or "
+                                 "WATERMARKS");
     }
     t->like_options = list.at;
     t->n_like_options = list.count;
-    return expect(p, ')', ")");
+    return expect(p, ')', "')'");
 }
 
 static enum status check_named_columns(struct parser *p, const struct syn_table_def *t)
@@ -291,7 +292,7 @@ static enum status create_catalog(struct parser *p, struct syn_stmt *s)
 static enum status parse_model_fields(struct parser *p, struct syn_field **ret, uint32_t *ret_count)
 {
     ARRAY(struct syn_field) list = { 0 };
-    TRY(expect(p, '(', "("));
+    TRY(expect(p, '(', "'('"));
     do {
         TRY_ADD(p, f, &list, struct syn_field);
         TRY(parse_ident(p, &f->name, "a column's name"));
@@ -331,7 +332,8 @@ static const struct object_row {
     unsigned may;
     const char *changes; /* what ALTER may do first */
 } objects[] = {
-    { { KW_TABLE }, STR_INIT("TABLE"), create_table, MAY_TEMPORARY, "RENAME, SET, RESET, ADD, MODIFY or DROP" },
+    { { KW_TABLE }, STR_INIT("TABLE"), create_table, MAY_TEMPORARY,
+      "RENAME, SET, RESET, ADD, MODIFY or DROP" },
     { { KW_VIEW }, STR_INIT("VIEW"), create_view, MAY_TEMPORARY, "RENAME or AS" },
     { { KW_FUNCTION }, STR_INIT("FUNCTION"), create_function, MAY_TEMPORARY | MAY_SYSTEM, "AS" },
     { { KW_DATABASE }, STR_INIT("DATABASE"), create_database, MAY_CASCADE, "SET" },
@@ -382,7 +384,9 @@ enum status parse_create(struct parser *p, struct syn_stmt *s)
     if (!o || !o->create)
         return unexpected(p, what);
     TRY(check_temporary(p, s, o, at));
-    if (accept_words(p, KW_IF, KW_NOT)) {
+    if (peek_word(p, KW_IF) && (peek_word_at(p, 1, KW_NOT) || peek_word_at(p, 1, KW_EXISTS))) {
+        take(p);
+        TRY(expect_word(p, KW_NOT));
         TRY(expect_word(p, KW_EXISTS));
         s->if_not_exists = true;
     }

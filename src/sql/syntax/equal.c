@@ -118,7 +118,8 @@ static bool match_eq(const struct syn_match *a, const struct syn_match *b)
              strs_eq(a->subsets[i].vars, a->subsets[i].n_vars, b->subsets[i].vars, b->subsets[i].n_vars);
     return eq && a->rows == b->rows && str_eq(a->rows_option, b->rows_option) && str_eq(a->after, b->after) &&
            str_eq(a->after_var, b->after_var) && syn_equal_expr(a->pattern, b->pattern) &&
-           syn_equal_expr(a->within, b->within) && exprs_eq(a->partition, a->n_partition, b->partition, b->n_partition) &&
+           syn_equal_expr(a->within, b->within) &&
+           exprs_eq(a->partition, a->n_partition, b->partition, b->n_partition) &&
            orders_eq(a->order, a->n_order, b->order, b->n_order) &&
            named_eq(a->measures, a->n_measures, b->measures, b->n_measures) &&
            named_eq(a->defines, a->n_defines, b->defines, b->n_defines);

@@ -4,8 +4,8 @@
  *
  * Every node gets its height when it is finished. A chain a + b + c … leans to the left without nesting,
  * so the depth counter does not see it; the height does, and bounds everybody's recursion over trees.
- * Depth is counted where a rule can come back to itself: at operands and prefixes. Between two operands
- * the climb is bounded by the number of levels. */
+ * Depth is counted where a rule can come back to itself: at whole expressions (every bracket holds one)
+ * and at prefixes. Between an expression and its operands the climb is bounded by the number of levels. */
 #include "syntax/parser.h"
 
 enum status new_expr(struct parser *p, enum syn_expr_kind kind, const struct token *at, struct syn_expr **ret)
@@ -19,22 +19,11 @@ enum status new_expr(struct parser *p, enum syn_expr_kind kind, const struct tok
     return ST_OK;
 }
 
-/* A keyword as an argument, in upper case. */
+/* A keyword as an argument. */
 enum status new_word(struct parser *p, const struct token *t, struct syn_expr **ret)
 {
-    struct syn_expr *e;
-    TRY(new_expr(p, SYN_WORD, t, &e));
-    if (t->word != NO_WORD) {
-        e->text = word_text(t->word);
-    } else {
-        char *copy = arena_alloc(p->arena, t->value.len + 1);
-        if (!copy)
-            return no_memory(p);
-        for (size_t i = 0; i < t->value.len; i++)
-            copy[i] = t->value.ptr[i] >= 'a' && t->value.ptr[i] <= 'z' ? (char)(t->value.ptr[i] - 32) : t->value.ptr[i];
-        e->text = (struct str){ copy, t->value.len };
-    }
-    *ret = e;
+    TRY(new_expr(p, SYN_WORD, t, ret));
+    (*ret)->text = word_text((enum word)t->word);
     return ST_OK;
 }
 
@@ -251,9 +240,9 @@ static enum status parse_is(struct parser *p, struct syn_expr *left, struct syn_
 static enum status parse_in_operand(struct parser *p, struct syn_expr *e, struct expr_list *args)
 {
     if (peek(p)->kind == '(' && paren_opens_query(p, 0)) {
-        TRY(expect(p, '(', "("));
+        TRY(expect(p, '(', "'('"));
         TRY(parse_query(p, &e->query));
-        return expect(p, ')', "')' after the query");
+        return expect(p, ')', "')' after the query\n" CLAUSES);
     }
     TRY(expect(p, '(', "'(' and values or a query"));
     do {
@@ -372,7 +361,10 @@ enum status parse_expr_level(struct parser *p, int level, struct syn_expr **ret)
 
 enum status parse_expr(struct parser *p, struct syn_expr **ret)
 {
-    return parse_expr_level(p, LEVEL_ANY, ret);
+    TRY(enter(p));
+    TRY(parse_expr_level(p, LEVEL_ANY, ret));
+    leave(p);
+    return ST_OK;
 }
 
 enum status parse_expr_list(struct parser *p, struct syn_expr ***ret, uint32_t *ret_count)

@@ -116,13 +116,13 @@ static enum status parse_table_function(struct parser *p, struct syn_from *f)
     f->kind = SYN_FROM_FUNCTION;
     f->table_keyword = true;
     take(p);
-    TRY(expect(p, '(', "("));
+    TRY(expect(p, '(', "'('"));
     (void)accept_word(p, KW_SPECIFIC);
     const struct token *t = peek(p);
     TRY(parse_primary(p, &f->call));
     if (f->call->kind != SYN_CALL || f->call->flag)
         return error_at(p->err, ST_SYNTAX, t->line, t->column, "TABLE(…) needs a call of a table function");
-    return expect(p, ')', ")");
+    return expect(p, ')', "')'");
 }
 
 static enum status parse_unnest(struct parser *p, struct syn_from *f)
@@ -133,7 +133,7 @@ static enum status parse_unnest(struct parser *p, struct syn_from *f)
     *part = STR("UNNEST");
     f->call->name = (struct syn_name){ part, 1, f->line, f->column };
     take(p);
-    TRY(expect(p, '(', "("));
+    TRY(expect(p, '(', "'('"));
     TRY(parse_expr_list(p, &f->call->args, &f->call->n_args));
     TRY(expect(p, ')', "an operator, ',' or ')'"));
     f->ordinality = accept_words(p, KW_WITH, KW_ORDINALITY);
@@ -143,14 +143,9 @@ static enum status parse_unnest(struct parser *p, struct syn_from *f)
 /* A name, or a table function without TABLE. */
 static enum status parse_named_table(struct parser *p, struct syn_from *f)
 {
-    uint32_t i = 0;
-    while (is_name_token(peek_at(p, i)) && peek_at(p, i + 1)->kind == '.')
-        i += 2;
-    if (is_name_token(peek_at(p, i)) && peek_at(p, i + 1)->kind == '(') {
+    if (at_call(p)) {
         f->kind = SYN_FROM_FUNCTION;
-        TRY(enter(p));
         TRY(parse_call(p, &f->call));
-        leave(p);
     } else {
         TRY(parse_name(p, &f->name, "a table (a name, a query in parentheses, TABLE, UNNEST or LATERAL)"));
     }
@@ -167,7 +162,7 @@ static enum status parse_table(struct parser *p, struct syn_from **ret)
         f->kind = SYN_FROM_QUERY;
         take(p);
         TRY(parse_query(p, &f->query));
-        TRY(expect(p, ')', "')' after the query"));
+        TRY(expect(p, ')', "')' after the query\n" CLAUSES));
     } else if (t->kind == '(' && !f->lateral) {
         struct syn_from *inner;
         TRY(enter(p));

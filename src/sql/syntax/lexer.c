@@ -139,7 +139,8 @@ static bool lex_quoted(struct parser *p, struct token *t, char quote, bool backs
     for (;; i++) {
         if (i >= p->text.len) {
             if (check_text(p, t, (uint32_t)p->text.len)) {
-                bad(p, t, ST_SYNTAX, quote == '`' ? "name without closing backtick" : "text without closing quote", NULL);
+                bad(p, t, ST_SYNTAX, quote == '`' ? "name without closing backtick" : "text without closing quote",
+                    NULL);
                 advance(p, (uint32_t)p->text.len - p->pos);
             }
             return false;
@@ -303,8 +304,9 @@ static char lex_uescape(struct parser *p, struct token *t)
         if (at(p, 0) == '\'') {
             if (!lex_quoted(p, t, '\'', false, &value))
                 return 0;
-            if (value.len == 1 && hex_value((unsigned char)value.ptr[0]) < 0 && value.ptr[0] != '+' && value.ptr[0] != ' ')
-                return value.ptr[0];
+            char c = value.len == 1 ? value.ptr[0] : '+';
+            if (hex_value((unsigned char)c) < 0 && c != '+' && c != ' ')
+                return c;
         }
         bad(p, t, ST_SYNTAX, "UESCAPE needs one character that is no hex digit, plus or space", NULL);
         return 0;

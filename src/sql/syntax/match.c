@@ -29,7 +29,7 @@ static enum status parse_permute(struct parser *p, struct syn_expr **ret)
     struct expr_list args = { 0 };
     TRY(new_pattern(p, STR("PERMUTE"), ret));
     take(p);
-    TRY(expect(p, '(', "("));
+    TRY(expect(p, '(', "'('"));
     do {
         TRY_ADD(p, item, &args, struct syn_expr *);
         TRY(parse_pattern(p, item));
@@ -51,7 +51,7 @@ static enum status parse_pattern_primary(struct parser *p, struct syn_expr **ret
         p->at += 2;
         TRY(parse_pattern(p, &inner));
         TRY(expect(p, '-', "a pattern variable or '-}'"));
-        TRY(expect(p, '}', "}"));
+        TRY(expect(p, '}', "'}'"));
         return new_pattern_over(p, STR("EXCLUDE"), inner, ret);
     }
     if (t->kind == T_WORD && t->word == KW_PERMUTE)
@@ -86,7 +86,8 @@ static enum status parse_repetition(struct parser *p, struct syn_quantifier *q)
         return unexpected(p, "a count");
     }
     if (q->max >= 0 && (q->max < q->min || q->max == 0))
-        return error_at(p->err, ST_SYNTAX, open->line, open->column, "a quantifier's upper bound is below its lower, or 0");
+        return error_at(p->err, ST_SYNTAX, open->line, open->column,
+                        "the upper bound of a quantifier is below the lower, or 0");
     return expect(p, '}', "',' or '}'");
 }
 
@@ -115,8 +116,8 @@ static enum status parse_quantified(struct parser *p, struct syn_expr **ret)
 
 static bool ends_sequence(const struct token *t)
 {
-    return t->kind == ')' || t->kind == '|' || t->kind == ',' || t->kind == '-' || t->kind == T_END || t->kind == T_BAD ||
-           t->kind == ';';
+    return t->kind == ')' || t->kind == '|' || t->kind == ',' || t->kind == '-' || t->kind == ';' ||
+           t->kind == T_END || t->kind == T_BAD;
 }
 
 /* A list of one is its element. */
@@ -232,7 +233,7 @@ static enum status parse_subsets(struct parser *p, struct syn_match *m)
     do {
         TRY_ADD(p, s, &list, struct syn_subset);
         TRY(parse_ident(p, &s->name, "a subset's name"));
-        TRY(expect(p, '=', "="));
+        TRY(expect(p, '=', "'='"));
         TRY(parse_ident_list(p, &s->vars, &s->n_vars));
     } while (accept(p, ','));
     m->subsets = list.at;
@@ -260,7 +261,7 @@ static enum status parse_defines(struct parser *p, struct syn_match *m)
 enum status parse_match(struct parser *p, struct syn_match **ret)
 {
     TRY_NEW(p, m, struct syn_match);
-    TRY(expect(p, '(', "("));
+    TRY(expect(p, '(', "'('"));
     if (accept_words(p, KW_PARTITION, KW_BY))
         TRY(parse_expr_list(p, &m->partition, &m->n_partition));
     if (accept_words(p, KW_ORDER, KW_BY))
@@ -271,7 +272,7 @@ enum status parse_match(struct parser *p, struct syn_match **ret)
     TRY(parse_after_match(p, m));
     if (!accept_word(p, KW_PATTERN))
         return unexpected(p, m->after.len ? "PATTERN" : "PARTITION, ORDER, MEASURES, ONE, ALL, AFTER or PATTERN");
-    TRY(expect(p, '(', "("));
+    TRY(expect(p, '(', "'('"));
     TRY(parse_pattern(p, &m->pattern));
     TRY(expect(p, ')', "a pattern variable, a quantifier, '|' or ')'"));
     if (accept_word(p, KW_WITHIN))

@@ -17,13 +17,17 @@ void parser_init(struct parser *p, struct arena *a, struct str text, struct erro
 const struct token *peek_at(struct parser *p, uint32_t ahead)
 {
     static const struct token out_of_memory = { .kind = T_BAD };
+    /* once refused, always refused: who looks again must not see what the first look missed */
+    if (p->no_tokens)
+        return &out_of_memory;
     while (p->tokens.count <= p->at + ahead) {
         const struct token *last = p->tokens.count ? &p->tokens.at[p->tokens.count - 1] : NULL;
         if (last && (last->kind == T_END || last->kind == T_BAD))
             return last;
         struct token *t = array_add(&p->tokens, p->arena);
         if (!t) {
-            p->bad = budget_error(p->arena->budget, sizeof *t * p->tokens.count, &p->bad_error);
+            p->bad = budget_error(p->arena->budget, p->arena->block_bytes, &p->bad_error);
+            p->no_tokens = true;
             return &out_of_memory;
         }
         lex_token(p, t);
@@ -88,6 +92,18 @@ static struct str token_text(const struct parser *p, const struct token *t)
     return s;
 }
 
+/* Words that hold statements together are rarely meant as names. */
+static bool is_structure(uint16_t w)
+{
+    static const uint16_t words[] = { KW_SELECT, KW_FROM, KW_WHERE, KW_GROUP, KW_HAVING, KW_BY,
+                                      KW_AS,     KW_ON,   KW_AND,   KW_OR,    KW_WHEN,   KW_THEN,
+                                      KW_ELSE,   KW_END,  KW_UNION, KW_INTO,  KW_WITH,   KW_JOIN };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (w == words[i])
+            return true;
+    return false;
+}
+
 /* `expected` is shown up to a newline; upper-case words after it are only what a slip may have meant. */
 enum status unexpected(struct parser *p, const char *expected)
 {
@@ -107,7 +123,7 @@ enum status unexpected(struct parser *p, const char *expected)
         struct str text = token_text(p, t);
         error_at(p->err, ST_SYNTAX, t->line, t->column, "unexpected '%.*s': expected %.*s", STR_ARG(text), shown,
                  expected);
-        if (t->kind == T_WORD)
+        if (t->kind == T_WORD && !(word_flags(t->word) & RES))
             slip = word_slip(wrong = t->value, expected);
     }
     /* SELECT a FORM t: the slip was taken for an alias, and only what follows it does not fit */
@@ -116,7 +132,7 @@ enum status unexpected(struct parser *p, const char *expected)
         slip = word_slip(wrong = p->tokens.at[p->at - 1].value, expected);
     if (slip.ptr)
         error_hint(p->err, hint, STR_ARG(slip), STR_ARG(wrong));
-    else if (t->kind == T_WORD && (word_flags(t->word) & RES) && strstr(expected, "name"))
+    else if (t->kind == T_WORD && (word_flags(t->word) & RES) && strstr(expected, "name") && !is_structure(t->word))
         error_hint(p->err, "%.*s is a reserved word: quote it as `%.*s`", STR_ARG(word_text(t->word)),
                    STR_ARG(t->value));
     return ST_SYNTAX;
@@ -143,7 +159,7 @@ enum status too_many(struct parser *p)
 
 enum status no_memory(struct parser *p)
 {
-    return budget_error(p->arena->budget, sizeof(struct syn_expr), p->err);
+    return budget_error(p->arena->budget, p->arena->block_bytes, p->err);
 }
 
 enum status expect(struct parser *p, int kind, const char *expected)
@@ -217,7 +233,7 @@ enum status parse_string(struct parser *p, struct str *ret, const char *expected
 enum status parse_ident_list(struct parser *p, struct str **ret, uint32_t *ret_count)
 {
     struct str_list list = { 0 };
-    TRY(expect(p, '(', "("));
+    TRY(expect(p, '(', "'('"));
     do {
         TRY_ADD(p, name, &list, struct str);
         TRY(parse_ident(p, name, "a name"));
@@ -246,7 +262,7 @@ enum status parse_options(struct parser *p, struct syn_option **ret, uint32_t *r
     while (peek(p)->kind != ')') {
         TRY_ADD(p, option, &list, struct syn_option);
         TRY(parse_string(p, &option->name, "an option's name in single quotes"));
-        TRY(expect(p, '=', "="));
+        TRY(expect(p, '=', "'='"));
         option->line = peek(p)->line;
         option->column = peek(p)->column;
         TRY(parse_string(p, &option->value, "an option's value in single quotes"));
@@ -289,6 +305,8 @@ bool paren_opens_query(struct parser *p, uint32_t ahead)
     uint32_t open = ahead + 1;
     while (peek_at(p, open)->kind == '(' && open - ahead <= SYN_MAX_DEPTH)
         open++;
+    if (open - ahead > SYN_MAX_DEPTH)
+        return true; /* too deep either way */
     if (!word_opens_query(p, open))
         return false;
     /* `open` is the first word; walk outwards over the parentheses that stand between */
@@ -325,24 +343,17 @@ static enum status check_size(struct str text, struct error *err)
     return ST_OK;
 }
 
-/* After an error: past the next ';', lexically. */
-static void recover(struct parser *p)
+/* After an error: past the next ';', lexically. Returns where that is. */
+static uint32_t recover(struct parser *p)
 {
-    for (;;) {
-        const struct token *t = peek(p);
-        if (t->kind == T_BAD) {
-            bool stuck = p->pos >= p->text.len || p->bad == ST_MEMORY;
-            p->tokens.count = p->at = 0;
-            if (stuck) {
-                p->pos = (uint32_t)p->text.len;
-                return;
-            }
-            continue;
-        }
-        take(p);
-        if (t->kind == T_END || t->kind == ';')
-            return;
-    }
+    struct token t;
+    for (uint32_t i = p->at; i < p->tokens.count; i++)
+        if (p->tokens.at[i].kind == ';')
+            return p->tokens.at[i].end;
+    do
+        lex_token(p, &t); /* a bad one, too, moves on; without memory all strings may be bad, and that is fine */
+    while (t.kind != T_END && t.kind != ';');
+    return p->pos;
 }
 
 /* Where the parse stands: after the last token taken, not after the last one looked at. */
@@ -376,11 +387,9 @@ enum status parse_one(struct parser *p, struct syn_stmt **ret)
     uint32_t first = p->at;
     enum status st = parse_statement(p, &s);
     if (st == ST_OK && peek(p)->kind != ';' && peek(p)->kind != T_END)
-        st = unexpected(p, "';' or the end of the statement");
-    if (st != ST_OK) {
-        recover(p);
+        st = unexpected(p, "';' or the end of the statement\n" CLAUSES);
+    if (st != ST_OK)
         return st;
-    }
     const struct token *start = &p->tokens.at[first], *last = &p->tokens.at[p->at - 1];
     s->source = (struct str){ p->text.ptr + start->at, last->end - start->at };
     accept(p, ';');
@@ -405,12 +414,14 @@ enum status syn_parse_next(struct arena *a, struct str text, size_t *pos, struct
         p.column += ((unsigned char)*at & 0xC0) != 0x80;
     p.pos = (uint32_t)(end - text.ptr);
     enum status st = parse_one(&p, &s);
+    if (st != ST_OK) {
+        *pos = recover(&p);
+        return st;
+    }
     forget_tokens(&p);
-    /* without a ';' all is read */
-    *pos = p.pos;
-    if (st == ST_OK)
-        *ret_stmt = s;
-    return st;
+    *pos = p.pos; /* without a ';' all has been read */
+    *ret_stmt = s;
+    return ST_OK;
 }
 
 enum status syn_parse(struct arena *a, struct str text, struct syn_stmt ***ret_stmts, uint32_t *ret_count,

@@ -43,6 +43,7 @@ struct parser {
     /* the lexer's place */
     uint32_t pos, line, column;
     bool in_hint;
+    bool no_tokens;  /* memory was refused for one */
     enum status bad; /* why the last token is T_BAD */
     struct error bad_error;
     /* tokens of the present statement, lexed as far as someone has looked */
@@ -77,6 +78,9 @@ enum status expect(struct parser *p, int kind, const char *expected) MUST_USE;
 enum status expect_word(struct parser *p, enum word w) MUST_USE;
 /* "unexpected 'x': expected EXPECTED" at the present token, with hints for slips. */
 enum status unexpected(struct parser *p, const char *expected) MUST_USE;
+/* What a word behind a complete query or table may have meant. */
+#define CLAUSES "FROM WHERE GROUP HAVING WINDOW QUALIFY ORDER LIMIT OFFSET UNION EXCEPT INTERSECT JOIN LEFT INNER " \
+                "CROSS ON USING AS WITH COMMENT PARTITIONED LIKE AND OR IN BETWEEN IS NOT"
 enum status too_deep(struct parser *p) MUST_USE;
 enum status too_high(struct parser *p, uint32_t line, uint32_t column) MUST_USE;
 enum status too_many(struct parser *p) MUST_USE;
@@ -143,6 +147,8 @@ enum status parse_interval(struct parser *p, struct syn_expr **ret) MUST_USE;
 enum status parse_case(struct parser *p, struct syn_expr **ret) MUST_USE;
 enum status parse_cast(struct parser *p, struct syn_expr **ret) MUST_USE;
 enum status parse_call(struct parser *p, struct syn_expr **ret) MUST_USE; /* at the name; '(' follows it */
+bool at_call(struct parser *p); /* a name, perhaps with dots, and '(' */
+bool has_own_syntax(struct str function);
 enum status parse_json_call(struct parser *p, struct syn_expr *e, int form) MUST_USE;
 /* Anything that may be an argument of a function: also name => value, TABLE t, MODEL m, DEFAULT. */
 enum status parse_argument(struct parser *p, struct syn_expr **ret) MUST_USE;

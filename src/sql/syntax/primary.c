@@ -118,13 +118,13 @@ enum status parse_cast(struct parser *p, struct syn_expr **ret)
     const struct token *t = take(p);
     TRY(new_expr(p, SYN_CAST, t, &e));
     e->text = word_text((enum word)t->word);
-    TRY(expect(p, '(', "("));
+    TRY(expect(p, '(', "'('"));
     TRY_ADD(p, value, &args, struct syn_expr *);
     TRY(parse_expr(p, value));
     if (!accept_word(p, KW_AS))
         return unexpected(p, "an operator or AS");
     TRY(parse_type(p, &e->type));
-    TRY(expect(p, ')', ")"));
+    TRY(expect(p, ')', "')'"));
     *ret = e;
     return set_args(p, e, &args);
 }
@@ -153,7 +153,7 @@ static enum status parse_parenthesis(struct parser *p, struct syn_expr **ret)
     if (paren_opens_query(p, 0)) {
         TRY(new_expr(p, SYN_SUBQUERY, take(p), &e));
         TRY(parse_query(p, &e->query));
-        TRY(expect(p, ')', "')' after the query"));
+        TRY(expect(p, ')', "')' after the query\n" CLAUSES));
         *ret = e;
         return seal_expr(p, e);
     }
@@ -177,7 +177,7 @@ static enum status parse_constructor(struct parser *p, enum syn_expr_kind kind, 
     TRY(new_expr(p, kind, take(p), &e));
     *ret = e;
     if (kind == SYN_ROW) {
-        TRY(expect(p, '(', "("));
+        TRY(expect(p, '(', "'('"));
         TRY(parse_items(p, ')', &items));
     } else if (peek(p)->kind == '(') {
         if (!paren_opens_query(p, 0)) {
@@ -186,9 +186,9 @@ static enum status parse_constructor(struct parser *p, enum syn_expr_kind kind, 
         }
         take(p);
         TRY(parse_query(p, &e->query));
-        TRY(expect(p, ')', "')' after the query"));
+        TRY(expect(p, ')', "')' after the query\n" CLAUSES));
     } else {
-        TRY(expect(p, '[', "["));
+        TRY(expect(p, '[', "'['"));
         if (!accept(p, ']'))
             TRY(parse_items(p, ']', &items));
         if (kind == SYN_MAP && items.count % 2 != 0)
@@ -207,7 +207,7 @@ static enum status parse_exists(struct parser *p, struct syn_expr **ret)
     }
     take(p);
     TRY(parse_query(p, &e->query));
-    TRY(expect(p, ')', "')' after the query"));
+    TRY(expect(p, ')', "')' after the query\n" CLAUSES));
     *ret = e;
     return seal_expr(p, e);
 }
@@ -252,7 +252,7 @@ static enum status parse_column(struct parser *p, struct syn_expr **ret)
 }
 
 /* Does a name stand here that a parenthesis follows: f( or a.b.f( ? */
-static bool at_call(struct parser *p)
+bool at_call(struct parser *p)
 {
     const struct token *t = peek(p);
     if (t->kind == T_WORD && (word_flags(t->word) & CALL) && peek_at(p, 1)->kind == '(')
@@ -281,7 +281,7 @@ static enum status parse_name_or_call(struct parser *p, struct syn_expr **ret)
         return parse_call(p, ret);
     if (is_name_token(peek(p)))
         return parse_column(p, ret);
-    return unexpected(p, "an expression, that is a name, a value or a function\nCASE CAST NOT EXISTS INTERVAL TIMESTAMP DATE "
+    return unexpected(p, "an expression (a name, a value or a function)\nCASE CAST NOT EXISTS INTERVAL TIMESTAMP DATE "
                          "TIME ARRAY ROW NULL TRUE FALSE");
 }
 
@@ -406,11 +406,9 @@ static enum status parse_postfix(struct parser *p, struct syn_expr *base, struct
 enum status parse_primary(struct parser *p, struct syn_expr **ret)
 {
     struct syn_expr *e;
-    TRY(enter(p));
     TRY(parse_operand(p, &e));
     while (e->kind != SYN_STAR && (peek(p)->kind == '[' || peek(p)->kind == '.'))
         TRY(parse_postfix(p, e, &e));
-    leave(p);
     *ret = e;
     return ST_OK;
 }

@@ -52,15 +52,28 @@ static bool has_words(const struct syn_expr *e)
     return false;
 }
 
-/* The name reads back as a call without backticks, unless its own syntax wants words that are not there. */
+/* Would a function with its own syntax not take these arguments by commas? */
+static bool needs_quotes(const struct syn_expr *e)
+{
+    if (!has_own_syntax(e->name.parts[0]) || (e->n_args == 0 && !e->star))
+        return false;
+    bool odd = e->distinct || e->star || named(e, "EXTRACT") || named(e, "JSON_OBJECT") || named(e, "JSON_OBJECTAGG") ||
+               named(e, "TIMESTAMPADD") || named(e, "TIMESTAMPDIFF");
+    for (uint32_t i = 0; i < e->n_args; i++) {
+        enum syn_expr_kind kind = e->args[i]->kind;
+        odd = odd || kind == SYN_NAMED_ARG || kind == SYN_TABLE_ARG || kind == SYN_MODEL_ARG ||
+              kind == SYN_DESCRIPTOR || kind == SYN_DEFAULT;
+    }
+    return odd;
+}
+
+/* In backticks a name has no syntax of its own. */
 static bool print_function_name(struct buf *out, const struct syn_expr *e, bool words)
 {
-    bool needs_words = named(e, "EXTRACT") || named(e, "JSON_OBJECT") || named(e, "JSON_OBJECTAGG") ||
-                       named(e, "TIMESTAMPADD") || named(e, "TIMESTAMPDIFF");
     enum word w = e->name.count == 1 ? word_find(e->name.parts[0]) : NO_WORD;
     if (w == NO_WORD || !(word_flags(w) & CALL))
         return print_name(out, &e->name);
-    if (needs_words && !words && e->n_args > 0)
+    if (!words && needs_quotes(e))
         return put(out, "`") && put_str(out, e->name.parts[0]) && put(out, "`");
     return put_str(out, e->name.parts[0]);
 }
@@ -71,8 +84,9 @@ static bool print_args(struct buf *out, const struct syn_expr *e, bool words)
         return put(out, "*");
     if (words)
         return print_worded_args(out, e);
-    if (named(e, "POSITION") && e->n_args == 2 && !e->distinct)
-        return print_expr_level(out, e->args[0], LEVEL_BETWEEN + 1) && put(out, " IN ") && syn_print_expr(out, e->args[1]);
+    if (named(e, "POSITION") && e->n_args == 2 && !needs_quotes(e))
+        return print_expr_level(out, e->args[0], LEVEL_BETWEEN + 1) && put(out, " IN ") &&
+               syn_print_expr(out, e->args[1]);
     return print_exprs(out, e->args, e->n_args);
 }
 

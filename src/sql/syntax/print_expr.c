@@ -237,8 +237,9 @@ static int level_of(const struct syn_expr *e)
 /* The operand list of IN and of = ANY. */
 static bool print_in_operand(struct buf *out, const struct syn_expr *e)
 {
-    return put(out, "(") && (e->query ? syn_print_query(out, e->query) : print_exprs(out, e->args + 1, e->n_args - 1)) &&
-           put(out, ")");
+    bool ok = put(out, "(");
+    ok = ok && (e->query ? syn_print_query(out, e->query) : print_exprs(out, e->args + 1, e->n_args - 1));
+    return ok && put(out, ")");
 }
 
 static bool print_predicate(struct buf *out, const struct syn_expr *e)
@@ -333,17 +334,15 @@ static bool print_literal(struct buf *out, const char *prefix, const struct syn_
 
 static bool print_operand(struct buf *out, const struct syn_expr *e)
 {
+    static const char *const constants[] = { [SYN_NULL] = "NULL",   [SYN_TRUE] = "TRUE",       [SYN_FALSE] = "FALSE",
+                                             [SYN_UNKNOWN] = "UNKNOWN", [SYN_DEFAULT] = "DEFAULT" };
     switch (e->kind) {
     case SYN_NULL:
-        return put(out, "NULL");
     case SYN_TRUE:
-        return put(out, "TRUE");
     case SYN_FALSE:
-        return put(out, "FALSE");
     case SYN_UNKNOWN:
-        return put(out, "UNKNOWN");
     case SYN_DEFAULT:
-        return put(out, "DEFAULT");
+        return put(out, constants[e->kind]);
     case SYN_NUMBER:
     case SYN_WORD:
         return put_str(out, e->text);

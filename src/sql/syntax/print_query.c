@@ -200,7 +200,8 @@ static bool needs_parentheses(const struct syn_query *q, const struct syn_query 
         return true;
     if (q->kind != SYN_SET_OP)
         return false;
-    return right ? q->op != SYN_INTERSECT || in->op == SYN_INTERSECT : q->op != SYN_INTERSECT && in->op == SYN_INTERSECT;
+    bool looser = q->op != SYN_INTERSECT, tight = in->op == SYN_INTERSECT;
+    return right ? looser || tight : looser && tight;
 }
 
 static bool print_operand_query(struct buf *out, const struct syn_query *q, const struct syn_query *in, bool right)

@@ -47,8 +47,8 @@ static bool print_column(struct buf *out, const struct syn_table_def *t, const s
     else if (ok && c->type)
         ok = put(out, " ") && syn_print_type(out, c->type);
     if (ok && c->kind == SYN_COL_METADATA)
-        ok = put(out, " METADATA") && (!c->metadata_key.ptr || (put(out, " FROM ") && print_string(out, c->metadata_key))) &&
-             put_if(out, c->is_virtual, " VIRTUAL");
+        ok = put(out, " METADATA") && put_if(out, c->metadata_key.ptr, " FROM ") &&
+             (!c->metadata_key.ptr || print_string(out, c->metadata_key)) && put_if(out, c->is_virtual, " VIRTUAL");
     if (ok && c->primary_key) {
         if (t->primary_key_name.ptr)
             ok = put(out, " CONSTRAINT ") && print_name_part(out, t->primary_key_name);
@@ -95,8 +95,8 @@ static bool print_like(struct buf *out, const struct syn_table_def *t)
     bool ok = put(out, " LIKE ") && print_name(out, &t->like);
     for (uint32_t i = 0; ok && i < t->n_like_options; i++) {
         const struct syn_like_option *o = &t->like_options[i];
-        ok = put(out, i ? " " : " (") &&
-             put(out, o->including ? "INCLUDING " : o->overwriting ? "OVERWRITING " : "EXCLUDING ") && put_str(out, o->what);
+        const char *how = o->including ? "INCLUDING " : o->overwriting ? "OVERWRITING " : "EXCLUDING ";
+        ok = put(out, i ? " " : " (") && put(out, how) && put_str(out, o->what);
     }
     return ok && put_if(out, t->n_like_options > 0, ")");
 }
@@ -118,9 +118,9 @@ bool print_table_body(struct buf *out, const struct syn_table_def *t)
 
 static bool print_create_head(struct buf *out, const struct syn_stmt *s, const char *what)
 {
-    return put(out, "CREATE ") && put_if(out, s->or_replace, "OR REPLACE ") && put_if(out, s->temporary, "TEMPORARY ") &&
-           put_if(out, s->system, "SYSTEM ") && put(out, what) && put_if(out, s->if_not_exists, " IF NOT EXISTS") &&
-           put(out, " ") && print_name(out, &s->name);
+    return put(out, "CREATE ") && put_if(out, s->or_replace, "OR REPLACE ") &&
+           put_if(out, s->temporary, "TEMPORARY ") && put_if(out, s->system, "SYSTEM ") && put(out, what) &&
+           put_if(out, s->if_not_exists, " IF NOT EXISTS") && put(out, " ") && print_name(out, &s->name);
 }
 
 static bool print_create_table(struct buf *out, const struct syn_stmt *s)
@@ -138,8 +138,10 @@ static bool print_create_function(struct buf *out, const struct syn_stmt *s)
 {
     bool ok = print_create_head(out, s, "FUNCTION") && put(out, " AS ") && print_string(out, s->text);
     if (ok && s->language.ptr) {
-        bool word = word_find(s->language) != NO_WORD;
-        ok = put(out, " LANGUAGE ") && (word ? put_str(out, s->language) : print_name_part(out, s->language));
+        enum word w = word_find(s->language);
+        bool known = w == KW_JAVA || w == KW_SCALA || w == KW_PYTHON || w == KW_SQL;
+        known = known && str_eq(s->language, word_text(w));
+        ok = put(out, " LANGUAGE ") && (known ? put_str(out, s->language) : print_name_part(out, s->language));
     }
     for (uint32_t i = 0; ok && i < s->n_options; i++)
         ok = put(out, i ? ", " : " USING ") && put_str(out, s->options[i].name) && put(out, " ") &&
@@ -176,8 +178,8 @@ static bool print_insert(struct buf *out, const struct syn_stmt *s)
     bool ok = put(out, s->overwrite ? "INSERT OVERWRITE " : "INSERT INTO ") && print_name(out, &s->name);
     if (ok && s->n_hints)
         ok = put(out, " ") && print_hints(out, s->hints, s->n_hints);
-    ok = ok && print_partition(out, s->partition, s->n_partition) && print_name_list(out, " ", s->columns, s->n_columns) &&
-         put(out, " ") && syn_print_query(out, s->query);
+    ok = ok && print_partition(out, s->partition, s->n_partition) &&
+         print_name_list(out, " ", s->columns, s->n_columns) && put(out, " ") && syn_print_query(out, s->query);
     return ok && (!s->on_conflict.len || (put(out, " ON CONFLICT DO ") && put_str(out, s->on_conflict)));
 }
 
@@ -252,8 +254,8 @@ static bool print_use(struct buf *out, const struct syn_stmt *s)
 static bool print_other(struct buf *out, const struct syn_stmt *s)
 {
     bool is_delete = str_eq(s->what, STR("DELETE")), is_merge = str_eq(s->what, STR("MERGE"));
-    return put_str(out, s->what) && put_if(out, is_delete, " FROM") && put_if(out, is_merge, " INTO") && put(out, " ") &&
-           put_str(out, s->text);
+    return put_str(out, s->what) && put_if(out, is_delete, " FROM") && put_if(out, is_merge, " INTO") &&
+           put(out, " ") && put_str(out, s->text);
 }
 
 bool syn_print_stmt(struct buf *out, const struct syn_stmt *s)

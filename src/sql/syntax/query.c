@@ -59,7 +59,7 @@ static enum status parse_group(struct parser *p, struct syn_group *g)
         TRY(enter(p));
         p->at += sets[i].second ? 2 : 1;
         g->kind = sets[i].kind;
-        TRY(expect(p, '(', "("));
+        TRY(expect(p, '(', "'('"));
         TRY(parse_groups(p, &g->items, &g->n_items));
         leave(p);
         return expect(p, ')', "an operator, ',' or ')'");
@@ -92,7 +92,7 @@ static enum status parse_windows(struct parser *p, struct syn_query *q)
         TRY_ADD(p, w, &list, struct syn_named_window);
         TRY(parse_ident(p, &w->name, "a window's name"));
         TRY(expect_word(p, KW_AS));
-        TRY(expect(p, '(', "("));
+        TRY(expect(p, '(', "'('"));
         TRY(parse_window_spec(p, &w->over));
     } while (accept(p, ','));
     q->windows = list.at;
@@ -115,8 +115,9 @@ static enum status parse_select(struct parser *p, struct syn_query **ret)
         TRY(parse_from(p, &q->from));
     if (accept_word(p, KW_WHERE))
         TRY(parse_expr(p, &q->where));
-    if (accept_words(p, KW_GROUP, KW_BY)) {
+    if (accept_word(p, KW_GROUP)) {
         q->has_group = true;
+        TRY(expect_word(p, KW_BY));
         TRY(parse_groups(p, &q->group, &q->n_group));
     }
     if (accept_word(p, KW_HAVING))
@@ -193,7 +194,7 @@ static enum status parse_leaf(struct parser *p, struct syn_query **ret)
         TRY(parse_query(p, ret));
         (*ret)->parenthesised = true;
         leave(p);
-        return expect(p, ')', "')' after the query");
+        return expect(p, ')', "')' after the query\n" CLAUSES);
     }
     if (t->kind == T_WORD && t->word == KW_SELECT)
         TRY(parse_select(p, ret));
@@ -258,7 +259,7 @@ static enum status parse_ctes(struct parser *p, struct syn_cte **ret, uint32_t *
         TRY(expect_word(p, KW_AS));
         TRY(expect(p, '(', "'(' and a query"));
         TRY(parse_query(p, &cte->query));
-        TRY(expect(p, ')', "')' after the query"));
+        TRY(expect(p, ')', "')' after the query\n" CLAUSES));
     } while (accept(p, ','));
     *ret = list.at;
     *ret_count = list.count;
@@ -345,13 +346,16 @@ static enum status parse_query_inner(struct parser *p, struct syn_query **ret)
     struct syn_order *order = NULL;
     struct syn_expr *limit = NULL, *offset = NULL;
     if (accept_word(p, KW_WITH)) {
+        const struct token *t = peek(p);
         if (peek_word(p, KW_RECURSIVE))
-            return unexpected(p, "a name (recursive queries are not supported)");
+            return error_at(p->err, ST_UNSUPPORTED, t->line, t->column, "WITH RECURSIVE is not supported");
         TRY(parse_ctes(p, &ctes, &n_ctes));
     }
     TRY(parse_set_ops(p, false, &q));
-    if (accept_words(p, KW_ORDER, KW_BY))
+    if (accept_word(p, KW_ORDER)) {
+        TRY(expect_word(p, KW_BY));
         TRY(parse_order_items(p, &order, &n_order));
+    }
     TRY(parse_limits(p, &limit, &offset));
     bool taken = q->order || q->limit || q->offset, wants = order || limit || offset;
     if ((taken && wants) || (q->ctes && ctes))

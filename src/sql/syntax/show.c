@@ -61,8 +61,8 @@ enum status parse_show(struct parser *p, struct syn_stmt *s)
         }
     }
     if (!row)
-        return unexpected(p, "what to show, such as TABLES, VIEWS, FUNCTIONS, COLUMNS, CATALOGS, DATABASES, JOBS or CREATE TABLE\n"
-                             "CURRENT FULL USER MATERIALIZED PROCEDURES MODELS MODULES JARS PARTITIONS");
+        return unexpected(p, "what to show, such as TABLES, VIEWS, FUNCTIONS, COLUMNS, CATALOGS, DATABASES, JOBS or "
+                             "CREATE TABLE\nCURRENT FULL USER MATERIALIZED PROCEDURES MODELS MODULES JARS PARTITIONS");
     s->what = row->what;
     if (row->takes & TAKES_NAME)
         TRY(parse_name(p, &s->name, "a name"));

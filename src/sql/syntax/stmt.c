@@ -80,7 +80,7 @@ static uint32_t words_match(struct parser *p, const uint16_t *words)
 enum status parse_partition_spec(struct parser *p, struct syn_option **ret, uint32_t *ret_count)
 {
     ARRAY(struct syn_option) list = { 0 };
-    TRY(expect(p, '(', "("));
+    TRY(expect(p, '(', "'('"));
     do {
         TRY_ADD(p, option, &list, struct syn_option);
         TRY(parse_ident(p, &option->name, "a column's name"));
@@ -181,7 +181,7 @@ static enum status parse_begin(struct parser *p, struct syn_stmt *s)
     take(p);
     TRY(expect_word(p, KW_STATEMENT));
     TRY(expect_word(p, KW_SET));
-    TRY(expect(p, ';', ";"));
+    TRY(expect(p, ';', "';'"));
     return parse_statement_set(p, s);
 }
 
@@ -269,10 +269,10 @@ static enum status parse_setting(struct parser *p, const char *expected, bool va
         return parse_string(p, ret, expected);
     while (peek(p)->kind != ';' && peek(p)->kind != T_END && (value || peek(p)->kind != '=')) {
         const struct token *t = peek(p);
-        bool fits = t->kind == T_WORD || t->kind == T_QUOTED || t->kind == T_NUMBER || t->kind == '.' || t->kind == '-' ||
-                    t->kind == ':' || t->kind == '/' || t->kind == '+' || t->kind == '%';
+        bool fits = t->kind == T_WORD || t->kind == T_QUOTED || t->kind == T_NUMBER ||
+                    (t->kind < T_WORD && strchr(".-:/+%", t->kind));
         if (!fits || (!value && t != first && t->at != last->end))
-            return unexpected(p, value ? "a value in single quotes" : "=");
+            return unexpected(p, value ? "a value in single quotes" : "'=' or the end of the statement");
         last = take(p);
     }
     if (last->end <= first->at || last->kind == T_END || peek(p) == first)
@@ -372,6 +372,6 @@ enum status parse_statement(struct parser *p, struct syn_stmt **ret)
     for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
         if (peek_word(p, (enum word)starts[i].word))
             return starts[i].parse(p, s);
-    return unexpected(p, "a statement\nSELECT INSERT CREATE DROP ALTER SHOW DESCRIBE EXPLAIN SET RESET USE BEGIN EXECUTE WITH "
-                         "VALUES LOAD UNLOAD ANALYZE TRUNCATE DELETE UPDATE CALL STOP ADD REMOVE COMPILE");
+    return unexpected(p, "a statement\nSELECT INSERT CREATE DROP ALTER SHOW DESCRIBE EXPLAIN SET RESET USE BEGIN "
+                         "EXECUTE WITH VALUES LOAD UNLOAD ANALYZE TRUNCATE DELETE UPDATE CALL STOP ADD REMOVE COMPILE");
 }

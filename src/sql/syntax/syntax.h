@@ -67,7 +67,8 @@ enum syn_expr_kind {
     SYN_UNARY,     /* text: "-", "+", "NOT" */
     SYN_BINARY_OP, /* text: + - * / % || = <> != < <= > >= AND OR  (<> and != keep their spelling);
                     * also OVERLAPS, CONTAINS, EQUALS, [IMMEDIATELY] PRECEDES|SUCCEEDS, MEMBER OF, SUBMULTISET OF */
-    SYN_IS,        /* args[0] IS [NOT: flag] text: NULL, TRUE, FALSE, UNKNOWN, JSON [VALUE|OBJECT|ARRAY|SCALAR] ("JSON OBJECT"), DISTINCT FROM (args[1]), "A SET", EMPTY */
+    SYN_IS,        /* args[0] IS [NOT: flag] text: NULL, TRUE, FALSE, UNKNOWN, JSON [VALUE|OBJECT|ARRAY|SCALAR]
+                    * ("JSON OBJECT"), DISTINCT FROM (args[1]), "A SET", EMPTY */
     SYN_BETWEEN,   /* args: value, low, high; flag: NOT; text "SYMMETRIC" or empty */
     SYN_IN,        /* args[0] IN (args[1..]) or query; flag: NOT */
     SYN_LIKE,      /* args: value, pattern [, escape]; text "LIKE" or "SIMILAR TO"; flag: NOT */
@@ -81,8 +82,8 @@ enum syn_expr_kind {
                     * [WORD BOTH, 'a', x]; POSITION(a IN b) [a, b]; SUBSTRING(a FROM b FOR c), OVERLAY(a PLACING b
                     * FROM c FOR d) plain arguments; FLOOR(x TO DAY) [x, WORD DAY]; TIMESTAMPADD(UNIT, …) [WORD…];
                     * CURRENT_DATE, LOCALTIME, … without parentheses have flag set; JSON_VALUE(x, 'p' RETURNING T
-                    * DEFAULT e ON EMPTY NULL ON ERROR), JSON_OBJECT(KEY k VALUE v ... ABSENT ON NULL) etc.: words in order as
-                    * SYN_WORD, a type as SYN_TYPE. CEIL is kept as CEIL, CEILING as CEILING. */
+                    * DEFAULT e ON EMPTY NULL ON ERROR), JSON_OBJECT(KEY k VALUE v ... ABSENT ON NULL) etc.: words in
+                    * order as SYN_WORD, a type as SYN_TYPE. CEIL is kept as CEIL, CEILING as CEILING. */
     SYN_WORD,      /* text: a keyword that is an argument */
     SYN_TYPE,      /* type, as an argument */
     SYN_ROW,       /* ROW(args) or (a, b); flag: written without ROW */
@@ -108,7 +109,13 @@ struct syn_order {
 struct syn_window_frame {
     bool present, rows; /* rows: ROWS, else RANGE */
     bool between;       /* BETWEEN start AND end, else start only */
-    enum syn_bound { SYN_UNBOUNDED_PRECEDING, SYN_PRECEDING, SYN_CURRENT_ROW, SYN_FOLLOWING, SYN_UNBOUNDED_FOLLOWING } start, end;
+    enum syn_bound {
+        SYN_UNBOUNDED_PRECEDING,
+        SYN_PRECEDING,
+        SYN_CURRENT_ROW,
+        SYN_FOLLOWING,
+        SYN_UNBOUNDED_FOLLOWING
+    } start, end;
     struct syn_expr *start_value, *end_value;
 };
 
@@ -316,11 +323,13 @@ enum syn_stmt_kind {
     SYN_STMT_SHOW,            /* what: "TABLES", "VIEWS", "FUNCTIONS", "CREATE TABLE", "COLUMNS", "JOBS", …; name; like
                                * (flag: written ILIKE); partition */
     SYN_STMT_DESCRIBE,        /* name (what: "", "FUNCTION", "CATALOG", "DATABASE", …), or path; flag: EXTENDED */
-    SYN_STMT_EXPLAIN,         /* inner; what: details "CHANGELOG_MODE,JSON_EXECUTION_PLAN,ESTIMATED_COST,PLAN_ADVICE" joined by ',' */
+    SYN_STMT_EXPLAIN,         /* inner; what: details "CHANGELOG_MODE,JSON_EXECUTION_PLAN,ESTIMATED_COST,PLAN_ADVICE"
+                               * joined by ',' */
     SYN_STMT_SET, SYN_STMT_RESET, /* options[0] name, value (value empty & flag: SET without =) ; none: list all */
     SYN_STMT_USE,             /* what: "", "CATALOG" (name), "MODULES" (columns) */
     SYN_STMT_OTHER            /* recognised and never planned: what: "LOAD MODULE", "ANALYZE TABLE", "TRUNCATE TABLE",
-                               * "DELETE", "UPDATE", "CALL", "STOP JOB", "ADD JAR", "REMOVE JAR", "COMPILE PLAN", "EXECUTE PLAN", … ; text: the words */
+                               * "DELETE", "UPDATE", "CALL", "STOP JOB", "ADD JAR", "REMOVE JAR", "COMPILE PLAN",
+                               * "EXECUTE PLAN", … ; text: the words */
 };
 
 enum syn_column_kind { SYN_COL_PHYSICAL, SYN_COL_COMPUTED, SYN_COL_METADATA };
@@ -346,7 +355,7 @@ struct syn_watermark {
 
 struct syn_like_option {
     bool including, overwriting; /* neither: EXCLUDING */
-    struct str what;             /* ALL, CONSTRAINTS, GENERATED, METADATA, OPTIONS, PARTITIONS, WATERMARKS, DISTRIBUTION */
+    struct str what; /* ALL, CONSTRAINTS, GENERATED, METADATA, OPTIONS, PARTITIONS, WATERMARKS, DISTRIBUTION */
 };
 
 struct syn_table_def {

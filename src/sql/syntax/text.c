@@ -115,7 +115,8 @@ bool syn_print_caret(struct buf *out, struct str sql, const struct error *err)
     uint32_t column = err->column ? err->column : 1;
     size_t length = utf8_length(line);
     uint32_t first = length > CARET_WIDTH && column > CARET_BEFORE ? column - CARET_BEFORE : 1;
-    bool cut_left = first > 1, cut_right = length > (size_t)first + CARET_WIDTH - 1, ok = !cut_left || buf_put(out, "…", 3);
+    bool cut_left = first > 1, cut_right = length > (size_t)first + CARET_WIDTH - 1;
+    bool ok = !cut_left || buf_put(out, "…", 3);
     uint32_t n = 0;
     for (size_t at = 0; ok && at < line.len;) {
         uint32_t c = utf8_next(line, &at);

@@ -100,13 +100,13 @@ enum status parse_interval_units(struct parser *p, struct syn_type **ret)
         TRY(parse_count(p, &t->p, "a precision"));
         if (accept(p, ','))
             TRY(parse_count(p, &t->s, "a precision"));
-        TRY(expect(p, ')', ")"));
+        TRY(expect(p, ')', "')'"));
     }
     if (accept_word(p, KW_TO)) {
         TRY(parse_unit(p, &t->unit_to));
         if (accept(p, '(')) {
             TRY(parse_count(p, &t->s, "a precision"));
-            TRY(expect(p, ')', ")"));
+            TRY(expect(p, ')', "')'"));
         }
     }
     *ret = t;
@@ -145,7 +145,7 @@ static enum status parse_simple(struct parser *p, const struct type_row *row, st
         TRY(parse_count(p, &t->p, row->params == LENGTH ? "a length" : "a precision"));
         if (row->params == PRECISION_SCALE && accept(p, ','))
             TRY(parse_count(p, &t->s, "a scale"));
-        TRY(expect(p, ')', ")"));
+        TRY(expect(p, ')', "')'"));
     }
     return row->params == TIMES ? parse_zone(p, t) : ST_OK;
 }
@@ -182,24 +182,24 @@ static enum status parse_row_type(struct parser *p, struct syn_type *t)
 
 static enum status parse_element_type(struct parser *p, struct syn_type *t)
 {
-    TRY(expect(p, '<', "<"));
+    TRY(expect(p, '<', "'<'"));
     if (str_eq(t->name, STR("MAP"))) {
         TRY(parse_type(p, &t->key));
-        TRY(expect(p, ',', ","));
+        TRY(expect(p, ',', "','"));
     }
     TRY(parse_type(p, &t->element));
-    return expect(p, '>', ">");
+    return expect(p, '>', "'>'");
 }
 
 static enum status parse_class_type(struct parser *p, struct syn_type *t)
 {
     bool raw = str_eq(t->name, STR("RAW"));
-    TRY(expect(p, raw ? '(' : '<', raw ? "(" : "<"));
+    TRY(expect(p, raw ? '(' : '<', raw ? "'('" : "'<'"));
     TRY(parse_string(p, &t->class_name, "a class name in quotes"));
     if (raw) {
-        TRY(expect(p, ',', ","));
+        TRY(expect(p, ',', "','"));
         TRY(parse_string(p, &t->serializer, "a serializer in quotes"));
-        return expect(p, ')', ")");
+        return expect(p, ')', "')'");
     }
     if (accept(p, ','))
         return parse_fields(p, '>', t);
@@ -240,8 +240,8 @@ static enum status parse_base_type(struct parser *p, struct syn_type **ret)
                 return parse_simple(p, &simple[i], *ret);
             }
     }
-    return unexpected(p, "a type\nBOOLEAN TINYINT SMALLINT INT INTEGER BIGINT FLOAT DOUBLE DECIMAL CHAR VARCHAR STRING BINARY "
-                         "VARBINARY BYTES DATE TIME TIMESTAMP TIMESTAMP_LTZ INTERVAL ARRAY MAP MULTISET ROW");
+    return unexpected(p, "a type\nBOOLEAN TINYINT SMALLINT INT INTEGER BIGINT FLOAT DOUBLE DECIMAL CHAR VARCHAR STRING "
+                         "BINARY VARBINARY BYTES DATE TIME TIMESTAMP TIMESTAMP_LTZ INTERVAL ARRAY MAP MULTISET ROW");
 }
 
 static void parse_nullability(struct parser *p, struct syn_type *t)
