@@ -37,6 +37,15 @@ static enum status add_group(struct binder *b, const struct place *p, const stru
     return ST_OK;
 }
 
+/* The nearest place to a set of expressions: the first of them. */
+static enum status refuse_set(struct binder *b, enum feature f, const struct syn_query *q, const struct syn_group *g)
+{
+    while (g->n_items && g->kind != SYN_GROUP_EXPR)
+        g = &g->items[0];
+    bool known = g->kind == SYN_GROUP_EXPR && g->expr;
+    return refuse(b, f, known ? g->expr->line : q->line, known ? g->expr->column : q->column);
+}
+
 enum status bind_groups(struct binder *b, const struct scope *s, const struct syn_query *q, const struct expr ***ret,
                         uint32_t *ret_n)
 {
@@ -49,11 +58,11 @@ enum status bind_groups(struct binder *b, const struct scope *s, const struct sy
             TRY(add_group(b, &p, q, e->expr, &g));
             break;
         case SYN_GROUP_SETS:
-            return refuse(b, F_GROUPING_SETS, q->line, q->column);
+            return refuse_set(b, F_GROUPING_SETS, q, e);
         case SYN_GROUP_ROLLUP:
-            return refuse(b, F_ROLLUP, q->line, q->column);
+            return refuse_set(b, F_ROLLUP, q, e);
         case SYN_GROUP_CUBE:
-            return refuse(b, F_CUBE, q->line, q->column);
+            return refuse_set(b, F_CUBE, q, e);
         case SYN_GROUP_EMPTY:
             break;
         }

@@ -15,9 +15,10 @@ enum status name_of(struct binder *b, const struct syn_name *n, struct str *ret)
     return ST_OK;
 }
 
-bool is_hint_ignorable(const struct syn_hint *h)
+/* Hints that only say how to run a query. OPTIONS is taken where a table is named. */
+static bool is_ignorable(const struct syn_hint *h)
 {
-    static const struct str names[] = { STR_INIT("STATE_TTL"),     STR_INIT("BROADCAST"),  STR_INIT("SHUFFLE_HASH"),
+    static const struct str names[] = { STR_INIT("STATE_TTL"),     STR_INIT("BROADCAST"), STR_INIT("SHUFFLE_HASH"),
                                         STR_INIT("SHUFFLE_MERGE"), STR_INIT("NEST_LOOP"), STR_INIT("MULTI_JOIN"),
                                         STR_INIT("LOOKUP") };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -26,12 +27,53 @@ bool is_hint_ignorable(const struct syn_hint *h)
     return false;
 }
 
+static bool is_options(const struct syn_hint *h)
+{
+    return str_eq_nocase(h->name, STR("OPTIONS"));
+}
+
 enum status bind_hints(struct binder *b, const struct syn_hint *hints, uint32_t n, uint32_t line, uint32_t column)
 {
     for (uint32_t i = 0; i < n; i++)
-        if (!is_hint_ignorable(&hints[i]))
+        if (!is_ignorable(&hints[i]))
             return error_at(b->err, ST_UNSUPPORTED, line, column, "not supported yet: %s %.*s", feature_name(F_HINT),
                             STR_ARG(hints[i].name));
+    return ST_OK;
+}
+
+enum status table_with_options(struct binder *b, const struct table_desc *t, const struct syn_hint *hints, uint32_t n,
+                               const struct table_desc **ret)
+{
+    ARRAY(struct option) all = { 0 };
+    bool changed = false;
+    for (uint32_t i = 0; i < t->options.count; i++) {
+        struct option *o = array_add(&all, b->arena);
+        TRY_MEM(b, o);
+        *o = t->options.at[i];
+    }
+    for (uint32_t i = 0; i < n; i++)
+        for (uint32_t k = 0; is_options(&hints[i]) && k < hints[i].n_options; k++) {
+            const struct syn_option *h = &hints[i].options[k];
+            struct option *o = NULL;
+            for (uint32_t m = 0; m < all.count; m++)
+                if (str_eq(all.at[m].name, h->name))
+                    o = &all.at[m];
+            if (!o)
+                o = array_add(&all, b->arena);
+            TRY_MEM(b, o);
+            *o = (struct option){ h->name, h->value, h->line, h->column };
+            changed = true;
+        }
+    *ret = t;
+    if (!changed)
+        return ST_OK;
+    struct table_desc *copy = ARENA_NEW(b->arena, struct table_desc);
+    TRY_MEM(b, copy);
+    *copy = *t;
+    copy->options = (struct options){ all.at, all.count };
+    copy->connector = NULL;
+    copy->format = NULL;
+    *ret = copy;
     return ST_OK;
 }
 
@@ -223,11 +265,6 @@ static enum status scan_at(struct binder *b, const struct table_desc *t, uint32_
     return rel_calc(b, scan, NULL, scan->scan.declared, scan->scan.fields, t->n_columns, ret);
 }
 
-enum status bind_scan(struct binder *b, const struct table_desc *t, struct rel **ret)
-{
-    return scan_at(b, t, 0, 0, ret);
-}
-
 /* ---- views, WITH ---- */
 
 static enum status bind_view(struct binder *b, const struct view_desc *v, const struct syn_name *at, struct rel **ret)
@@ -256,6 +293,15 @@ static enum status bind_view(struct binder *b, const struct view_desc *v, const 
         return st;
     }
     return rename_columns(b, r, v->columns, v->n_columns, "view", v->name, at->line, at->column, ret);
+}
+
+static bool is_cte(const struct cte_frame *ctes, struct str name)
+{
+    for (const struct cte_frame *f = ctes; f; f = f->outer)
+        for (uint32_t i = 0; i < f->visible; i++)
+            if (str_eq(f->query->ctes[i].name, name))
+                return true;
+    return false;
 }
 
 static enum status bind_cte(struct binder *b, const struct cte_frame *ctes, struct str name, bool *ret_found, struct rel **ret)
@@ -296,6 +342,30 @@ enum status bind_relation(struct binder *b, const struct cte_frame *ctes, const 
 
 /* ---- FROM items ---- */
 
+/* A table by name; hints that are not for it are refused. */
+static enum status bind_table(struct binder *b, const struct cte_frame *ctes, const struct syn_from *f, struct rel **ret)
+{
+    const struct table_desc *t = NULL;
+    bool options = false;
+    for (uint32_t i = 0; i < f->n_hints; i++) {
+        options |= is_options(&f->hints[i]);
+        if (!is_options(&f->hints[i]))
+            TRY(bind_hints(b, &f->hints[i], 1, f->line, f->column));
+    }
+    if (f->system_time)
+        return refuse(b, F_SYSTEM_TIME, f->system_time->line, f->system_time->column);
+    if (!options)
+        return bind_relation(b, ctes, &f->name, ret);
+    struct str name;
+    TRY(name_of(b, &f->name, &name));
+    if (!is_cte(ctes, name))
+        t = catalog_table(b->env->catalog, name);
+    if (!t)
+        return error_at(b->err, ST_SEMANTIC, f->line, f->column, "the hint OPTIONS is for tables; '%.*s' is none", STR_ARG(name));
+    TRY(table_with_options(b, t, f->hints, f->n_hints, &t));
+    return scan_at(b, t, f->line, f->column, ret);
+}
+
 static enum status bind_function(struct binder *b, const struct cte_frame *ctes, const struct syn_from *f, struct rel **ret)
 {
     static const struct str windows[] = { STR_INIT("TUMBLE"), STR_INIT("HOP"), STR_INIT("CUMULATE"), STR_INIT("SESSION") };
@@ -314,10 +384,8 @@ static enum status bind_item(struct binder *b, const struct cte_frame *ctes, con
 {
     switch (f->kind) {
     case SYN_FROM_TABLE:
-        if (f->system_time)
-            return refuse(b, F_SYSTEM_TIME, f->line, f->column);
         *ret_alias = f->name.parts[f->name.count - 1];
-        return bind_relation(b, ctes, &f->name, ret);
+        return bind_table(b, ctes, f, ret);
     case SYN_FROM_QUERY:
         if (f->lateral)
             return refuse(b, F_LATERAL, f->line, f->column);
@@ -327,7 +395,7 @@ static enum status bind_item(struct binder *b, const struct cte_frame *ctes, con
     case SYN_FROM_UNNEST:
         return refuse(b, F_UNNEST, f->line, f->column);
     case SYN_FROM_JOIN:
-        return refuse(b, f->join == SYN_JOIN_COMMA ? F_COMMA_JOIN : F_JOIN, f->line, f->column);
+        return refuse(b, f->join == SYN_JOIN_COMMA ? F_COMMA_JOIN : F_JOIN, f->right->line, f->right->column);
     case SYN_FROM_MATCH:
         return refuse(b, F_MATCH, f->line, f->column);
     case SYN_FROM_FILE:
@@ -344,7 +412,8 @@ enum status bind_from(struct binder *b, const struct cte_frame *ctes, const stru
     struct str alias = { 0 };
     struct rel *r;
     TRY(bind_item(b, ctes, f, &r, &alias));
-    TRY(bind_hints(b, f->hints, f->n_hints, f->line, f->column));
+    if (f->kind != SYN_FROM_TABLE)
+        TRY(bind_hints(b, f->hints, f->n_hints, f->line, f->column));
     if (f->alias.len)
         alias = f->alias;
     TRY(rename_columns(b, r, f->column_aliases, f->n_column_aliases, "alias", alias, f->line, f->column, &r));

@@ -21,6 +21,10 @@ static enum status find_sink(struct binder *b, const struct syn_stmt *s, const s
                         STR_ARG(name));
     if (!t)
         return catalog_unknown(b->env->catalog, name, s->name.line, s->name.column, b->err);
+    for (uint32_t i = 0; i < s->n_hints; i++)
+        if (!str_eq_nocase(s->hints[i].name, STR("OPTIONS")))
+            TRY(bind_hints(b, &s->hints[i], 1, s->name.line, s->name.column));
+    TRY(table_with_options(b, t, s->hints, s->n_hints, &t));
     *ret = t;
     return sink_columns(b, t, s->name.line, s->name.column);
 }
@@ -99,7 +103,6 @@ enum status bind_insert(struct binder *b, const struct syn_stmt *s, struct inser
     if (s->n_partition)
         return refuse(b, F_PARTITION_INSERT, s->name.line, s->name.column);
     TRY(find_sink(b, s, &t));
-    TRY(bind_hints(b, s->hints, s->n_hints, s->name.line, s->name.column));
     TRY(column_list(b, s, t, &from));
     TRY(bind_query(b, NULL, s->query, true, &q));
     uint32_t n = t->physical.n_fields, wanted = s->n_columns ? s->n_columns : n;

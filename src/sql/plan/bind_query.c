@@ -246,7 +246,7 @@ static enum status union_branches(struct binder *b, const struct cte_frame *ctes
 static enum status bind_set(struct binder *b, const struct cte_frame *ctes, const struct syn_query *q, struct rel **ret)
 {
     if (q->op != SYN_UNION)
-        return refuse(b, q->op == SYN_INTERSECT ? F_INTERSECT : F_EXCEPT, q->line, q->column);
+        return refuse(b, q->op == SYN_INTERSECT ? F_INTERSECT : F_EXCEPT, q->right->line, q->right->column);
     rel_list list = { 0 };
     uint32_t n = 0;
     TRY(union_branches(b, ctes, q, &list, &n));

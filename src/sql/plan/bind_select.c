@@ -86,7 +86,9 @@ static enum status order_column(struct binder *b, const struct place *p, const s
         return error_at(b->err, ST_SEMANTIC, e->line, e->column,
                         "ORDER BY of a SELECT DISTINCT takes what stands in its list only");
     *ret = l->exprs.count;
-    return list_add(b, l, x, STR(""));
+    struct str name = arena_printf(b->arena, "$o%u", *ret - n_visible);
+    TRY_MEM(b, name.ptr);
+    return list_add(b, l, x, name);
 }
 
 static enum status bind_order(struct binder *b, const struct place *p, const struct syn_query *q, struct list *l,

@@ -208,6 +208,8 @@ enum status physical_modes(struct physical *p)
             n->aggregate.emit_before = emits;
         if (n->kind == NODE_NORMALIZE)
             n->normalize.emit_before = emits;
+        if (n->kind == NODE_SINK && (n->kinds & BIT(ROW_UPDATE_BEFORE))) /* a filter on the way needed it */
+            n->sink.upsert = false;
     }
     return ST_OK;
 }

@@ -254,8 +254,7 @@ bool expr_uses_from(const struct expr *e, uint32_t first); /* a column >= first 
     F(LIMIT, "LIMIT over unbounded input") \
     F(TOP_N, "ORDER BY with LIMIT over unbounded input") \
     F(FUNCTION_LANGUAGE, "functions in other languages than JAVA") \
-    F(CATALOG_NAME, "names in other catalogs and databases") \
-    F(LIKE_DISTRIBUTION, "LIKE with DISTRIBUTION")
+    F(CATALOG_NAME, "names in other catalogs and databases")
 #define PLAN_FEATURE_ENUM(id, name) F_##id,
 enum feature { PLAN_FEATURES(PLAN_FEATURE_ENUM) F_COUNT };
 #undef PLAN_FEATURE_ENUM
@@ -284,11 +283,13 @@ enum status bind_values(struct binder *b, const struct syn_query *q, struct rel 
 enum status bind_from(struct binder *b, const struct cte_frame *ctes, const struct syn_from *f, struct rel **ret,
                       struct scope *ret_scope) MUST_USE;
 enum status bind_relation(struct binder *b, const struct cte_frame *ctes, const struct syn_name *name, struct rel **ret) MUST_USE;
-enum status bind_scan(struct binder *b, const struct table_desc *t, struct rel **ret) MUST_USE;
 /* TUMBLE, HOP, CUMULATE … as a FROM item. */
 enum status bind_window(struct binder *b, const struct cte_frame *ctes, const struct syn_expr *call, struct rel **ret) MUST_USE;
 enum status bind_sort(struct binder *b, const struct syn_query *q, const struct sort_key *keys, struct rel *in, struct rel **ret) MUST_USE;
-bool is_hint_ignorable(const struct syn_hint *h);
+/* OPTIONS hints: a table with other options than declared; *ret is `t` itself when there is none. */
+enum status table_with_options(struct binder *b, const struct table_desc *t, const struct syn_hint *hints, uint32_t n,
+                               const struct table_desc **ret) MUST_USE;
+/* Refuses hints that would change a result. */
 enum status bind_hints(struct binder *b, const struct syn_hint *hints, uint32_t n, uint32_t line, uint32_t column) MUST_USE;
 /* Every column once: a, a0, a1 (Flink's way), for results. */
 enum status unique_names(struct binder *b, struct field *fields, uint32_t n) MUST_USE;

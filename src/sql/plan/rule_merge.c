@@ -1,8 +1,5 @@
-/* Rules over projections.
- *
- * merge: a projection over a projection becomes one, the inner expressions put into the outer ones. Not when that would
- * evaluate something volatile twice, or blow a chain of small projections up into a huge tree (a + a over a + a over …).
- * fold: constant parts become literals; a condition that is TRUE goes away. */
+/* Merging: a projection over a projection becomes one, the inner expressions put into the outer ones. Not when that would
+ * evaluate something volatile twice, or blow a chain of small projections up into a huge tree (a + a over a + a over …). */
 #include "plan/private.h"
 
 /* May the outer projection see through the inner one? */
@@ -71,26 +68,5 @@ enum status rule_merge(struct binder *b, struct rel **rel)
         TRY(merge_two(b, r, r->inputs[0], &merged));
     if (merged)
         *rel = merged;
-    return ST_OK;
-}
-
-enum status rule_fold(struct binder *b, struct rel **rel)
-{
-    struct rel *r = *rel;
-    for (uint32_t i = 0; i < r->n_inputs; i++)
-        TRY(rule_fold(b, &r->inputs[i]));
-    if (r->kind != REL_CALC)
-        return ST_OK;
-    const struct expr **exprs = ARENA_ARRAY(b->arena, const struct expr *, r->schema.n_fields + 1);
-    TRY_MEM(b, exprs);
-    for (uint32_t i = 0; i < r->schema.n_fields; i++)
-        TRY(expr_fold(&b->exprs, r->calc.exprs[i], &exprs[i], b->err));
-    r->calc.exprs = exprs;
-    const struct expr *c = r->calc.condition;
-    if (!c)
-        return ST_OK;
-    TRY(expr_fold(&b->exprs, c, &c, b->err));
-    bool always = c->kind == EXPR_LITERAL && !column_is_null(&c->value, 0) && c->value.b[0];
-    r->calc.condition = always ? NULL : c;
     return ST_OK;
 }
