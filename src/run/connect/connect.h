@@ -11,7 +11,8 @@ const struct connector *const *connect_all(uint32_t *ret_count);
 struct connect_extra {
     struct test_hub *hub;            /* the 'test' connector's tables; NULL outside of weir test */
     enum result_format print_format; /* of 'print' sinks and SELECT results */
-    /* Takes the bytes of print sinks and SELECT results, already committed; called from background work, one call at a time. */
+    /* Takes the bytes of print sinks and SELECT results, already committed; called from background work, one
+     * call at a time. */
     enum status (*print)(void *arg, struct str bytes, struct error *err);
     void *print_arg;
     atomic_bool printing; /* kept by this room: set while somebody prints */
@@ -25,16 +26,17 @@ enum connect_bug {
 
 /* ---- the 'test' connector ----
  *
- * A hub keeps, for each test table, what is fed and what was written. It outlives jobs, so that a restart or crash of a job
- * can read again what was not committed. Everything happens on one thread (or under the hub's lock when jobs run with several
- * workers). */
+ * A hub keeps, for each test table, what is fed and what was written. It outlives jobs, so that a restart or
+ * crash of a job can read again what was not committed. Everything happens on one thread (or under the hub's
+ * lock when jobs run with several workers). */
 struct test_hub;
 struct test_hub *test_hub_new(struct budget *b);
 void test_hub_free(struct test_hub *h);
 
-/* Feeds one line of an `input` record (with optional row kind) to a table declared with 'connector' = 'test'. Lines are kept
- * in the hub in order; readers of running jobs take them from there. A table that no job reads keeps them for nobody: each
- * reader starts at the hub's present end unless restored. ST_SEMANTIC: the table is not a test table. */
+/* Feeds one line of an `input` record (with optional row kind) to a table declared with 'connector' = 'test'.
+ * Lines are kept in the hub in order; readers of running jobs take them from there. A table that no job reads
+ * keeps them for nobody: each reader starts at the hub's present end unless restored. ST_SEMANTIC: the table is
+ * not a test table. */
 enum status test_hub_feed(struct test_hub *h, struct str table, struct str line, struct error *err) MUST_USE;
 enum status test_hub_watermark(struct test_hub *h, struct str table, int64_t watermark_ms, struct error *err) MUST_USE;
 /* The input has ended; table empty: all test tables. */

@@ -43,8 +43,8 @@ enum status numbered_splits(struct arena *arena, uint32_t count, struct split **
                             struct error *err);
 bool numbered_split_parse(struct str id, uint32_t count, uint32_t *ret_index);
 
-/* How many of `want` rows may be made now when `rate` rows a second are allowed over all splits, `done` having been made
- * since `start_ns`; 0: none, *ret_wake_ms says when. */
+/* How many of `want` rows may be made now when `rate` rows a second are allowed over all splits, `done` having
+ * been made since `start_ns`; 0: none, *ret_wake_ms says when. */
 uint64_t pace_allows(int64_t now_ns, int64_t start_ns, uint64_t done, uint64_t want, double rate, int64_t *ret_wake_ms);
 
 /* ---- outlet: bytes to print(), standard output or standard error, after the commit ---- */
@@ -70,7 +70,8 @@ struct byte_source {
     const struct byte_source_ops *ops;
 };
 struct byte_source_ops {
-    /* PULL_BYTES: 1 … room bytes were put at dst. PULL_WAIT: *ret_wake_ms as in source_ops.read. */
+    /* PULL_BYTES: 1 … room bytes were put at dst. PULL_END: nothing follows what this call put there (maybe
+     * nothing). PULL_WAIT: *ret_wake_ms as in source_ops.read. */
     enum status (*pull)(struct byte_source *b, void *dst, size_t room, size_t *ret_len, enum pull *ret,
                         int64_t *ret_wake_ms, struct error *err);
     void (*free)(struct byte_source *b);
@@ -115,8 +116,8 @@ struct records {
 #define RECORD_MAX ((uint32_t)16 << 20) /* bytes; a longer one is a bad record */
 #define CHUNK_BYTES ((uint32_t)256 << 10)
 
-/* Fills the rest of a struct whose ctx, budget, table, file, bytes, witness, replay, offset, line and skipping are set. `needs`
- * may be NULL. On failure the caller releases. */
+/* Fills the rest of a struct whose ctx, budget, table, file, bytes, witness, replay, offset, line and skipping
+ * are set. `needs` may be NULL. On failure the caller releases. */
 enum status records_open(struct records *r, const struct need *needs, struct error *err);
 void records_release(struct records *r);
 /* As source_ops.read. */

@@ -99,10 +99,9 @@ static enum status pull_more(struct records *r, enum pull *ret, int64_t *ret_wak
     struct shared *c = r->chunk;
     size_t got = 0;
     TRY(r->bytes->ops->pull(r->bytes, c->data + c->len, c->cap - CHUNK_SLACK - c->len, &got, ret, ret_wake_ms, err));
-    if (*ret == PULL_BYTES)
+    if (*ret != PULL_WAIT)
         c->len += (uint32_t)got;
-    else if (*ret == PULL_END)
-        r->at_end = true;
+    r->at_end = *ret == PULL_END;
     return ST_OK;
 }
 

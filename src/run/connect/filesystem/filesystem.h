@@ -9,7 +9,8 @@
 extern const struct option_spec fs_options[];
 extern const uint32_t fs_option_count;
 
-/* The path as the OS wants it: "file:" taken off, no '/' at the end; NUL follows in `arena`. ptr NULL: no memory. */
+/* The path as the OS wants it: "file:" taken off, no '/' at the end; NUL follows in `arena`. ptr NULL: no
+ * memory. */
 struct str fs_path(const struct table_desc *t, struct arena *a);
 /* Compression of one file: by option 'compression', else by its ending. */
 enum codec fs_codec(const struct table_desc *t, struct str path);
