@@ -144,14 +144,14 @@ static struct str choice_of(const char *choices, struct str value)
 static void check_value(struct findings *f, const struct option_spec *spec, const struct option *o)
 {
     struct value v = { 0 };
-    bool (*read)(struct str, struct value *) = types[spec->type].read;
+    bool (*parse)(struct str, struct value *) = types[spec->type].read;
     if (spec->type == OPT_ENUM && !choice_of(spec->choices, o->value).ptr) {
         find(f, o, "option '%.*s' must be one of %s, not '%.*s'", SHOWN_ARG(o->name), spec->choices,
              SHOWN_ARG(o->value));
     } else if (parse && !parse(o->value, &v)) {
         find(f, o, "option '%.*s' must be %s, not '%.*s'", SHOWN_ARG(o->name), types[spec->type].wants,
              SHOWN_ARG(o->value));
-    } else if (read && spec->type != OPT_BOOL && spec->max > spec->min) {
+    } else if (parse && spec->type != OPT_BOOL && spec->max > spec->min) {
         bool inside = spec->type == OPT_DOUBLE ? v.real >= (double)spec->min && v.real <= (double)spec->max
                                                : v.number >= spec->min && v.number <= spec->max;
         const char *unit = spec->type == OPT_DURATION ? " ms" : spec->type == OPT_SIZE ? " bytes" : "";

@@ -1,0 +1,18 @@
+#!/bin/sh
+# Every fuzz target for SECONDS each, from its seeds in test/fuzz/seeds/NAME where there are some.
+build=$1
+seconds=$2
+for target in "$build"/fuzz_*; do
+    [ -x "$target" ] || continue
+    name=$(basename "$target" | sed 's/^fuzz_//')
+    corpus=$(mktemp -d)
+    [ -d "test/fuzz/seeds/$name" ] && cp test/fuzz/seeds/"$name"/* "$corpus" 2>/dev/null
+    if "$target" -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+        -artifact_prefix="$corpus/" "$corpus" >"$corpus.log" 2>&1; then
+        echo "ok fuzz $name: $(sed -n 's/^stat::number_of_executed_units: *//p' "$corpus.log") runs"
+    else
+        echo "not ok fuzz $name"
+        tail -30 "$corpus.log"
+    fi
+    rm -rf "$corpus" "$corpus.log"
+done
