@@ -445,7 +445,7 @@ static void test_equality_sees_small_differences(void **state)
     struct error err = { 0 };
     arena_init(&a, budget_process());
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
-        struct syn_stmt **one, **other;
+        struct syn_stmt **one = NULL, **other = NULL;
         uint32_t n, m;
         if (syn_parse(&a, str_from(pairs[i][0]), &one, &n, &err) ||
             syn_parse(&a, str_from(pairs[i][1]), &other, &m, &err))
