@@ -166,6 +166,11 @@ static enum status open_log(struct engine *e, struct running *r, struct commit_l
     return st;
 }
 
+static uint32_t planted_in_connect(uint32_t jobs)
+{
+    return (jobs & JOB_BUG_NO_TRUNCATE ? CONNECT_BUG_NO_TRUNCATE : 0) | (jobs & JOB_BUG_NO_ORPHANS ? CONNECT_BUG_NO_ORPHANS : 0);
+}
+
 static void fill_connect(struct engine *e, struct running *r)
 {
     struct str validate = session_get(e->session, "json.validate");
@@ -173,7 +178,8 @@ static void fill_connect(struct engine *e, struct running *r)
         .hub = e->config.hub,
         .print_format = e->config.format,
         .print = e->config.print ? e->config.print : print_to_stdout,
-        .print_arg = e->config.print ? e->config.print_arg : e->config.os,
+        .print_arg = e->config.print || e->config.result_connector ? e->config.print_arg : e->config.os,
+        .planted = planted_in_connect(e->config.planted),
     };
     r->connect = (struct connect_context){
         .os = e->config.os,
