@@ -125,7 +125,7 @@ static const struct node *first_sink(const struct plan *p)
 /* Names become folders: what is not a letter, digit, '_' or '-' is written as '_'. */
 static struct str folder_name(struct engine *e, struct running *r)
 {
-    struct arena *a = &r->action.arena;
+    struct arena *a = r->action.arena;
     const struct node *sink = first_sink(r->action.plan);
     struct str name = sink ? sink->sink.table->name : STR("job");
     struct str path = arena_printf(a, "%s/%u-%.*s", e->config.state_dir, ++e->ordinal, STR_ARG(name));

@@ -4,16 +4,16 @@
 /* Starts an answer of text columns. */
 static enum status begin_rows(struct action *a, const char *const *names, uint32_t n, uint32_t rows, struct error *err)
 {
-    struct field *fields = ARENA_ARRAY(&a->arena, struct field, n);
-    struct schema *schema = ARENA_NEW(&a->arena, struct schema);
+    struct field *fields = ARENA_ARRAY(a->arena, struct field, n);
+    struct schema *schema = ARENA_NEW(a->arena, struct schema);
     if (!fields || !schema)
-        return budget_error(a->arena.budget, sizeof *fields * n, err);
+        return budget_error(a->arena->budget, sizeof *fields * n, err);
     for (uint32_t i = 0; i < n; i++)
         fields[i] = (struct field){ str_from(names[i]), type_string() };
     *schema = (struct schema){ fields, n };
-    a->rows = batch_new(schema, rows ? rows : 1, a->arena.budget);
+    a->rows = batch_new(schema, rows ? rows : 1, a->arena->budget);
     a->kind = ACTION_ROWS;
-    return a->rows ? ST_OK : budget_error(a->arena.budget, rows, err);
+    return a->rows ? ST_OK : budget_error(a->arena->budget, rows, err);
 }
 
 /* values[i].ptr NULL: SQL NULL. */
@@ -24,7 +24,7 @@ static enum status add_row(struct action *a, const struct str *values, struct er
         if (!values[i].ptr)
             column_set_null(&a->rows->cols[i], row);
         else if (!column_set_str(&a->rows->cols[i], row, values[i].ptr, values[i].len))
-            return budget_error(a->arena.budget, values[i].len, err);
+            return budget_error(a->arena->budget, values[i].len, err);
     }
     a->rows->count++;
     return ST_OK;
@@ -102,7 +102,7 @@ static enum status show_names(struct session *s, const struct syn_stmt *stmt, co
 {
     struct str *names;
     uint32_t n;
-    TRY(catalog_names(s->catalog, kind, &a->arena, &names, &n, err));
+    TRY(catalog_names(s->catalog, kind, a->arena, &names, &n, err));
     TRY(begin_rows(a, &column, 1, n, err));
     for (uint32_t i = 0; i < n; i++)
         if (wanted(stmt, names[i]))
@@ -115,7 +115,7 @@ static enum status show_functions(struct session *s, const struct syn_stmt *stmt
     static const char *const columns[] = { "function name", "signature", "help" };
     struct str *names;
     uint32_t n, builtins = 0;
-    TRY(catalog_names(s->catalog, "FUNCTION", &a->arena, &names, &n, err));
+    TRY(catalog_names(s->catalog, "FUNCTION", a->arena, &names, &n, err));
     while (expr_function_at(builtins))
         builtins++;
     TRY(begin_rows(a, columns, 3, n + builtins, err));
@@ -221,9 +221,9 @@ static struct str key_text(const struct table_desc *t, uint32_t column, struct a
             continue;
         struct str text = STR("PRI(");
         for (uint32_t k = 0; k < t->n_primary_key; k++)
-            text = arena_printf(&a->arena, "%.*s%s%.*s", STR_ARG(text), k ? ", " : "",
+            text = arena_printf(a->arena, "%.*s%s%.*s", STR_ARG(text), k ? ", " : "",
                                 STR_ARG(t->columns[t->primary_key[k]].name));
-        return arena_printf(&a->arena, "%.*s)", STR_ARG(text));
+        return arena_printf(a->arena, "%.*s)", STR_ARG(text));
     }
     return (struct str){ NULL, 0 };
 }
@@ -231,7 +231,7 @@ static struct str key_text(const struct table_desc *t, uint32_t column, struct a
 static enum status describe_name(struct session *s, const struct syn_name *name, struct action *a, struct error *err)
 {
     static const char *const columns[] = { "name", "type", "null", "key", "extras", "watermark" };
-    struct plan_env env = session_env(s, &a->arena);
+    struct plan_env env = session_env(s, a->arena);
     const struct table_desc *t = catalog_table(s->catalog, session_last_part(name));
     struct schema schema;
     TRY(plan_describe(&env, name, &schema, err));
@@ -239,13 +239,13 @@ static enum status describe_name(struct session *s, const struct syn_name *name,
     for (uint32_t i = 0; i < schema.n_fields; i++) {
         const struct type *type = schema.fields[i].type;
         const struct column_desc *c = t && i < t->n_columns ? &t->columns[i] : NULL;
-        struct str row[6] = { schema.fields[i].name, type_name(&a->arena, type_nullable(&a->arena, type, true)),
+        struct str row[6] = { schema.fields[i].name, type_name(a->arena, type_nullable(a->arena, type, true)),
                               type->nullable ? STR("TRUE") : STR("FALSE"), key_text(t, i, a) };
         if (type->time != TIME_NONE)
-            row[1] = arena_printf(&a->arena, "%.*s *%s*", STR_ARG(row[1]),
+            row[1] = arena_printf(a->arena, "%.*s *%s*", STR_ARG(row[1]),
                                   type->time == TIME_EVENT ? "ROWTIME" : "PROCTIME");
         if (c && c->role == COLUMN_COMPUTED)
-            row[4] = arena_printf(&a->arena, "AS %.*s", STR_ARG(c->expr));
+            row[4] = arena_printf(a->arena, "AS %.*s", STR_ARG(c->expr));
         if (c && t->watermark_column == (int32_t)i)
             row[5] = t->watermark_expr;
         TRY(add_row(a, row, err));

@@ -102,8 +102,8 @@ struct plan_env session_env(struct session *s, struct arena *a)
 
 static enum status say(struct action *a, const char *what, struct str name, struct error *err)
 {
-    a->message = arena_printf(&a->arena, "%s '%.*s'", what, STR_ARG(name));
-    return a->message.ptr ? ST_OK : budget_error(a->arena.budget, 64, err);
+    a->message = arena_printf(a->arena, "%s '%.*s'", what, STR_ARG(name));
+    return a->message.ptr ? ST_OK : budget_error(a->arena->budget, 64, err);
 }
 
 struct str session_last_part(const struct syn_name *n)
@@ -120,13 +120,13 @@ static enum status do_create_table(struct session *s, const struct syn_stmt *stm
     TRY(catalog_add_table(s->catalog, t, stmt->if_not_exists, err));
     if (!stmt->table->as_query || exists)
         return say(a, "created table", t->name, err);
-    struct syn_stmt *insert = ARENA_NEW(&a->arena, struct syn_stmt);
+    struct syn_stmt *insert = ARENA_NEW(a->arena, struct syn_stmt);
     if (!insert)
-        return budget_error(a->arena.budget, sizeof *insert, err);
+        return budget_error(a->arena->budget, sizeof *insert, err);
     *insert = (struct syn_stmt){ .kind = SYN_STMT_INSERT, .line = stmt->line, .column = stmt->column,
                                  .source = stmt->source, .name = stmt->name, .query = stmt->table->as_query };
     const struct syn_stmt *list[1] = { insert };
-    env = session_env(s, &a->arena);
+    env = session_env(s, a->arena);
     a->kind = ACTION_INSERT;
     return plan_inserts(&env, list, 1, &a->plan, err);
 }
@@ -201,22 +201,22 @@ static enum status do_reset(struct session *s, const struct syn_stmt *stmt, stru
 /* The sink of a SELECT: a table of the print-like connector that the caller chose. */
 static enum status make_result(struct session *s, struct action *a, struct str name, struct error *err)
 {
-    struct table_desc *t = ARENA_NEW(&a->arena, struct table_desc);
-    struct option *options = ARENA_ARRAY(&a->arena, struct option, 1);
+    struct table_desc *t = ARENA_NEW(a->arena, struct table_desc);
+    struct option *options = ARENA_ARRAY(a->arena, struct option, 1);
     if (!t || !options)
-        return budget_error(a->arena.budget, sizeof *t, err);
+        return budget_error(a->arena->budget, sizeof *t, err);
     options[0] = (struct option){ STR("connector"), s->config.result_connector, 0, 0 };
-    t->name = arena_str(&a->arena, name);
+    t->name = arena_str(a->arena, name);
     t->options = (struct options){ options, 1 };
     t->watermark_column = -1;
     t->temporary = true;
     a->result = t;
-    return t->name.ptr ? ST_OK : budget_error(a->arena.budget, name.len, err);
+    return t->name.ptr ? ST_OK : budget_error(a->arena->budget, name.len, err);
 }
 
 static enum status do_select(struct session *s, const struct syn_stmt *stmt, struct action *a, struct error *err)
 {
-    struct plan_env env = session_env(s, &a->arena);
+    struct plan_env env = session_env(s, a->arena);
     struct str name = s->result_name.len ? s->result_name : STR("result");
     TRY(make_result(s, a, name, err));
     a->kind = ACTION_SELECT;
@@ -225,7 +225,7 @@ static enum status do_select(struct session *s, const struct syn_stmt *stmt, str
 
 static enum status do_insert(struct session *s, const struct syn_stmt *stmt, struct action *a, struct error *err)
 {
-    struct plan_env env = session_env(s, &a->arena);
+    struct plan_env env = session_env(s, a->arena);
     const struct syn_stmt *one[1] = { stmt };
     bool set = stmt->kind == SYN_STMT_STATEMENT_SET;
     a->kind = ACTION_INSERT;
@@ -287,7 +287,11 @@ void action_release(struct action *a)
     batch_free(a->rows);
     if (a->plan)
         plan_release(a->plan);
-    arena_release(&a->arena);
+    if (a->arena) {
+        struct budget *b = a->arena->budget;
+        arena_release(a->arena);
+        mem_free(b, a->arena, sizeof *a->arena);
+    }
     *a = (struct action){ 0 };
 }
 
@@ -295,8 +299,11 @@ enum status session_next(struct session *s, struct str text, size_t *pos, struct
 {
     struct action a = { .kind = ACTION_NOTHING };
     struct syn_stmt *stmt = NULL;
-    arena_init(&a.arena, s->config.budget);
-    enum status st = syn_parse_next(&a.arena, text, pos, &stmt, err);
+    a.arena = mem_alloc(s->config.budget, sizeof *a.arena);
+    if (!a.arena)
+        return budget_error(s->config.budget, sizeof *a.arena, err);
+    arena_init(a.arena, s->config.budget);
+    enum status st = syn_parse_next(a.arena, text, pos, &stmt, err);
     if (st == ST_OK && !stmt)
         a.kind = ACTION_END;
     a.stmt = stmt;

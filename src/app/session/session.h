@@ -34,7 +34,7 @@ enum action_kind {
 
 struct action {
     enum action_kind kind;
-    struct arena arena; /* owns everything below */
+    struct arena *arena; /* owns everything below */
     const struct syn_stmt *stmt;
     struct str message;
     struct batch *rows;

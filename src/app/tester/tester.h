@@ -11,7 +11,12 @@ struct tester_config {
     uint64_t seed;        /* --shuffle SEED */
     bool update;          /* --update: rewrite expected results */
     const char *junit;    /* --junit FILE */
-    bool oracle;          /* run `oracle` records through the sqlite3 program */
+    bool oracle;          /* check `oracle` records; needs oracle_dir */
+    /* --oracle DIR, an existing directory: for each `oracle` record NAME.sql is written there for the sqlite3 program; where
+     * NAME.out (what it printed) already stands beside it, that is compared. test/oracle.sh does the round. */
+    const char *oracle_dir;
+    /* --skip FILE: records that are not run, a line each: file<TAB>case, line or *<TAB>feature. NULL: none. */
+    const char *skip;
     bool (*print)(void *arg, struct str line); /* messages, a line a call */
     void *print_arg;
 };

@@ -1,0 +1,352 @@
+/* The options and how arguments are read.
+ *
+ * One table for all commands: an idea is spelled the same everywhere. A command takes the options whose bits it has.
+ * Names stand in the table with their dashes, so that base's option check can be handed the pairs as they came: it
+ * finds unknown names (with the nearest one), doubles and bad values, all in one message. What only a command line can
+ * get wrong (a value that is missing, too many arguments) is found here. */
+#include "cli/cli.h"
+
+#define TEXT OPT_STRING
+#define MOST INT64_MAX
+
+const struct cli_option cli_options[O_COUNT] = {
+    [O_HELP] = { { "--help", OPT_BOOL, .help = "show this help" }, 'h', NULL, false },
+    [O_COMMAND] = { { "--command", TEXT, .help = "take the SQL from the command line" }, 'c', "SQL", false },
+    [O_VAR] = { { "--var", TEXT, .help = "put V in place of ${K} in the SQL" }, 0, "K=V", true },
+    [O_SET] = { { "--set", TEXT, .help = "as SET 'K' = 'V' before the first statement" }, 0, "K=V", true },
+    [O_PARALLELISM] = { { "--parallelism", OPT_INT, .help = "shards of a job, each on a thread (default 1)", .min = 1,
+                          .max = 64 },
+                        'p',
+                        "N",
+                        false },
+    [O_OUTPUT] = { { "--output", OPT_ENUM, .choices = "table|ndjson|csv|json|markdown",
+                     .help = "form of results (default: table on a terminal, else ndjson)" },
+                   'o',
+                   "FORM",
+                   false },
+    [O_FINAL] = { { "--final", OPT_BOOL, .help = "print the final table of each query only; every input must end" },
+                  0,
+                  NULL,
+                  false },
+    [O_STATE_DIR] = { { "--state-dir", TEXT, .help = "keep state and commits here; the next run goes on from them" },
+                      0,
+                      "DIR",
+                      false },
+    [O_BAD_INPUT] = { { "--bad-input", OPT_ENUM, .choices = "fail|skip|dead-letter",
+                        .help = "what to do with a record that cannot be read (default fail)" },
+                      0,
+                      "WHAT",
+                      false },
+    [O_DEAD_LETTER] = { { "--dead-letter", TEXT, .help = "write records that cannot be read to FILE as NDJSON" },
+                        0,
+                        "FILE",
+                        false },
+    [O_MEMORY_LIMIT] = { { "--memory-limit", OPT_SIZE, .help = "most memory for data and state (default: no limit)",
+                           .min = 1 << 20, .max = MOST },
+                         0,
+                         "SIZE",
+                         false },
+    [O_COMMIT_INTERVAL] = { { "--commit-interval", OPT_DURATION, .help = "time between commits (default 100ms)",
+                              .min = 1, .max = 86400000 },
+                            0,
+                            "TIME",
+                            false },
+    [O_QUIET] = { { "--quiet", OPT_BOOL, .help = "no progress line and no summary" }, 'q', NULL, false },
+    [O_BATCH] = { { "--batch", OPT_INT, .help = "rows that a source gives at once (default 1)", .min = 1,
+                    .max = 65536 },
+                  0,
+                  "N",
+                  false },
+    [O_RESTART_EVERY] = { { "--restart-every", OPT_INT, .help = "stop and restore the jobs after every N inputs",
+                            .min = 1, .max = UINT32_MAX },
+                          0,
+                          "N",
+                          false },
+    [O_CRASH_EVERY] = { { "--crash-every", OPT_INT, .help = "crash and restore the jobs after every N inputs", .min = 1,
+                          .max = UINT32_MAX },
+                        0,
+                        "N",
+                        false },
+    [O_SHUFFLE] = { { "--shuffle", OPT_INT, .help = "permute the input where that makes no row late", .min = 0,
+                      .max = MOST },
+                    0,
+                    "SEED",
+                    false },
+    [O_UPDATE] = { { "--update", OPT_BOOL, .help = "write what came into the files as what is wanted" },
+                   0,
+                   NULL,
+                   false },
+    [O_JUNIT] = { { "--junit", TEXT, .help = "write a JUnit report as well" }, 0, "FILE", false },
+    [O_ORACLE] = { { "--oracle", OPT_BOOL, .help = "check `oracle` records with the sqlite3 program" },
+                   0,
+                   NULL,
+                   false },
+    [O_ROWS] = { { "--rows", OPT_INT, .help = "number of rows (default: no end)", .min = 0, .max = MOST },
+                 'n',
+                 "N",
+                 false },
+    [O_SEED] = { { "--seed", OPT_INT, .help = "start of the random numbers: same seed, same rows", .min = 0,
+                   .max = MOST },
+                 0,
+                 "N",
+                 false },
+    [O_FORMAT] = { { "--format", OPT_ENUM, .choices = "json|csv",
+                     .help = "form of the rows (default json: a line a row)" },
+                   0,
+                   "FORM",
+                   false },
+    [O_OPTION] = { { "--option", TEXT, .help = "an option of the generator's connector" }, 0, "K=V", true },
+    [O_SCHEMA] = { { "--schema", TEXT, .help = "the columns, as in CREATE TABLE" }, 0, "COLUMNS", false },
+    [O_RATE] = { { "--rate", OPT_INT, .help = "rows a second (default: as fast as can be)", .min = 1, .max = MOST },
+                 0,
+                 "N",
+                 false },
+    [O_ONLY] = { { "--only", OPT_ENUM, .choices = "person|auction|bid",
+                   .help = "only events of this kind, their fields as columns" },
+                 0,
+                 "KIND",
+                 false },
+    [O_SPEED] = { { "--speed", OPT_DOUBLE, .help = "multiple of event time (default 17280: a day in five seconds)",
+                    .min = 1, .max = 1000000000 },
+                  0,
+                  "N",
+                  false },
+    [O_FRESH] = { { "--fresh", OPT_BOOL, .help = "begin anew, whatever was kept" }, 0, NULL, false },
+    [O_SHOW] = { { "--show", OPT_BOOL, .help = "print the SQL and end" }, 0, NULL, false },
+    [O_DOCS] = { { "--docs", OPT_ENUM, .choices = "man|markdown", .help = "print the whole reference in this form" },
+                 0,
+                 "FORM",
+                 false },
+};
+
+void cli_problem(struct cli_args *args, const char *message, const char *hint)
+{
+    if (args->n_problems == CLI_PROBLEMS)
+        return;
+    struct error *e = &args->problems[args->n_problems++];
+    error_set(e, ST_USAGE, "%s", message);
+    if (hint)
+        error_hint(e, "%s", hint);
+}
+
+bool args_has(const struct cli_args *args, enum cli_option_id id)
+{
+    return args_get(args, id).ptr != NULL;
+}
+
+struct str args_get(const struct cli_args *args, enum cli_option_id id)
+{
+    struct str found = { 0 };
+    for (uint32_t i = 0; i < args->n_given; i++)
+        if (args->given[i].id == id)
+            found = args->given[i].value;
+    return found;
+}
+
+int64_t args_number(const struct cli_args *args, enum cli_option_id id, int64_t otherwise)
+{
+    struct str s = args_get(args, id);
+    int64_t n = otherwise;
+    if (!s.ptr)
+        return otherwise;
+    bool ok = cli_options[id].spec.type == OPT_DURATION ? str_to_duration_ms(s, &n)
+              : cli_options[id].spec.type == OPT_SIZE   ? str_to_bytes(s, &n)
+                                                        : str_to_i64(s, &n);
+    return ok ? n : otherwise;
+}
+
+bool args_pair(const struct cli_args *args, enum cli_option_id id, uint32_t i, struct str *ret_key,
+               struct str *ret_value)
+{
+    for (uint32_t k = 0; k < args->n_given; k++) {
+        if (args->given[k].id != id || i-- > 0)
+            continue;
+        struct str rest = args->given[k].value;
+        *ret_key = str_split(&rest, '=');
+        *ret_value = rest.ptr ? rest : STR("");
+        return true;
+    }
+    return false;
+}
+
+/* ---- reading ---- */
+
+struct parse {
+    const struct cli_command *command;
+    struct arena *arena;
+    struct cli_args *args;
+    int argc, at;
+    const char *const *argv;
+    ARRAY(struct cli_given) given;
+    ARRAY(struct str) rest;
+    ARRAY(struct option) pairs; /* for the check of values and names */
+    bool unknown;               /* an option is unknown: what follows it may be its value */
+};
+
+static const struct cli_option *option_long(const struct parse *p, struct str name)
+{
+    for (uint32_t i = 0; i < O_COUNT; i++)
+        if ((p->command->options & O_BIT(i)) && str_eq(name, str_from(cli_options[i].spec.name)))
+            return &cli_options[i];
+    return NULL;
+}
+
+static const struct cli_option *option_letter(const struct parse *p, char letter)
+{
+    for (uint32_t i = 0; i < O_COUNT; i++)
+        if ((p->command->options & O_BIT(i)) && cli_options[i].letter == letter)
+            return &cli_options[i];
+    return NULL;
+}
+
+static void wants_value(struct parse *p, const struct cli_option *o)
+{
+    struct str message = arena_printf(p->arena, "option '%s' needs a value: %s %s", o->spec.name, o->spec.name, o->arg);
+    cli_problem(p->args, message.ptr ? message.ptr : "an option needs a value", NULL);
+}
+
+static bool add_given(struct parse *p, const struct cli_option *o, struct str value)
+{
+    struct cli_given *g = array_add(&p->given, p->arena);
+    if (!g)
+        return false;
+    *g = (struct cli_given){ (enum cli_option_id)(o - cli_options), value };
+    if (o->repeats) {
+        if (value.len == 0 || value.ptr[0] == '=' || !memchr(value.ptr, '=', value.len))
+            wants_value(p, o);
+        return true;
+    }
+    struct option *pair = array_add(&p->pairs, p->arena);
+    if (pair)
+        *pair = (struct option){ str_from(o->spec.name), o->arg ? value : STR("true"), 0, 0 };
+    return pair != NULL;
+}
+
+static bool add_unknown(struct parse *p, struct str name)
+{
+    struct option *pair = array_add(&p->pairs, p->arena);
+    p->unknown = true;
+    if (pair)
+        *pair = (struct option){ name, STR(""), 0, 0 };
+    return pair != NULL;
+}
+
+/* The value of `o`: what follows its name in the same argument, or the next argument. */
+static bool take_value(struct parse *p, const struct cli_option *o, struct str joined)
+{
+    if (!o->arg)
+        return add_given(p, o, STR("true"));
+    if (!joined.ptr && p->at + 1 < p->argc)
+        joined = str_from(p->argv[++p->at]);
+    if (!joined.ptr) {
+        wants_value(p, o);
+        return true;
+    }
+    return add_given(p, o, joined);
+}
+
+static bool read_long(struct parse *p, struct str arg)
+{
+    struct str value = arg, name = str_split(&value, '=');
+    const struct cli_option *o = option_long(p, name);
+    if (!o)
+        return add_unknown(p, name);
+    if (value.ptr && !o->arg) {
+        struct str message = arena_printf(p->arena, "option '%s' takes no value", o->spec.name);
+        if (message.ptr)
+            cli_problem(p->args, message.ptr, NULL);
+        return message.ptr != NULL;
+    }
+    return take_value(p, o, value);
+}
+
+/* -qp3 is -q -p 3. */
+static bool read_letters(struct parse *p, struct str arg)
+{
+    for (size_t i = 1; i < arg.len; i++) {
+        const struct cli_option *o = option_letter(p, arg.ptr[i]);
+        if (!o)
+            return add_unknown(p, arena_printf(p->arena, "-%c", arg.ptr[i]));
+        struct str joined = str_make(arg.ptr + i + 1, arg.len - i - 1);
+        if (o->arg && joined.len && joined.ptr[0] == '=')
+            joined = str_make(joined.ptr + 1, joined.len - 1);
+        if (!take_value(p, o, joined.len ? joined : (struct str){ 0 }))
+            return false;
+        if (o->arg)
+            return true;
+    }
+    return true;
+}
+
+static bool read_all(struct parse *p)
+{
+    bool only_rest = false;
+    for (; p->at < p->argc; p->at++) {
+        struct str arg = str_from(p->argv[p->at]);
+        bool ok = true;
+        if (!only_rest && str_eq(arg, STR("--"))) {
+            only_rest = true;
+        } else if (!only_rest && str_starts(arg, STR("--"))) {
+            ok = read_long(p, arg);
+        } else if (!only_rest && arg.len > 1 && arg.ptr[0] == '-') {
+            ok = read_letters(p, arg);
+        } else {
+            struct str *rest = array_add(&p->rest, p->arena);
+            ok = rest != NULL;
+            if (ok)
+                *rest = arg;
+        }
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+static bool check_values(struct parse *p)
+{
+    struct option_spec *specs = ARENA_ARRAY(p->arena, struct option_spec, O_COUNT);
+    uint32_t n = 0;
+    if (!specs)
+        return false;
+    for (uint32_t i = 0; i < O_COUNT; i++)
+        if (p->command->options & O_BIT(i))
+            specs[n++] = cli_options[i].spec;
+    struct options pairs = { p->pairs.at, p->pairs.count };
+    struct error err;
+    if (options_check(&pairs, specs, n, p->command->name, &err) != ST_OK && p->args->n_problems < CLI_PROBLEMS) {
+        if (!p->unknown)
+            err.hint[0] = 0;
+        p->args->problems[p->args->n_problems++] = err;
+    }
+    return true;
+}
+
+static bool check_count(struct parse *p)
+{
+    uint32_t n = p->args->n_rest;
+    const struct cli_command *k = p->command;
+    if (p->unknown || args_has(p->args, O_HELP) || (n >= k->min_args && n <= k->max_args))
+        return true;
+    struct str usage = arena_printf(p->arena, "weir %s %s", k->name, k->args);
+    struct str message = n < k->min_args ? arena_printf(p->arena, "%s: an argument is missing", k->name)
+                                         : arena_printf(p->arena, "%s: unexpected argument '%.*s'", k->name,
+                                                        STR_ARG(p->args->rest[k->max_args]));
+    if (!usage.ptr || !message.ptr)
+        return false;
+    cli_problem(p->args, message.ptr, usage.ptr);
+    return true;
+}
+
+bool cli_parse(const struct cli_command *command, int argc, const char *const *argv, struct arena *a,
+               struct cli_args *ret)
+{
+    struct parse p = { .command = command, .arena = a, .args = ret, .argc = argc, .argv = argv };
+    ret->n_problems = 0;
+    if (!read_all(&p))
+        return false;
+    ret->given = p.given.at;
+    ret->n_given = p.given.count;
+    ret->rest = p.rest.at;
+    ret->n_rest = p.rest.count;
+    return check_values(&p) && check_count(&p);
+}

@@ -1,0 +1,188 @@
+/* A script at work: an engine made from the options, a guard that turns SIGINT and SIGTERM into a clean stop, results
+ * to standard output, progress, and what there is to say at the end.
+ *
+ * The guard is a thread that sleeps on the wake-up that the signal raises and then stops the engine; a second signal
+ * ends the process without us (os_real_catch_stop). */
+#include "cli/cli.h"
+
+struct guard {
+    struct cli *c;
+    struct engine *engine;
+    struct os_signal *signal;
+    struct os_thread *thread;
+    atomic_bool over;
+};
+
+static void guard_run(void *arg)
+{
+    struct guard *g = arg;
+    while (!g->c->os->ops->signal_wait(g->c->os, g->signal, INT64_MAX))
+        ;
+    if (atomic_load(&g->over))
+        return;
+    engine_stop(g->engine);
+    if (g->c->live && !args_has(&g->c->args, O_QUIET))
+        cli_say(g->c, "stopping after a last commit; once more to stop at once\n");
+}
+
+/* Without signals to catch (a test's host) nothing is started. */
+static enum status guard_start(struct guard *g, struct cli *c, struct engine *e, struct error *err)
+{
+    *g = (struct guard){ .c = c, .engine = e };
+    if (!c->host->catch_stop)
+        return ST_OK;
+    g->signal = c->os->ops->signal_new(c->os);
+    if (!g->signal)
+        return budget_error(c->arena.budget, 0, err);
+    TRY(c->os->ops->thread_start(c->os, "stop", guard_run, g, &g->thread, err));
+    return c->host->catch_stop(g->signal, err);
+}
+
+/* The wake-up itself stays: a late signal may still raise it. */
+static void guard_end(struct guard *g)
+{
+    if (!g->thread)
+        return;
+    atomic_store(&g->over, true);
+    g->c->os->ops->signal_raise(g->c->os, g->signal);
+    g->c->os->ops->thread_join(g->c->os, g->thread);
+}
+
+/* ---- configuration ---- */
+
+static enum result_format wanted_format(const struct cli *c)
+{
+    enum result_format f = c->host->out_terminal ? RESULT_TABLE : RESULT_NDJSON;
+    struct str given = args_get(&c->args, O_OUTPUT);
+    struct str choices = str_from(cli_options[O_OUTPUT].spec.choices);
+    while (given.ptr && choices.ptr) {
+        struct str name = str_split(&choices, '|');
+        if (str_eq_nocase(name, given)) /* the option check lets any case pass */
+            (void)result_format_parse(name, &f);
+    }
+    return f;
+}
+
+struct engine_config runner_config(struct cli *c)
+{
+    const struct cli_args *a = &c->args;
+    struct str dir = args_get(a, O_STATE_DIR), letter = args_get(a, O_DEAD_LETTER), bad = args_get(a, O_BAD_INPUT);
+    return (struct engine_config){
+        .os = c->os,
+        .memory_limit = (size_t)args_number(a, O_MEMORY_LIMIT, 0),
+        .parallelism = (uint32_t)args_number(a, O_PARALLELISM, 0),
+        .commit_interval_ms = args_number(a, O_COMMIT_INTERVAL, 0),
+        .state_dir = dir.ptr,
+        .bad_input = letter.ptr || str_eq_nocase(bad, STR("dead-letter")) ? BAD_DEAD_LETTER
+                     : str_eq_nocase(bad, STR("skip"))                    ? BAD_SKIP
+                                                                          : BAD_FAIL,
+        .dead_letter = letter.ptr,
+        .final = args_has(a, O_FINAL),
+        .format = wanted_format(c),
+    };
+}
+
+/* All findings are reported; false when there are any. */
+static bool apply_settings(struct cli *c, struct engine *e)
+{
+    struct str key, value;
+    struct error err;
+    bool ok = true;
+    for (uint32_t i = 0; args_pair(&c->args, O_SET, i, &key, &value); i++) {
+        if (session_set(engine_session(e), key, value, &err) == ST_OK)
+            continue;
+        cli_fail(c, NULL, &err);
+        ok = false;
+    }
+    return ok;
+}
+
+struct engine *runner_engine(struct cli *c, int *exit_code)
+{
+    struct engine_config config = runner_config(c);
+    struct engine *e = NULL;
+    struct error err;
+    enum status st = engine_new(&config, &e, &err);
+    if (st != ST_OK) {
+        *exit_code = cli_fail(c, NULL, &err);
+        return NULL;
+    }
+    if (apply_settings(c, e))
+        return e;
+    engine_free(e);
+    *exit_code = status_exit_code(ST_USAGE);
+    return NULL;
+}
+
+/* ---- the run ---- */
+
+static enum status print_results(void *arg, struct str bytes, struct error *err)
+{
+    struct cli *c = arg;
+    if (c->host->out_terminal)
+        progress_clear(c);
+    return cli_write(c, bytes, err);
+}
+
+static void say_summary(struct cli *c, struct engine *e, const struct engine_report *report)
+{
+    char n[CLI_TEXT];
+    if (report->bad_rows)
+        cli_say(c, "%s bad record%s %s\n", text_count(n, report->bad_rows), report->bad_rows == 1 ? "" : "s",
+                args_has(&c->args, O_DEAD_LETTER) ? "written to the dead-letter file" : "skipped");
+    if (!report->late_rows)
+        return;
+    struct str table = session_get(engine_session(e), "late.table");
+    if (table.len)
+        cli_say(c, "%s late row%s went to '%.*s'\n", text_count(n, report->late_rows),
+                report->late_rows == 1 ? "" : "s", STR_ARG(table));
+    else
+        cli_say(c, "%s late row%s dropped\n", text_count(n, report->late_rows), report->late_rows == 1 ? "" : "s");
+}
+
+static int exit_code(struct cli *c, const struct runner *r, enum status st, const struct error *err)
+{
+    int caught = c->host->caught ? c->host->caught() : 0;
+    if (atomic_load(&c->pipe_closed) || (st == ST_IO && strstr(err->message, "Broken pipe")))
+        return 141; /* as a shell shows a program that its reader has left */
+    if (st == ST_CANCELLED || (st == ST_OK && r->report.stopped))
+        return caught ? 128 + caught : status_exit_code(ST_CANCELLED);
+    return st == ST_OK ? 0 : cli_fail(c, r->script, err);
+}
+
+int runner_run(struct runner *r, enum status *ret)
+{
+    struct cli *c = r->c;
+    struct engine *e = NULL;
+    struct error err;
+    struct guard guard;
+    struct progress progress = { .c = c };
+    bool quiet = args_has(&c->args, O_QUIET);
+    if (!r->config.print) {
+        r->config.print = print_results;
+        r->config.print_arg = c;
+    }
+    enum status st = engine_new(&r->config, &e, &err);
+    if (ret)
+        *ret = st;
+    if (st != ST_OK)
+        return cli_fail(c, r->script, &err);
+    if (!apply_settings(c, e)) {
+        engine_free(e);
+        return status_exit_code(ST_USAGE);
+    }
+    st = guard_start(&guard, c, e, &err);
+    if (st == ST_OK) {
+        bool line = c->live && !quiet && !r->tick;
+        st = engine_run(e, r->script->text, line ? progress_tick : r->tick, line ? (void *)&progress : r->tick_arg,
+                        &r->report, &err);
+    }
+    guard_end(&guard);
+    progress_clear(c);
+    if (!quiet && !r->no_summary)
+        say_summary(c, e, &r->report);
+    engine_free(e);
+    if (ret)
+        *ret = st;
+    return exit_code(c, r, st, &err);
+}
