@@ -66,10 +66,10 @@ enum cli_option_id {
 #define O_BIT(id) (UINT64_C(1) << (id))
 
 struct cli_option {
-    struct option_spec spec; /* name with its dashes; type, choices, bounds, help */
     char letter;             /* 0: none */
     const char *arg;         /* "FILE"; NULL: a switch */
     bool repeats;            /* K=V pairs, any number */
+    struct option_spec spec; /* name with its dashes; type, choices, bounds, help */
 };
 extern const struct cli_option cli_options[O_COUNT];
 

@@ -2,14 +2,15 @@
  * other; the columns of nexmark are those of the benchmark's own DDL. */
 #include "cli/cli.h"
 
-#define COMMON_PERSON "id BIGINT, name STRING, emailAddress STRING, creditCard STRING, city STRING, state STRING"
-#define COMMON_AUCTION                                                                                                 \
+#define PERSON                                                                                                         \
+    "id BIGINT, name STRING, emailAddress STRING, creditCard STRING, city STRING, state STRING, "                      \
+    "`dateTime` TIMESTAMP(3), extra STRING"
+#define AUCTION                                                                                                        \
     "id BIGINT, itemName STRING, description STRING, initialBid BIGINT, reserve BIGINT, `dateTime` TIMESTAMP(3), "     \
     "expires TIMESTAMP(3), seller BIGINT, category BIGINT, extra STRING"
-#define COMMON_BID                                                                                                     \
+#define BID                                                                                                            \
     "auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, url STRING, `dateTime` TIMESTAMP(3), extra STRING"
-#define PERSON COMMON_PERSON ", `dateTime` TIMESTAMP(3), extra STRING"
-#define EVENT "event_type INT, person ROW<" PERSON ">, auction ROW<" COMMON_AUCTION ">, bid ROW<" COMMON_BID ">"
+#define EVENT "event_type INT, person ROW<" PERSON ">, auction ROW<" AUCTION ">, bid ROW<" BID ">"
 
 struct generator {
     const char *name, *schema, *rows, *seed, *rate, *also; /* names of options; also: set when a rate is given */
@@ -26,13 +27,14 @@ static const struct kind {
     int type;
 } kinds[] = {
     { "person", PERSON,
-      "person.id, person.name, person.emailAddress, person.creditCard, person.city, person.state, person.`dateTime`, person.extra",
+      "person.id, person.name, person.emailAddress, person.creditCard, person.city, person.state, "
+      "person.`dateTime`, person.extra",
       0 },
-    { "auction", COMMON_AUCTION,
-      "auction.id, auction.itemName, auction.description, auction.initialBid, auction.reserve, auction.`dateTime`, auction.expires, "
-      "auction.seller, auction.category, auction.extra",
+    { "auction", AUCTION,
+      "auction.id, auction.itemName, auction.description, auction.initialBid, auction.reserve, "
+      "auction.`dateTime`, auction.expires, auction.seller, auction.category, auction.extra",
       1 },
-    { "bid", COMMON_BID, "bid.auction, bid.bidder, bid.price, bid.channel, bid.url, bid.`dateTime`, bid.extra", 2 },
+    { "bid", BID, "bid.auction, bid.bidder, bid.price, bid.channel, bid.url, bid.`dateTime`, bid.extra", 2 },
 };
 
 static bool put_quoted(struct buf *out, struct str s)
