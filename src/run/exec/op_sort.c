@@ -27,7 +27,7 @@ struct sort_op {
     int64_t sequence;
     /* the end */
     bool sorted;
-    struct batch *all; /* every kept row once */
+    struct column *all; /* every kept row once: wider than a batch may be */
     int64_t *times, *sequences;
     uint32_t *index;
     uint32_t n, next;
@@ -76,7 +76,8 @@ static void sort_close(struct op *o)
     mem_free(o->budget, s->times, s->n * sizeof *s->times);
     mem_free(o->budget, s->sequences, s->n * sizeof *s->sequences);
     mem_free(o->budget, s->index, s->n * sizeof *s->index);
-    batch_free(s->all);
+    for (uint32_t i = 0; s->all && i < o->node->schema.n_fields; i++)
+        column_release(&s->all[i]);
     batch_free(s->out);
     key_set_release(&s->keys);
     buf_release(&s->bytes);
@@ -133,7 +134,7 @@ static int compare_rows(const struct sort_op *s, uint32_t a, uint32_t b)
 {
     for (uint32_t i = 0; i < s->n_order; i++) {
         const struct sort_key *k = &s->order[i];
-        const struct column *c = &s->all->cols[k->column];
+        const struct column *c = &s->all[k->column];
         bool na = column_is_null(c, a), nb = column_is_null(c, b);
         if (na || nb) {
             if (na == nb)
@@ -158,7 +159,11 @@ static enum status collect(struct sort_op *s, struct error *err)
     struct table *t = store_find(s->store, 0);
     struct budget *b = s->op.budget;
     uint32_t n = t ? table_count(t) : 0;
-    s->all = batch_new(&s->op.node->schema, n ? n : 1, b);
+    const struct schema *schema = &s->op.node->schema;
+    s->all = ARENA_ARRAY(&s->arena, struct column, schema->n_fields);
+    for (uint32_t i = 0; s->all && i < schema->n_fields; i++)
+        if (!column_init(&s->all[i], schema->fields[i].type, n ? n : 1, b))
+            return budget_error(b, n * sizeof(int64_t), err);
     s->times = mem_alloc(b, n * sizeof *s->times);
     s->sequences = mem_alloc(b, n * sizeof *s->sequences);
     s->index = mem_alloc(b, n * sizeof *s->index);
@@ -170,12 +175,11 @@ static enum status collect(struct sort_op *s, struct error *err)
     for (struct entry *e; t && (e = table_next(t, &cursor)); i++) {
         const struct kept *k = entry_value(t, e);
         struct str bytes = s->upsert ? table_blob(t, k->blob) : entry_key(t, e);
-        TRY(row_decode(bytes, s->all->cols, s->op.node->schema.n_fields, i, err));
+        TRY(row_decode(bytes, s->all, schema->n_fields, i, err));
         s->times[i] = k->times;
         s->sequences[i] = k->sequence;
         s->index[i] = i;
     }
-    s->all->count = n;
     if (n)
         qsort_r(s->index, n, sizeof *s->index, compare_index, s);
     s->sorted = true;
@@ -200,8 +204,10 @@ static enum op_result sort_end(struct op *o, struct emit *out, struct error *err
             s->skipped++;
             continue;
         }
-        if (!batch_append(s->out, s->all, i, true))
-            return op_refused(o, err);
+        for (uint32_t c = 0; c < o->node->schema.n_fields; c++)
+            if (!column_copy(&s->out->cols[c], s->out->count, &s->all[c], i, true))
+                return op_refused(o, err);
+        s->out->count++;
         s->put++;
     }
     if (s->out->count == 0)
