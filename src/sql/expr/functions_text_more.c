@@ -233,10 +233,9 @@ static enum status unhex(struct kernel *k)
         buf_clear(k->tmp);
         bool valid = true;
         size_t at = 0;
-        if (s.len % 2 == 1) { /* an odd first digit is a byte of its own */
-            int v = hex_value(s.ptr[at++]);
-            valid = v >= 0;
-            if (valid && !buf_put_u8(k->tmp, (uint8_t)v))
+        if (s.len % 2 == 1) { /* in Flink an odd first digit, whichever, is a zero byte */
+            valid = hex_value(s.ptr[at++]) >= 0;
+            if (valid && !buf_put_u8(k->tmp, 0))
                 return kernel_memory(k);
         }
         for (; at < s.len && valid; at += 2) {

@@ -31,8 +31,10 @@ static bool next_piece(struct str p, size_t *at, struct piece *ret)
         int64_t end = str_find(p, STR("'"), start + 1);
         if (end < 0)
             return false;
+        /* two quotes inside are one: it ends this piece, and the second opens the next */
+        bool twice = (size_t)end + 1 < p.len && p.ptr[end + 1] == '\'';
         *at = (size_t)end + 1;
-        *ret = (struct piece){ 0, 0, str_make(p.ptr + start + 1, (size_t)end - start - 1) };
+        *ret = (struct piece){ 0, 0, str_make(p.ptr + start + 1, (size_t)end - start - 1 + twice) };
         return true;
     }
     bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
