@@ -115,8 +115,14 @@ static void advance(struct records *r, uint32_t used, uint32_t lines)
     r->line += lines;
 }
 
+/* The record is shown without what ends its line. */
 static enum status report(struct records *r, struct bad_record *bad, struct error *err)
 {
+    struct str *bytes = &bad->bytes;
+    if (str_ends(*bytes, STR("\n")))
+        bytes->len--;
+    if (str_ends(*bytes, STR("\r")))
+        bytes->len--;
     bad->source = r->table->name;
     bad->file = r->file;
     return r->ctx->bad(r->ctx->bad_arg, bad, err);

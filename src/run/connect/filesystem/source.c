@@ -106,6 +106,64 @@ static enum status go_to(struct fs_reader *r, struct fs_bytes *f, const struct o
     return ST_OK;
 }
 
+/* ---- a header that must be seen before going on in the middle ---- */
+
+#define HEADER_BYTES ((uint32_t)64 << 10)
+#define HEADER_MAX ((uint32_t)4 << 20)
+
+/* Reads the start of the file into one chunk that grows until the decoder has its line. */
+static enum status decode_header(struct fs_reader *r, struct fs_bytes *f, struct batch *none, struct error *err)
+{
+    struct shared *chunk = NULL;
+    struct decoded d = { 0 };
+    enum status st = ST_OK;
+    bool at_end = false;
+    for (uint32_t cap = HEADER_BYTES; st == ST_OK && d.used == 0 && !at_end && cap <= HEADER_MAX; cap *= 2) {
+        struct shared *next = shared_new(r->budget, cap);
+        if (!next) {
+            st = connect_memory(r->budget, err);
+            break;
+        }
+        next->len = chunk ? chunk->len : 0;
+        if (chunk)
+            memcpy(next->data, chunk->data, chunk->len);
+        shared_unref(chunk);
+        chunk = next;
+        while (st == ST_OK && !at_end && chunk->len < cap) {
+            size_t got = 0;
+            enum pull pulled;
+            int64_t wake_ms;
+            st = f->base.ops->pull(&f->base, chunk->data + chunk->len, cap - chunk->len, &got, &pulled, &wake_ms, err);
+            chunk->len += st == ST_OK ? (uint32_t)got : 0;
+            at_end = st == ST_OK && pulled == PULL_END;
+        }
+        struct decoder *decoder = r->records.decoder;
+        if (st == ST_OK)
+            st = decoder->ops->decode(decoder, chunk, 0, chunk->len, at_end, none, 1, &d, err);
+    }
+    shared_unref(chunk);
+    if (st == ST_OK && (d.used == 0 || d.bad))
+        st = error_set(err, ST_DATA, "'%.*s' has no header that can be read", STR_ARG(r->path));
+    return st;
+}
+
+static enum status feed_header(struct fs_reader *r, struct error *err)
+{
+    if (!format_wants_header(r->records.decoder))
+        return ST_OK;
+    struct fs_source *s = r->source;
+    struct fs_bytes *f;
+    struct os_stat now;
+    TRY(fs_bytes_open(s->ctx->os, r->path, fs_codec(s->base.table, r->path), 0, r->budget, &f, &now, err));
+    struct batch *none = batch_new(&s->base.table->physical, 1, r->budget);
+    enum status st = none ? decode_header(r, f, none, err) : connect_memory(r->budget, err);
+    batch_free(none);
+    f->base.ops->free(&f->base);
+    return st;
+}
+
+/* ---- life ---- */
+
 static void fs_close(struct split_reader *base)
 {
     struct fs_reader *r = (struct fs_reader *)base;
@@ -153,7 +211,8 @@ static enum status reader_start(struct fs_reader *r, struct str position, struct
     fs_trace_init(&r->trace, position.len ? p.cover : s->ctx->durable ? FS_COVER : 0);
     if (position.len)
         TRY(go_to(r, f, &now, &p, err));
-    return records_open(&r->records, s->needs, err);
+    TRY(records_open(&r->records, s->needs, err));
+    return feed_header(r, err);
 }
 
 static enum status fs_open(struct source *base, const struct split *split, struct str position, struct budget *budget,

@@ -142,7 +142,7 @@ static enum status stdin_splits(struct source *s, struct arena *arena, struct sp
     struct split *one = ARENA_NEW(arena, struct split);
     if (!one)
         return connect_memory(arena->budget, err);
-    one->id = STR("-");
+    one->id = STR("standard input"); /* also the `file` of bad records, which are sealed by it */
     *ret = one;
     *ret_count = 1;
     return ST_OK;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "connect/private.h"
-#include "text/text.h"
 
 enum entry_kind { ENTRY_LINE, ENTRY_WATERMARK };
 
@@ -67,9 +66,8 @@ enum status hub_publish(struct test_hub *h, struct str table, uint64_t job_id, u
 enum status hub_restore(struct test_hub *h, struct str table, uint64_t job_id, const struct sink_commit *commits,
                         uint32_t n, struct error *err);
 
-/* A line of `input` into row `row` of `out`, which is below its capacity. ST_DATA: *ret_reason, *ret_column say
- * why. */
-enum status test_parse_line(struct str line, uint32_t kinds, const struct zone *zone, struct batch *out,
-                            const char **ret_reason, uint32_t *ret_column, struct error *err);
+/* A line of `input` as a row behind those of `out`, which has room. ST_DATA: what is wrong with it. */
+enum status test_parse_line(struct decoder *d, struct str line, uint32_t kinds, struct batch *out,
+                            char ret_reason[200], uint32_t *ret_column, struct error *err);
 /* CAST(x AS STRING), but map entries sorted by text. */
 bool test_print(struct buf *out, const struct column *c, uint32_t row, const struct zone *zone) MUST_USE;

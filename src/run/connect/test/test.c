@@ -82,6 +82,7 @@ struct test_reader {
     struct split_reader base;
     struct test_source *source;
     struct budget *budget;
+    struct decoder *decoder;
     struct hub_reader hub;
 };
 
@@ -159,10 +160,15 @@ static enum status test_open(struct source *base, const struct split *split, str
     r->budget = budget;
     r->hub.os = s->ctx->os;
     r->hub.wake = wake;
-    hub_lock(s->hub);
-    enum status st = enter(r, position, err);
-    hub_unlock(s->hub);
+    enum status st = format_json_values(&base->table->physical, &s->ctx->zone, budget, &r->decoder, err);
+    if (st == ST_OK) {
+        hub_lock(s->hub);
+        st = enter(r, position, err);
+        hub_unlock(s->hub);
+    }
     if (st != ST_OK) {
+        if (r->decoder)
+            r->decoder->ops->free(r->decoder);
         mem_free(budget, r, sizeof *r);
         return st;
     }
@@ -193,13 +199,12 @@ static enum status take_line(struct test_reader *r, const struct hub_entry *e, u
                              struct error *err)
 {
     struct test_source *s = r->source;
-    const char *reason = NULL;
+    char reason[200];
     uint32_t column = 0;
-    enum status st = test_parse_line(e->line, s->kinds, &s->ctx->zone, out, &reason, &column, err);
+    enum status st = test_parse_line(r->decoder, e->line, s->kinds, out, reason, &column, err);
     if (st != ST_DATA)
         return st;
-    error_clear(err);
-    struct bad_record bad = { .source = s->base.table->name, .file = s->base.table->name, .line = number + 1ull,
+    struct bad_record bad = { .source = s->base.table->name, .file = STR("0"), .line = number + 1ull,
                               .column = column, .reason = str_from(reason), .bytes = e->line };
     return s->ctx->bad(s->ctx->bad_arg, &bad, err);
 }
@@ -247,6 +252,7 @@ static void test_close(struct split_reader *base)
         at = &(*at)->next;
     *at = r->hub.next;
     hub_unlock(r->source->hub);
+    r->decoder->ops->free(r->decoder);
     mem_free(r->budget, r, sizeof *r);
 }
 
