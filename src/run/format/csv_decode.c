@@ -1,9 +1,9 @@
 /* CSV records into columns.
  *
- * The text room's scanner splits a record into fields (views into the chunk); here each field goes into its column: by
- * place, or by the names in the header line. An unquoted field that equals csv.null-literal is NULL, and so is an
- * empty unquoted one where the column is no text (Flink calls that one bad). Text stays in the chunk when it is long and
- * needs no unescaping. ARRAY and ROW fields are split once more at csv.array-element-delimiter.
+ * The text room's scanner splits a record into fields (views into the chunk); here each field goes into its column:
+ * by place, or by the names in the header line. An unquoted field that equals csv.null-literal is NULL, and so is an
+ * empty unquoted one where the column is no text (Flink calls that one bad). Text stays in the chunk when it is long
+ * and needs no unescaping. ARRAY and ROW fields are split once more at csv.array-element-delimiter.
  *
  * Under csv.header = names a split that is read from the middle needs its first line first: see format_wants_header. */
 #include "csv.h"
@@ -374,7 +374,7 @@ static enum status csv_decode(struct decoder *base, struct shared *chunk, uint32
             break;
         }
     }
-    if (done.used > 0) {
+    if (done.used > 0 || (mark > 0 && rest.len == 0)) {
         d->at_start = false;
         done.used += mark;
         done.bad_at += done.bad ? mark : 0;

@@ -1,7 +1,7 @@
 /* Rows as CSV lines, and the csv format's option table.
  *
- * A text that would read as NULL (it equals csv.null-literal) is quoted, since only unquoted fields are compared with
- * the literal. Elements of ARRAY and ROW are joined by csv.array-element-delimiter, as they are read. */
+ * What would read as NULL (it equals csv.null-literal, or is empty bytes) is quoted, since only an unquoted field can
+ * be NULL. Elements of ARRAY and ROW are joined by csv.array-element-delimiter, as they are read. */
 #include "csv.h"
 
 #include "format/format.h"
@@ -13,7 +13,8 @@ const struct option_spec csv_options[] = {
     { .name = "csv.disable-quote-character", .type = OPT_BOOL, .fallback = "false",
       .help = "quotes are plain characters" },
     { .name = "csv.quote-character", .type = OPT_STRING, .fallback = "\"", .help = "one character" },
-    { .name = "csv.allow-comments", .type = OPT_BOOL, .fallback = "false", .help = "lines that start with # are skipped" },
+    { .name = "csv.allow-comments", .type = OPT_BOOL, .fallback = "false",
+      .help = "lines that start with # are skipped" },
     { .name = "csv.ignore-parse-errors", .type = OPT_BOOL, .fallback = "false",
       .help = "a field that does not fit becomes NULL, a malformed line is left out" },
     { .name = "csv.array-element-delimiter", .type = OPT_STRING, .fallback = ";",
@@ -185,7 +186,8 @@ static bool put_field(struct csv_encoder *e, const struct column *c, uint32_t ro
     if (!put_text(s, c, row, &e->text))
         return false;
     struct str text = buf_str(&e->text);
-    if (s->null_literal.ptr && s->dialect.quote && str_eq(text, s->null_literal))
+    bool as_null = (s->null_literal.ptr && str_eq(text, s->null_literal)) || (!text.len && type_is_bytes(c->type));
+    if (as_null && s->dialect.quote)
         return put_quoted(out, s->dialect.quote, text);
     /* A row of one empty field would be an empty line, which is no record. */
     return csv_put_field(out, &s->dialect, text, e->schema->n_fields == 1);

@@ -1,9 +1,10 @@
-/* debezium-json: change records, {"before": row, "after": row, "op": "c|r|u|d"}, maybe wrapped as the "payload" beside a
- * "schema".
+/* debezium-json: change records, {"before": row, "after": row, "op": "c|r|u|d"}, maybe wrapped as the "payload"
+ * beside a "schema".
  *
- * Reading is the json decoder over a schema made around the table's: ROW<before, after, op>. It fills a batch of envelopes,
- * from which rows go into the caller's batch with their kind: c and r one +I, d one -D, u a -U and a +U. An update's pair
- * stays in one batch, so decode may give one row more than max_rows when that is 1, and a batch needs room for two.
+ * Reading is the json decoder over a schema made around the table's: ROW<before, after, op>. It fills a batch of
+ * envelopes, from which rows go into the caller's batch with their kind: c and r one +I, d one -D, u a -U and a +U.
+ * An update's pair stays in one batch, so decode may give one row more than max_rows when that is 1, and a batch
+ * needs room for two.
  *
  * Envelopes are read one at a time: a record that is bad (or an update without `before`) must be the last that a call
  * uses. Writing knows no pairs: +I and +U are op c with `after`, -U and -D op d with `before`, as Flink does it. */

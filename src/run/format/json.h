@@ -139,8 +139,8 @@ enum taken json_take_missing(struct json_decoder *d, struct json_field *f, uint3
 enum taken json_take_record(struct json_decoder *d, uint32_t row, struct str record) MUST_USE;
 
 /* json_fast.c */
-/* Reads the object at p ('{' stands there) into `row`. Returns behind it (or, when root->partial, behind the last needed
- * value), or NULL: go the general way. */
+/* Reads the object at p ('{' stands there) into `row`. Returns behind it (or, when root->partial, behind the last
+ * needed value), or NULL: go the general way. */
 const char *json_fast_record(struct json_decoder *d, const char *p, uint32_t row);
 
 /* json_decode.c, for tests and fuzzing: forgoes the fast path. */

@@ -1,9 +1,9 @@
 /* Records out of chunks: one JSON object a line.
  *
- * A call finds the last newline once; what lies before it are whole lines, what lies behind stays for the next call (or, at
- * the end of input, is the last record). Lines go to the speculating scanner as long as JSON_SLACK bytes may be loaded
- * behind them; the few last lines of a chunk that has no slack, and every line the scanner gives up, go the general way.
- * A row counts when out->count is raised: a bad record's half-written row is simply overwritten.
+ * A call finds the last newline once; what lies before it are whole lines, what lies behind stays for the next call
+ * (or, at the end of input, is the last record). Lines go to the speculating scanner as long as JSON_SLACK bytes may
+ * be loaded behind them; the few last lines of a chunk that has no slack, and every line the scanner gives up, go the
+ * general way. A row counts when out->count is raised: a bad record's half-written row is simply overwritten.
  *
  * Nulls of ROW columns: the scanner marks only the ROW itself. At the end of a call one pass over the null arrays hands
  * them down to the children, and marks the columns that nobody needs, so every consumer sees them as NULL. */

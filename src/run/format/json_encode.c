@@ -1,7 +1,7 @@
 /* Rows as JSON objects, and the json format's option table.
  *
- * What comes out is what Flink's json format writes: times with no more fraction digits than they have, TIMESTAMP_LTZ in UTC
- * with a Z, bytes in base64, numbers as Java prints them, members in the schema's order. */
+ * What comes out is what Flink's json format writes: times with no more fraction digits than they have, TIMESTAMP_LTZ
+ * in UTC with a Z, bytes in base64, numbers as Java prints them, members in the schema's order. */
 #include "json.h"
 
 #include "format/format.h"

@@ -1,9 +1,9 @@
 /* The speculating scanner: objects of one schema, member after member, without looking for keys.
  *
- * Producers write the same keys in the same order with the same white space. So each node remembers the bytes before each
- * value (json_tree.c) and this scanner only compares them (16 bytes at once), then runs the loop for the
+ * Producers write the same keys in the same order with the same white space. So each node remembers the bytes before
+ * each value (json_tree.c) and this scanner only compares them (16 bytes at once), then runs the loop for the
  * column's type straight into the column's array:
- *   integers   a digit loop (SWAR is slower for the 4 to 8 digits that numbers mostly have)
+ *   integers   up to seven digits as one 8-byte word, without a branch for each; longer ones by a loop
  *   text       one pass looks for quote, backslash, control characters and non-ASCII bytes together; up to 12 bytes go
  *              inline by one masked load, longer ones become a view into the chunk
  *   times      "YYYY-MM-DD hh:mm" is compared with the last one seen, the rest is checked as one 8-byte word
@@ -12,12 +12,12 @@
  *              the general path for that one value, and comes back
  * A key that differs is looked for among the other remembered ones, then parsed and learned (object_slow).
  *
- * Nothing here explains a fault: NULL means "read the whole record the general way", which explains it. So this file must
- * never accept what json_value.c refuses, nor give another value; the fuzz target compares the two.
+ * Nothing here explains a fault: NULL means "read the whole record the general way", which explains it. So this file
+ * must never accept what json_value.c refuses, nor give another value; the fuzz target compares the two.
  *
  * Bounds: a string, a number, a literal each stop at a newline, and the caller has made sure that one follows with
- * JSON_SLACK bytes to be loaded behind it. A single message has no newline: there the scan may run past its end (never past
- * `limit` + JSON_SLACK), which the caller sees by the place that is returned. */
+ * JSON_SLACK bytes to be loaded behind it. A single message has no newline: there the scan may run past its end
+ * (never past `limit` + JSON_SLACK), which the caller sees by the place that is returned. */
 #include "json.h"
 
 #if defined(__SSE2__)
@@ -46,27 +46,35 @@ static inline bool literal_equal(const struct json_expect *e, const char *p)
     return e->len <= 32 || memcmp(p + 32, e->literal + 32, e->len - 32u) == 0;
 }
 
-/* First quote, backslash or control character at or behind p, or NULL when none comes before `limit`; *ret_high is not 0
- * when a byte before it is not ASCII. */
-static inline const char *string_end(const char *p, const char *limit, unsigned *ret_high)
+/* First quote, backslash or control character at or behind p, or NULL when none comes before `limit`; *ret_high is
+ * not 0 when a byte before it is not ASCII. */
+/* The bytes of v that end a run of plain text, as bits. */
+static inline unsigned text_stops(__m128i v)
 {
     const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\'), control = _mm_set1_epi8(0x1F);
-    unsigned high = 0;
-    for (;;) {
-        __m128i v = load16(p);
-        __m128i stop = _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, backslash));
-        stop = _mm_or_si128(stop, _mm_cmpeq_epi8(_mm_min_epu8(v, control), v));
-        unsigned mask = (unsigned)_mm_movemask_epi8(stop), bits = (unsigned)_mm_movemask_epi8(v);
-        if (mask) {
-            unsigned k = (unsigned)__builtin_ctz(mask);
-            *ret_high = high | (bits & ((1u << k) - 1));
-            return p + k;
-        }
+    __m128i stop = _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, backslash));
+    stop = _mm_or_si128(stop, _mm_cmpeq_epi8(_mm_min_epu8(v, control), v));
+    return (unsigned)_mm_movemask_epi8(stop);
+}
+
+static inline const char *string_end(const char *p, const char *limit, unsigned *ret_high)
+{
+    __m128i v = load16(p);
+    unsigned mask = text_stops(v), bits = (unsigned)_mm_movemask_epi8(v), high = 0;
+    /* 16 bytes first, since most texts are short, then 32 at a time: fewer exits to be guessed wrong. */
+    for (unsigned step = 16; mask == 0; step = 32) {
         high |= bits;
-        p += 16;
+        p += step;
         if (p >= limit)
             return NULL;
+        __m128i w = load16(p + 16);
+        v = load16(p);
+        mask = text_stops(v) | text_stops(w) << 16;
+        bits = (unsigned)_mm_movemask_epi8(v) | (unsigned)_mm_movemask_epi8(w) << 16;
     }
+    unsigned k = (unsigned)__builtin_ctz(mask);
+    *ret_high = high | (bits & ((1u << k) - 1));
+    return p + k;
 }
 
 /* The view of up to 12 bytes at s: the four bytes before it are there to be loaded and make way for the length. */
@@ -132,7 +140,8 @@ static const char *record_end(struct json_decoder *d, const char *p)
 }
 
 /* `f` NULL or not needed: only checked. */
-static const char *slow_value(struct json_decoder *d, struct json_field *f, uint32_t depth, const char *p, uint32_t row)
+__attribute__((noinline)) static const char *slow_value(struct json_decoder *d, struct json_field *f, uint32_t depth,
+                                                        const char *p, uint32_t row)
 {
     bool wanted = f && f->needed;
     if (p[0] == 'n' && memcmp(p, "null", 4) == 0 && ends_value(p[4])) {
@@ -161,17 +170,46 @@ static const char *slow_value(struct json_decoder *d, struct json_field *f, uint
 
 /* ---- values by type: behind the value, or NULL for the slow way ---- */
 
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+
+/* Up to seven digits without a branch for each: the loop's end would be guessed wrong every other time. Returns how
+ * many there are, 0 for none or more than seven. */
+static inline unsigned few_digits(const char *p, uint64_t *ret)
+{
+    uint64_t x;
+    memcpy(&x, p, 8);
+    x ^= 0x3030303030303030ull; /* digits become their values */
+    uint64_t other = ((x + 0x7676767676767676ull) | x) & 0x8080808080808080ull;
+    unsigned n = other ? (unsigned)__builtin_ctzll(other) / 8 : 0;
+    x <<= n ? 64 - 8 * n : 0; /* leading zeros */
+    x = x * 10 + (x >> 8);    /* pairs, in every other byte */
+    *ret = ((x & 0x000000FF000000FFull) * 0x000F424000000064ull +
+            ((x >> 16) & 0x000000FF000000FFull) * 0x0000271000000001ull) >> 32;
+    return n;
+}
+
+#else
+
+static inline unsigned few_digits(const char *p, uint64_t *ret)
+{
+    (void)p, (void)ret;
+    return 0;
+}
+
+#endif
+
 static inline const char *integer(const char *p, int64_t *ret)
 {
     bool negative = *p == '-';
     p += negative;
-    uint64_t v = digit(p);
-    if (v > 9)
-        return NULL;
-    const char *q = p + 1, *most = p + 18;
-    for (unsigned next; q < most && (next = digit(q)) <= 9; q++)
-        v = v * 10 + next;
-    if (!ends_value(*q) || (*p == '0' && q - p > 1))
+    uint64_t v;
+    const char *q = p + few_digits(p, &v), *most = p + 18;
+    if (q == p) {
+        v = 0;
+        for (unsigned next; q < most && (next = digit(q)) <= 9; q++)
+            v = v * 10 + next;
+    }
+    if (!ends_value(*q) || q == p || (*p == '0' && q - p > 1))
         return NULL;
     *ret = negative ? -(int64_t)v : (int64_t)v;
     return q;
@@ -351,9 +389,10 @@ static inline const char *skip(struct json_decoder *d, const char *p)
 
 static const char *object(struct json_decoder *d, struct json_node *n, const char *p, uint32_t row);
 
-/* `f` is NULL only for ACT_SKIP. */
-static inline const char *value(struct json_decoder *d, struct json_field *f, unsigned action, uint32_t depth,
-                                const char *p, uint32_t row)
+/* `f` is NULL only for ACT_SKIP. Inlined where it is hot, called (any_value) where it is not. */
+__attribute__((always_inline)) static inline const char *value(struct json_decoder *d, struct json_field *f,
+                                                               unsigned action, uint32_t depth, const char *p,
+                                                               uint32_t row)
 {
     const char *q;
     int64_t v;
@@ -406,7 +445,14 @@ static inline const char *value(struct json_decoder *d, struct json_field *f, un
     return q;
 }
 
-/* Where a learned literal stands at p: looks forward from `from` (members left out), then at the start (another order). */
+__attribute__((noinline)) static const char *any_value(struct json_decoder *d, struct json_field *f, unsigned action,
+                                                       uint32_t depth, const char *p, uint32_t row)
+{
+    return value(d, f, action, depth, p, row);
+}
+
+/* Where a learned literal stands at p: looks forward from `from` (members left out), then at the start (another
+ * order). */
 #define LOOK_MAX 24u
 static uint32_t find_expected(const struct json_node *n, const char *p, uint32_t from)
 {
@@ -421,8 +467,8 @@ static uint32_t find_expected(const struct json_node *n, const char *p, uint32_t
     return UINT32_MAX;
 }
 
-/* Parses the key at p (behind '{' or ','), learns it at place *at (moved behind it) and gives its field and the place of
- * its value. */
+/* Parses the key at p (behind '{' or ','), learns it at place *at (moved behind it) and gives its field and the place
+ * of its value. */
 static const char *new_member(struct json_node *n, const char *p, const char *end, uint32_t *at,
                               struct json_field **ret)
 {
@@ -487,7 +533,7 @@ __attribute__((noinline)) static const char *object_slow(struct json_decoder *d,
         }
         if (f)
             missing -= json_seen(n, f);
-        p = value(d, f, action, n->depth, p, row);
+        p = any_value(d, f, action, n->depth, p, row);
         if (!p || p > end)
             return NULL;
         if (n->early && missing == 0)

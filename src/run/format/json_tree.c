@@ -194,7 +194,7 @@ uint32_t json_node_learn(struct json_node *n, uint32_t at, struct str literal, s
 {
     if (literal.len > LITERAL_MAX || memchr(literal.ptr, '\n', literal.len))
         return UINT32_MAX;
-    /* A short list for unknown keys: an object with keys of its own each time must not push the known ones out for long. */
+    /* Keys that differ each time would fill any list: a full one is begun anew. */
     if (n->n_expect == n->cap_expect || at > n->n_expect) {
         n->n_expect = 0;
         at = 0;

@@ -6,8 +6,8 @@
  * missing field is NULL. Stricter than Flink: what does not fit (an integer out of range, a decimal with too
  * many digits, NULL in a NOT NULL column) makes the record bad.
  *
- * A list's length is known only behind it, so elements are appended one by one with column_start_list (which doubles the
- * room) and the view is set at the end. */
+ * A list's length is known only behind it, so elements are appended one by one with column_start_list (which doubles
+ * the room) and the view is set at the end. */
 #include "json.h"
 
 #include <math.h>
@@ -306,7 +306,8 @@ static enum taken put_key(struct json_decoder *d, struct json_field *f, uint32_t
     return t == TAKEN_BAD ? misfit(d, k, raw) : t == TAKEN_MEMORY ? no_memory(d) : t;
 }
 
-/* A row of the list from `first` on that has the same key as row `at`, or UINT32_MAX: the last of two equal keys wins. */
+/* A row of the list from `first` on that has the same key as row `at`, or UINT32_MAX: the last of two equal keys
+ * wins. */
 static uint32_t same_key(const struct column *keys, uint32_t first, uint32_t at)
 {
     for (uint32_t i = first; i < at; i++)

@@ -14,20 +14,20 @@ struct value_rules {
     struct zone zone; /* for TIMESTAMP_LTZ text that names none */
 };
 
-/* Text of any scalar type but CHAR and VARCHAR (those are taken as they are) into col[row]; blanks around are dropped. BINARY is
- * base64. */
+/* Text of any scalar type but CHAR and VARCHAR (those are taken as they are) into col[row]; blanks around are
+ * dropped. BINARY is base64. */
 enum taken value_from_text(const struct value_rules *r, const struct type *t, struct column *col, uint32_t row,
                            struct str text) MUST_USE;
 /* An integer into a column of any integer, interval or BIGINT form; TAKEN_BAD: out of the type's range. */
 enum taken value_put_integer(const struct type *t, struct column *col, uint32_t row, int64_t v) MUST_USE;
-/* Strict fixed-position forms: "2020-01-02", "03:04:05[.f…]" and both with a blank or 'T' between. `ltz`: a zone suffix is taken, without one
- * the text is in r->zone. */
+/* Strict fixed-position forms: "2020-01-02", "03:04:05[.f…]" and both with a blank or 'T' between. `ltz`: a zone
+ * suffix is taken, without one the text is in r->zone. */
 bool time_text_timestamp(const struct value_rules *r, struct str s, int32_t precision, bool ltz, int64_t *ret);
 bool time_text_date(struct str s, int32_t *ret_days);
 bool time_text_time(struct str s, int32_t *ret_ms);
 
-/* Text of a non-null date, time or timestamp, as Flink's formats write it: no more fraction digits than it has. Returns the
- * length. */
+/* Text of a non-null date, time or timestamp, as Flink's formats write it: no more fraction digits than it has.
+ * Returns the length. */
 size_t time_text_print(const struct value_rules *r, const struct type *t, const struct column *c, uint32_t row,
                        char out[64]);
 /* Java's BigDecimal.toString: plain, or with an exponent when it is very small. `plain`: always plain. */

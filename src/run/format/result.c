@@ -1,8 +1,8 @@
 /* Result rows for people and pipes: `-o table|ndjson|csv|json|markdown`.
  *
- * table and markdown line their columns up, so a call's rows are printed as texts into one buffer first (`cells` holds where
- * each begins), then laid out. A table's widths only grow: when a later block needs wider columns, it starts with a
- * head of its own. Widths count code points. */
+ * table and markdown line their columns up, so a call's rows are printed as texts into one buffer first (`cells`
+ * holds where each begins), then laid out. A table's widths only grow: when a later block needs wider columns, it
+ * starts with a head of its own. Widths count code points. */
 #include "private.h"
 
 #include "format/format.h"

@@ -26,18 +26,22 @@ static void test_types(void **state)
     };
     struct setup s = table(fields, 11);
     check(s,
-          "true,1,-9223372036854775808,1.5,12.34,a text of more than twelve,2026-01-02 03:04:05.678,2026-01-02,AAEC,1;2,7;z\n"
+          "true,1,-9223372036854775808,1.5,12.34,a text of more than twelve,2026-01-02 03:04:05.678,2026-01-02,AAEC,"
+          "1;2,7;z\n"
           "FALSE, 2 ,,NaN,1.005,,,,,,;\n"
           "x,,,,,,,,,,;\n",
-          "[true,1,-9223372036854775808,1.5,12.34,\"a text of more than twelve\",\"2026-01-02 03:04:05.678\",\"2026-01-02\","
+          "[true,1,-9223372036854775808,1.5,12.34,\"a text of more than twelve\",\"2026-01-02 03:04:05.678\",\""
+          "2026-01-02\","
           "\"AAEC\",[1,2],{\"x\":7,\"y\":\"z\"}]\n"
           "[false,2,null,\"NaN\",1.01,\"\",null,null,null,[],{\"x\":null,\"y\":\"\"}]\n"
           "BAD 3:1 field 'b': 'x' is no BOOLEAN\n");
     static const struct {
         uint32_t column;
         const char *text;
-    } bad[] = { { 1, "2147483648" }, { 1, "1.0" }, { 1, "a" }, { 2, "9223372036854775808" }, { 3, "x" }, { 4, "123456789" },
-                { 5, "\xFF" }, { 6, "2026-01-02" }, { 6, "2026-01-02T03:04:05" }, { 7, "2026-02-30" }, { 8, "?" }, { 9, "1;x" },
+    } bad[] = { { 1, "2147483648" }, { 1, "1.0" }, { 1, "a" }, { 2, "9223372036854775808" }, { 3, "x" },
+        { 4, "123456789" },
+                { 5, "\xFF" }, { 6, "2026-01-02" }, { 6, "2026-01-02T03:04:05" }, { 7, "2026-02-30" }, { 8, "?" },
+                { 9, "1;x" },
                 { 10, "1" }, { 10, "1;a;b" } };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct buf in;
@@ -60,10 +64,12 @@ static void test_quotes(void **state)
     struct setup s = table(fields, 2);
     check(s,
           "\"x, y\",1\n\"a \"\"quoted\"\" word, long\",2\r\n\"two\nlines\",3\n\n,\n\"\",\"5\"\n \"a\" ,6\nlast,7",
-          "[\"x, y\",1]\n[\"a \\\"quoted\\\" word, long\",2]\n[\"two\\nlines\",3]\n[\"\",null]\n[\"\",5]\n[\" \\\"a\\\" \",6]\n"
+          "[\"x, y\",1]\n[\"a \\\"quoted\\\" word, long\",2]\n[\"two\\nlines\",3]\n[\"\",null]\n[\"\",5]\n"
+          "[\" \\\"a\\\" \",6]\n"
           "[\"last\",7]\n");
     check(s, "\"a\"b,1\nc,2\n", "BAD 1:0 not CSV: text after the closing quote\n[\"c\",2]\n");
-    check(s, "a\nb,1,2\nc,3\n\"open,4\nd,5\n", "BAD 1:1 1 fields instead of 2\nBAD 2:1 3 fields instead of 2\n[\"c\",3]\n"
+    check(s, "a\nb,1,2\nc,3\n\"open,4\nd,5\n",
+        "BAD 1:1 1 fields instead of 2\nBAD 2:1 3 fields instead of 2\n[\"c\",3]\n"
                                                "BAD 4:0 not CSV: a quote is not closed\n[\"d\",5]\n");
     struct str bad;
     decode_all(&s, STR("ok,1\n\"a\"b,1\r\nc,2,3"), &bad);
@@ -77,7 +83,8 @@ static void test_quotes(void **state)
 static void test_options(void **state)
 {
     (void)state;
-    const struct field fields[] = { F("a", type_string()), F("b", type_basic(TYPE_INT)), F("c", type_array(&test_arena, type_string())) };
+    const struct field fields[] = { F("a", type_string()), F("b", type_basic(TYPE_INT)), F("c", type_array(&test_arena,
+        type_string())) };
     struct setup s = table(fields, 3);
     static const char *const options[][2] = {
         { "csv.field-delimiter", "\\t" }, { "csv.quote-character", "'" }, { "csv.escape-character", "\\" },
@@ -90,9 +97,11 @@ static void test_options(void **state)
     struct setup ignore = table(fields, 3);
     ignore.options[0][0] = "csv.ignore-parse-errors";
     ignore.options[0][1] = "true";
-    check(ignore, "a,x,1;2\nb\n\"c\"d,1,2\ne,2,3,4\n", "[\"a\",null,[\"1\",\"2\"]]\n[\"b\",null,null]\n[\"e\",2,[\"3\"]]\n");
+    check(ignore, "a,x,1;2\nb\n\"c\"d,1,2\ne,2,3,4\n",
+        "[\"a\",null,[\"1\",\"2\"]]\n[\"b\",null,null]\n[\"e\",2,[\"3\"]]\n");
     static const char *const refused[][2] = {
-        { "csv.field-delimiter", "" }, { "csv.field-delimiter", "ab" }, { "csv.field-delimiter", "\"" }, { "csv.quote-character", "\n" }
+        { "csv.field-delimiter", "" }, { "csv.field-delimiter", "ab" }, { "csv.field-delimiter", "\"" },
+        { "csv.quote-character", "\n" }
     };
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         struct setup r = table(fields, 3);
@@ -108,9 +117,11 @@ static void test_options(void **state)
 static void test_nulls_and_needs(void **state)
 {
     (void)state;
-    const struct field fields[] = { F("a", not_null(type_basic(TYPE_INT))), F("b", type_string()), F("c", type_basic(TYPE_INT)) };
+    const struct field fields[] = { F("a", not_null(type_basic(TYPE_INT))), F("b", type_string()),
+        F("c", type_basic(TYPE_INT)) };
     struct setup s = table(fields, 3);
-    check(s, "1,x,\n,y,2\n3,z,3\n", "[1,\"x\",null]\nBAD 2:1 field 'a': NULL, but the column is NOT NULL\n[3,\"z\",3]\n");
+    check(s, "1,x,\n,y,2\n3,z,3\n",
+        "[1,\"x\",null]\nBAD 2:1 field 'a': NULL, but the column is NOT NULL\n[3,\"z\",3]\n");
     const struct need needs[] = { { .used = false }, { .used = true }, { .used = false } };
     s.needs = needs;
     check(s, "1,x,\nbad,y,bad\n", "[null,\"x\",null]\n[null,\"y\",null]\n");
@@ -130,6 +141,7 @@ static void test_headers(void **state)
     assert_string_equal(recode(&s, "b,a\nx,1\n"), "a,b\n1,x\n");
     s.options[0][1] = "skip";
     check(s, "what,ever,this,is\n1,x\n", "[1,\"x\"]\n");
+    check(s, "\xEF\xBB\xBF", "");
     s.position = 5; /* no header in the middle of a file */
     check(s, "1,x\n2,y\n", "[1,\"x\"]\n[2,\"y\"]\n");
 }
@@ -175,18 +187,23 @@ static void test_messages(void **state)
     struct setup s = table(fields, 2);
     s.messages = true;
     assert_string_equal(decode_text(&s, "1,x\n\n2,a text of more than twelve\nx,y\n3\n"),
-                        "[1,\"x\"]\n[2,\"a text of more than twelve\"]\nBAD 4:1 field 'a': 'x' is no INT\nBAD 5:1 1 fields instead of 2\n");
+                        "[1,\"x\"]\n[2,\"a text of more than twelve\"]\nBAD 4:1 field 'a': 'x' is no INT\n"
+                        "BAD 5:1 1 fields instead of 2\n");
 }
 
 static void test_round_trip(void **state)
 {
     (void)state;
-    const struct field fields[] = { F("s", type_string()), F("d", type_decimal(&test_arena, 20, 12)), F("f", type_basic(TYPE_FLOAT)),
-                                    F("z", type_timestamp(&test_arena, TYPE_TIMESTAMP_LTZ, 3)), F("b", type_bytes()), F("o", type_basic(TYPE_BOOLEAN)) };
+    const struct field fields[] = { F("s", type_string()), F("d", type_decimal(&test_arena, 20, 12)),
+        F("f", type_basic(TYPE_FLOAT)),
+                                    F("z", type_timestamp(&test_arena, TYPE_TIMESTAMP_LTZ, 3)), F("b", type_bytes()),
+                                        F("o", type_basic(TYPE_BOOLEAN)) };
     struct setup s = table(fields, 6);
-    const char *in = "\"a,\"\"b\"\"\nc\",0.000000000001,1.5E10,2026-01-02 03:04:05.5Z,AAEC,true\n,,,,,\n\" x \",,,,,false\n";
+    const char *in =
+        "\"a,\"\"b\"\"\nc\",0.000000000001,1.5E10,2026-01-02 03:04:05.5Z,AAEC,true\n,,,,,\n\" x \",,,,,false\n";
     assert_string_equal(recode(&s, in), in);
     struct setup one = table(fields, 1);
+    assert_string_equal(recode(&s, ",,,,\"\",\n"), ",,,,\"\",\n"); /* empty bytes are not NULL */
     assert_string_equal(recode(&one, "\"\"\nx\n"), "\"\"\nx\n");
 }
 

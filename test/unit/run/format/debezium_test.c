@@ -27,7 +27,8 @@ static void test_kinds(void **state)
           "{\"op\":\"d\",\"before\":{\"id\":2,\"name\":\"a name longer than twelve\"},\"after\":null}\n"
           "\n"
           "{\"before\":{\"id\":1,\"name\":\"b\"},\"after\":{\"id\":1},\"op\":\"u\"}",
-          "+I [1,\"a\"]\n+I [2,\"a name longer than twelve\"]\n-U [1,\"a\"]\n+U [1,\"b\"]\n-D [2,\"a name longer than twelve\"]\n"
+          "+I [1,\"a\"]\n+I [2,\"a name longer than twelve\"]\n-U [1,\"a\"]\n+U [1,\"b\"]\n"
+          "-D [2,\"a name longer than twelve\"]\n"
           "-U [1,\"b\"]\n+U [1,null]\n");
 }
 
@@ -44,7 +45,8 @@ static void test_bad(void **state)
     struct setup s = table();
     check(s, in,
           "BAD 1:0 'before' is null; the source must log whole rows (REPLICA IDENTITY FULL)\nBAD 2:0 'after' is null\n"
-          "BAD 3:0 'op' is none of c, r, u, d\nBAD 4:0 the record has no 'op'\nBAD 5:16 field 'after.id': \"?\" is no INT\n"
+          "BAD 3:0 'op' is none of c, r, u, d\nBAD 4:0 the record has no 'op'\n"
+          "BAD 5:16 field 'after.id': \"?\" is no INT\n"
           "+I [7,null]\nBAD 7:1 not JSON: a value is expected\n");
     s.options[0][0] = "debezium-json.ignore-parse-errors";
     s.options[0][1] = "true";
@@ -58,7 +60,8 @@ static void test_envelope_with_schema(void **state)
     s.options[0][0] = "debezium-json.schema-include";
     s.options[0][1] = "true";
     check(s,
-          "{\"schema\":{\"type\":\"struct\",\"fields\":[]},\"payload\":{\"before\":null,\"after\":{\"id\":1,\"name\":\"a\"},\"op\":\"c\"}}\n"
+          "{\"schema\":{\"type\":\"struct\",\"fields\":[]},\"payload\":{\"before\":null,\"after\":{\"id\":1,\"name\""
+          ":\"a\"},\"op\":\"c\"}}\n"
           "{\"schema\":null,\"payload\":null}\n"
           "{\"payload\":{\"before\":{\"id\":1},\"op\":\"d\"}}\n",
           "+I [1,\"a\"]\nBAD 2:0 the record has no 'payload'\n-D [1,null]\n");
@@ -70,7 +73,8 @@ static void test_messages_and_tombstones(void **state)
     (void)state;
     struct setup s = table();
     s.messages = true;
-    assert_string_equal(decode_text(&s, "{\"after\":{\"id\":1},\"op\":\"c\"}\n{\"before\":{\"id\":1},\"after\":{\"id\":2},\"op\":\"u\"}\nx\n"),
+    assert_string_equal(decode_text(&s,
+        "{\"after\":{\"id\":1},\"op\":\"c\"}\n{\"before\":{\"id\":1},\"after\":{\"id\":2},\"op\":\"u\"}\nx\n"),
                         "+I [1,null]\n-U [1,null]\n+U [2,null]\nBAD 3:1 not JSON: a value is expected\n");
 }
 
@@ -89,7 +93,8 @@ static void test_encode(void **state)
     (void)state;
     struct setup s = table();
     assert_string_equal(recode(&s, "{\"before\":null,\"after\":{\"id\":1,\"name\":\"a\"},\"op\":\"r\"}\n"
-                                   "{\"before\":{\"id\":1,\"name\":\"a\"},\"after\":{\"id\":1,\"name\":\"b\"},\"op\":\"u\"}\n"
+                                   "{\"before\":{\"id\":1,\"name\":\"a\"},\"after\":{\"id\":1,\"name\":\"b\"},\"op\""
+                                   ":\"u\"}\n"
                                    "{\"before\":{\"id\":1,\"name\":\"b\"},\"after\":null,\"op\":\"d\"}\n"),
                         "{\"before\":null,\"after\":{\"id\":1,\"name\":\"a\"},\"op\":\"c\"}\n"
                         "{\"before\":{\"id\":1,\"name\":\"a\"},\"after\":null,\"op\":\"d\"}\n"

@@ -78,7 +78,8 @@ static void test_numbers(void **state)
                  { "-0.0", "-0.0" }, { "123456.789", "123456.789" }, { "1e3", "1000.0" }, { "1.5E-3", "0.0015" },
                  { "9007199254740993", "9.007199254740992E15" }, { "0.30000000000000004", "0.30000000000000004" },
                  { "123456789.123456789123", "1.2345678912345679E8" }, { "\"2.5\"", "2.5" }, { "\"NaN\"", "\"NaN\"" },
-                 { "1.", NULL }, { "00.5", NULL }, { "1e", NULL }, { "NaN", NULL }, { "\"x\"", NULL }, { "false", NULL });
+                 { "1.", NULL }, { "00.5", NULL }, { "1e", NULL }, { "NaN", NULL }, { "\"x\"", NULL },
+                 { "false", NULL });
     CHECK_VALUES(type_basic(TYPE_FLOAT), { "0.1", "0.1" }, { "16777217", "1.6777216E7" }, { "\"1e2\"", "100.0" });
     CHECK_VALUES(type_decimal(&test_arena, 10, 2), { "1", "1.00" }, { "12.34", "12.34" }, { "-0.5", "-0.50" },
                  { "99999999.99", "99999999.99" }, { "100000000", NULL }, { "1.005", "1.01" }, { "1.004", "1.00" },
@@ -100,14 +101,19 @@ static void test_text(void **state)
                  { "\"thirteen byte\"", "\"thirteen byte\"" },
                  { "\"a text that is longer than sixteen bytes, so it goes on\"",
                    "\"a text that is longer than sixteen bytes, so it goes on\"" },
-                 { "\"a\\\"b\"", "\"a\\\"b\"" }, { "\"tab\\there and some more text\"", "\"tab\\there and some more text\"" },
+                 { "\"a\\\"b\"", "\"a\\\"b\"" },
+                 { "\"tab\\there and some more text\"", "\"tab\\there and some more text\"" },
                  { "\"\\u00e9\\ud83d\\ude00\"", "\"\xC3\xA9\xF0\x9F\x98\x80\"" },
-                 { "\"gr\xC3\xBC\xC3\x9F" "e an alle, die das lesen\"", "\"gr\xC3\xBC\xC3\x9F" "e an alle, die das lesen\"" },
-                 { "\"\xC3\xBC\"", "\"\xC3\xBC\"" }, { "\"\xC3\"", NULL }, { "\"sixteen bytes or \xED\xA0\x80\"", NULL },
-                 { "\"\x01\"", NULL }, { "\"a\tb\"", NULL }, { "\"open", NULL }, { "\"\\x\"", NULL }, { "\"\\u12\"", NULL },
+                 { "\"gr\xC3\xBC\xC3\x9F" "e an alle, die das lesen\"",
+                 "\"gr\xC3\xBC\xC3\x9F" "e an alle, die das lesen\"" },
+                 { "\"\xC3\xBC\"", "\"\xC3\xBC\"" }, { "\"\xC3\"", NULL },
+                 { "\"sixteen bytes or \xED\xA0\x80\"", NULL },
+                 { "\"\x01\"", NULL }, { "\"a\tb\"", NULL }, { "\"open", NULL }, { "\"\\x\"", NULL },
+                 { "\"\\u12\"", NULL },
                  { "12", "\"12\"" }, { "1.50", "\"1.50\"" }, { "true", "\"true\"" },
                  { "{ \"a\" : [1, \"x y\"] }", "\"{\\\"a\\\":[1,\\\"x y\\\"]}\"" }, { "'a'", NULL });
-    CHECK_VALUES(type_bytes(), { "\"aGVsbG8=\"", "\"aGVsbG8=\"" }, { "\"\"", "\"\"" }, { "\"?\"", NULL }, { "1", NULL });
+    CHECK_VALUES(type_bytes(), { "\"aGVsbG8=\"", "\"aGVsbG8=\"" }, { "\"\"", "\"\"" }, { "\"?\"", NULL },
+        { "1", NULL });
 }
 
 static void test_times(void **state)
@@ -124,7 +130,8 @@ static void test_times(void **state)
                  { "\"2026-01-02 03:04:60.678\"", NULL }, { "\"2026-01-02 03:04:0x.678\"", NULL },
                  { "\"2026-01-02 03:04:05.67x\"", NULL }, { "\"2026-01-02 03:04:05.\"", NULL },
                  { "\"2026-01-02T03:04:05.678\"", NULL }, { "\"2026-01-02 03:04:05.678Z\"", NULL },
-                 { "\"2026-01-02 03:04\"", NULL }, { "\"2026-01-02\"", NULL }, { "1767323045678", NULL }, { "\"\"", NULL },
+                 { "\"2026-01-02 03:04\"", NULL }, { "\"2026-01-02\"", NULL }, { "1767323045678", NULL },
+                 { "\"\"", NULL },
                  { "\"2026-01-02 03\\u003a04:05.678\"", "\"2026-01-02 03:04:05.678\"" });
     CHECK_VALUES(type_timestamp(&test_arena, TYPE_TIMESTAMP, 6),
                  { "\"2026-01-02 03:04:05.678\"", "\"2026-01-02 03:04:05.678000\"" },
@@ -139,7 +146,8 @@ static void test_times(void **state)
                  { "\"2026-01-02 03:04:05.678\"", "\"2026-01-02 03:04:05.678\"" },
                  { "\"2026-01-02 03:04:05.678+01:30\"", "\"2026-01-02 01:34:05.678\"" },
                  { "\"2026-01-02 03:04:05.678z\"", NULL }, { "\"2026-01-02 03:04:05.678ZZ\"", NULL });
-    CHECK_VALUES(type_basic(TYPE_DATE), { "\"2026-01-02\"", "\"2026-01-02\"" }, { "\"2026-1-2\"", NULL }, { "1", NULL });
+    CHECK_VALUES(type_basic(TYPE_DATE), { "\"2026-01-02\"", "\"2026-01-02\"" }, { "\"2026-1-2\"", NULL },
+        { "1", NULL });
     CHECK_VALUES(type_basic(TYPE_TIME), { "\"03:04:05\"", "\"03:04:05\"" }, { "\"25:00:00\"", NULL });
     /* ISO-8601, and a session zone for times that name none. */
     const struct field fields[] = { F("t", type_timestamp(&test_arena, TYPE_TIMESTAMP, 3)),
@@ -160,25 +168,33 @@ static void test_nested(void **state)
     const struct field inner[] = { F("x", type_basic(TYPE_INT)), F("y", type_string()) };
     const struct type *row = type_row(&test_arena, inner, 2);
     CHECK_VALUES(row, { "{\"x\":1,\"y\":\"a\"}", "{\"x\":1,\"y\":\"a\"}" }, { "{}", "{\"x\":null,\"y\":null}" },
-                 { "{\"y\":\"b\"}", "{\"x\":null,\"y\":\"b\"}" }, { "{ \"y\" : \"b\" , \"x\":2 }", "{\"x\":2,\"y\":\"b\"}" },
+                 { "{\"y\":\"b\"}", "{\"x\":null,\"y\":\"b\"}" },
+                 { "{ \"y\" : \"b\" , \"x\":2 }", "{\"x\":2,\"y\":\"b\"}" },
                  { "{\"z\":[{}],\"x\":3}", "{\"x\":3,\"y\":null}" }, { "{\"x\":1,}", NULL }, { "{,}", NULL },
-                 { "{\"x\" 1}", NULL }, { "{\"x\":}", NULL }, { "{x:1}", NULL }, { "{\"x\":1", NULL }, { "[1,\"a\"]", NULL },
+                 { "{\"x\" 1}", NULL }, { "{\"x\":}", NULL }, { "{x:1}", NULL }, { "{\"x\":1", NULL },
+                 { "[1,\"a\"]", NULL },
                  { "1", NULL }, { "\"{}\"", NULL });
     CHECK_VALUES(type_array(&test_arena, type_basic(TYPE_INT)), { "[]", "[]" }, { "[1,2]", "[1,2]" },
-                 { "[1, null ,3]", "[1,null,3]" }, { "[1,]", NULL }, { "[\"a\"]", NULL }, { "{}", NULL }, { "[1", NULL });
-    CHECK_VALUES(type_array(&test_arena, row), { "[{\"x\":1},null,{\"y\":\"q\"}]", "[{\"x\":1,\"y\":null},null,{\"x\":null,\"y\":\"q\"}]" });
+                 { "[1, null ,3]", "[1,null,3]" }, { "[1,]", NULL }, { "[\"a\"]", NULL }, { "{}", NULL },
+                 { "[1", NULL });
+    CHECK_VALUES(type_array(&test_arena, row),
+        { "[{\"x\":1},null,{\"y\":\"q\"}]", "[{\"x\":1,\"y\":null},null,{\"x\":null,\"y\":\"q\"}]" });
     CHECK_VALUES(type_array(&test_arena, type_array(&test_arena, type_string())),
-                 { "[[\"a\",\"a text longer than twelve\"],[],null]", "[[\"a\",\"a text longer than twelve\"],[],null]" });
-    CHECK_VALUES(type_map(&test_arena, type_string(), type_basic(TYPE_INT)), { "{}", "{}" }, { "{\"a\":1,\"b\":null}", "{\"a\":1,\"b\":null}" },
+                 { "[[\"a\",\"a text longer than twelve\"],[],null]",
+                 "[[\"a\",\"a text longer than twelve\"],[],null]" });
+    CHECK_VALUES(type_map(&test_arena, type_string(), type_basic(TYPE_INT)), { "{}", "{}" },
+        { "{\"a\":1,\"b\":null}", "{\"a\":1,\"b\":null}" },
                  { "{\"a\":1,\"b\":5,\"a\":2}", "{\"a\":2,\"b\":5}" }, { "{\"a\":\"x\"}", NULL }, { "[]", NULL });
-    CHECK_VALUES(type_map(&test_arena, type_basic(TYPE_INT), type_string()), { "{\"1\":\"a\"}", "{\"1\":\"a\"}" }, { "{\"k\":\"a\"}", NULL });
+    CHECK_VALUES(type_map(&test_arena, type_basic(TYPE_INT), type_string()), { "{\"1\":\"a\"}", "{\"1\":\"a\"}" },
+        { "{\"k\":\"a\"}", NULL });
     CHECK_VALUES(type_multiset(&test_arena, type_string()), { "{\"a\":2}", "{\"a\":2}" }, { "{\"a\":null}", NULL });
 }
 
 static void test_key_order(void **state)
 {
     (void)state;
-    const struct field fields[] = { F("a", type_basic(TYPE_INT)), F("b", type_string()), F("c", type_basic(TYPE_BIGINT)) };
+    const struct field fields[] = { F("a", type_basic(TYPE_INT)), F("b", type_string()),
+        F("c", type_basic(TYPE_BIGINT)) };
     const struct setup s = { .format = &format_json, .fields = fields, .n_fields = 3 };
     check(s,
           "{\"a\":1,\"b\":\"x\",\"c\":3}\n"
@@ -270,11 +286,15 @@ static void test_every_cut(void **state)
 {
     (void)state;
     const struct field inner[] = { F("k", type_string()) };
-    const struct field fields[] = { F("a", type_basic(TYPE_INT)), F("s", type_string()), F("r", type_row(&test_arena, inner, 1)) };
+    const struct field fields[] = { F("a", type_basic(TYPE_INT)), F("s", type_string()),
+        F("r", type_row(&test_arena, inner, 1)) };
     struct setup s = { .format = &format_json, .fields = fields, .n_fields = 3 };
-    struct str in = STR("\xEF\xBB\xBF{\"a\":1,\"s\":\"short\",\"r\":null}\n{\"a\":2,\"s\":\"a text of more than twelve\",\"r\":{\"k\":\"in\"}}\n"
+    struct str in =
+        STR("\xEF\xBB\xBF{\"a\":1,\"s\":\"short\",\"r\":null}\n"
+            "{\"a\":2,\"s\":\"a text of more than twelve\",\"r\":{\"k\":\"in\"}}\n"
                         "\n{\"a\":\"bad\"}\r\n{\"s\":\"\\u00e9scaped and also longer\",\"a\":3}\n{\"r\":{},\"a\":4}");
-    const char *wanted = "[1,\"short\",null]\n[2,\"a text of more than twelve\",{\"k\":\"in\"}]\nBAD 4:6 field 'a': \"bad\" is no INT\n"
+    const char *wanted =
+        "[1,\"short\",null]\n[2,\"a text of more than twelve\",{\"k\":\"in\"}]\nBAD 4:6 field 'a': \"bad\" is no INT\n"
                          "[3,\"\xC3\xA9scaped and also longer\",null]\n[4,null,{\"k\":null}]\n";
     same_for_all_feeds(s, in, wanted);
     s.tweak = json_decoder_general_only;
@@ -296,7 +316,8 @@ static void test_message_ends(void **state)
     struct decoder *d;
     struct error err;
     struct batch *b = batch_new(&schema, 4, NULL);
-    struct str whole = STR("{\"a\":12,\"s\":\"hello you there, all of you\"}{\"a\":12,\"s\":\"hello you there, all of you\"}");
+    struct str whole =
+        STR("{\"a\":12,\"s\":\"hello you there, all of you\"}{\"a\":12,\"s\":\"hello you there, all of you\"}");
     size_t one = whole.len / 2;
     struct shared *c = chunk_of(whole, 256);
     assert_int_equal(format_json.open_decoder(&t, &schema, NULL, &ctx, NULL, &d, &err), ST_OK);
@@ -328,19 +349,23 @@ static void test_options(void **state)
     const struct field fields[] = { F("a", type_basic(TYPE_INT)), F("r", type_row(&test_arena, inner, 1)) };
     struct setup ignore = { .format = &format_json, .fields = fields, .n_fields = 2,
                             .options = { { "json.ignore-parse-errors", "true" } } };
-    check(ignore, "{\"a\":1,\"r\":{\"x\":1}}\n{\"a\":\"x\",\"r\":{\"x\":[]}}\n{\"a\":3,\"r\":7}\nnonsense\n{\"a\":4,\n{\"a\":5}\n",
+    check(ignore,
+        "{\"a\":1,\"r\":{\"x\":1}}\n{\"a\":\"x\",\"r\":{\"x\":[]}}\n{\"a\":3,\"r\":7}\nnonsense\n{\"a\":4,\n"
+        "{\"a\":5}\n",
           "[1,{\"x\":1}]\n[null,{\"x\":null}]\n[3,null]\n[5,null]\n");
     struct setup missing = { .format = &format_json, .fields = fields, .n_fields = 2,
                              .options = { { "json.fail-on-missing-field", "true" } } };
     check(missing, "{\"a\":1,\"r\":{\"x\":1}}\n{\"a\":1}\n{\"a\":1,\"r\":{}}\n{\"r\":null,\"a\":null}\n",
           "[1,{\"x\":1}]\nBAD 2:8 field 'r': is missing\nBAD 3:14 field 'r.x': is missing\n[null,null]\n");
     struct setup both = { .format = &format_json, .fields = fields, .n_fields = 2,
-                          .options = { { "json.fail-on-missing-field", "true" }, { "json.ignore-parse-errors", "true" } } };
+                          .options = { { "json.fail-on-missing-field", "true" },
+                              { "json.ignore-parse-errors", "true" } } };
     assert_non_null(strstr(decode_text(&both, ""), "ERROR json.fail-on-missing-field and"));
     const struct field strict[] = { F("a", not_null(type_basic(TYPE_INT))), F("b", type_basic(TYPE_INT)) };
     struct setup nn = { .format = &format_json, .fields = strict, .n_fields = 2 };
     check(nn, "{\"a\":1,\"b\":1}\n{\"a\":null,\"b\":1}\n{\"b\":1}\n{\"a\":2}\n",
-          "[1,1]\nBAD 2:6 field 'a': NULL, but the column is NOT NULL\nBAD 3:8 field 'a': is missing, but the column is NOT NULL\n"
+          "[1,1]\nBAD 2:6 field 'a': NULL, but the column is NOT NULL\n"
+          "BAD 3:8 field 'a': is missing, but the column is NOT NULL\n"
           "[2,null]\n");
 }
 
@@ -348,10 +373,12 @@ static void test_needs(void **state)
 {
     (void)state;
     const struct field inner[] = { F("x", type_basic(TYPE_INT)), F("y", type_basic(TYPE_INT)) };
-    const struct field fields[] = { F("a", type_basic(TYPE_INT)), F("b", type_string()), F("r", type_row(&test_arena, inner, 2)),
+    const struct field fields[] = { F("a", type_basic(TYPE_INT)), F("b", type_string()),
+        F("r", type_row(&test_arena, inner, 2)),
                                     F("c", not_null(type_basic(TYPE_INT))), F("q", type_row(&test_arena, inner, 2)) };
     const struct need of_row[] = { { .used = false }, { .used = true } };
-    const struct need needs[] = { { .used = true }, { .used = false }, { .used = true, .fields = (struct need *)of_row }, { .used = false }, { .used = false } };
+    const struct need needs[] = { { .used = true }, { .used = false }, { .used = true, .fields =
+        (struct need *)of_row }, { .used = false }, { .used = false } };
     struct setup s = { .format = &format_json, .fields = fields, .n_fields = 5, .needs = needs };
     const char *in = "{\"a\":1,\"b\":\"text\",\"r\":{\"x\":\"no number\",\"y\":3},\"c\":7,\"q\":{\"x\":1}}\n"
                      "{\"a\":2,\"b\":3,\"r\":null,\"c\":7}\n"
@@ -362,7 +389,8 @@ static void test_needs(void **state)
     /* needed: nothing behind the last needed field is looked at, wherever it stands. */
     s.options[0][0] = "json.validate";
     s.options[0][1] = "needed";
-    check(s, in, "[1,null,{\"x\":null,\"y\":3},null,null]\n[2,null,null,null,null]\n[3,null,{\"x\":null,\"y\":4},null,null]\n"
+    check(s, in,
+        "[1,null,{\"x\":null,\"y\":3},null,null]\n[2,null,null,null,null]\n[3,null,{\"x\":null,\"y\":4},null,null]\n"
                  "[4,null,{\"x\":null,\"y\":4},null,null]\n");
     same_for_all_feeds(s, str_from(in), decode_text(&s, in));
     check(s, "{\"b\":\"\\q\",\"a\":1,\"r\":null}\n{\"a\":1,\"b\":2}\n{\"b\":2,\"r\":{},\"a\":5,\"a\":6}zz\n",
@@ -375,9 +403,12 @@ static void test_positions(void **state)
     const struct field inner[] = { F("x", type_basic(TYPE_INT)), F("y", type_string()) };
     const struct field fields[] = { F("a", type_basic(TYPE_INT)), F("r", type_row(&test_arena, inner, 2)) };
     struct setup s = { .fields = fields, .n_fields = 2, .messages = true };
-    assert_string_equal(decode_text(&s, "[1,[2,\"z\"]]\n[null,{\"y\":\"w\"}]\n{\"a\":3}\n[1]\n[1,null,3]\n[\"x\",null]\n7\n"),
-                        "[1,{\"x\":2,\"y\":\"z\"}]\n[null,{\"x\":null,\"y\":\"w\"}]\n[3,null]\nBAD 4:4 1 values instead of 2\n"
-                        "BAD 5:9 more than 2 values\nBAD 6:2 field 'a': \"x\" is no INT\nBAD 7:1 the record is no JSON object\n");
+    assert_string_equal(decode_text(&s,
+        "[1,[2,\"z\"]]\n[null,{\"y\":\"w\"}]\n{\"a\":3}\n[1]\n[1,null,3]\n[\"x\",null]\n7\n"),
+                        "[1,{\"x\":2,\"y\":\"z\"}]\n[null,{\"x\":null,\"y\":\"w\"}]\n[3,null]\n"
+                        "BAD 4:4 1 values instead of 2\n"
+                        "BAD 5:9 more than 2 values\nBAD 6:2 field 'a': \"x\" is no INT\n"
+                        "BAD 7:1 the record is no JSON object\n");
 }
 
 static void test_encode(void **state)
@@ -386,14 +417,18 @@ static void test_encode(void **state)
     const struct field inner[] = { F("x", type_basic(TYPE_DOUBLE)), F("y", type_string()) };
     const struct field fields[] = {
         F("b", type_basic(TYPE_BOOLEAN)), F("i", type_basic(TYPE_BIGINT)), F("d", type_decimal(&test_arena, 20, 10)),
-        F("t", type_timestamp(&test_arena, TYPE_TIMESTAMP, 3)), F("z", type_timestamp(&test_arena, TYPE_TIMESTAMP_LTZ, 6)),
+        F("t", type_timestamp(&test_arena, TYPE_TIMESTAMP, 3)), F("z", type_timestamp(&test_arena, TYPE_TIMESTAMP_LTZ,
+            6)),
         F("day", type_basic(TYPE_DATE)), F("time", type_basic(TYPE_TIME)), F("raw", type_bytes()),
         F("row", type_row(&test_arena, inner, 2)), F("list", type_array(&test_arena, type_basic(TYPE_INT))),
         F("map", type_map(&test_arena, type_basic(TYPE_INT), type_string())), F("f", type_basic(TYPE_FLOAT)),
     };
     struct setup s = { .format = &format_json, .fields = fields, .n_fields = 12 };
-    const char *line = "{\"b\":true,\"i\":-5,\"d\":1.5000000000,\"t\":\"2026-01-02 03:04:05.67\",\"z\":\"2026-01-02 03:04:05.678901Z\","
-                       "\"day\":\"2026-01-02\",\"time\":\"03:04:05\",\"raw\":\"AAEC\",\"row\":{\"x\":1.0E7,\"y\":\"q\\\"\\n\"},\"list\":[1,null],"
+    const char *line =
+        "{\"b\":true,\"i\":-5,\"d\":1.5000000000,\"t\":\"2026-01-02 03:04:05.67\",\"z\":\""
+        "2026-01-02 03:04:05.678901Z\","
+                       "\"day\":\"2026-01-02\",\"time\":\"03:04:05\",\"raw\":\"AAEC\",\"row\":{\"x\":1.0E7,\"y\":\""
+                       "q\\\"\\n\"},\"list\":[1,null],"
                        "\"map\":{\"7\":\"seven\"},\"f\":0.1}\n";
     assert_string_equal(recode(&s, line), line);
     const char *whole_seconds = recode(&s, "{\"t\":\"1969-12-31 23:59:58.000\",\"d\":1e-10}\n");
@@ -405,8 +440,10 @@ static void test_encode(void **state)
     s.options[1][1] = "true";
     s.options[2][0] = "json.timestamp-format.standard";
     s.options[2][1] = "ISO-8601";
-    assert_string_equal(recode(&s, "{\"t\":\"2026-01-02T03:04:05\",\"d\":1e-10,\"z\":\"2026-01-02T03:04:05Z\",\"row\":{\"y\":\"w\"}}\n"),
-                        "{\"d\":0.0000000001,\"t\":\"2026-01-02T03:04:05\",\"z\":\"2026-01-02T03:04:05Z\",\"row\":{\"y\":\"w\"}}\n");
+    assert_string_equal(recode(&s,
+        "{\"t\":\"2026-01-02T03:04:05\",\"d\":1e-10,\"z\":\"2026-01-02T03:04:05Z\",\"row\":{\"y\":\"w\"}}\n"),
+                        "{\"d\":0.0000000001,\"t\":\"2026-01-02T03:04:05\",\"z\":\"2026-01-02T03:04:05Z\",\"row\":{\""
+                        "y\":\"w\"}}\n");
 }
 
 static void test_map_null_keys(void **state)
@@ -417,7 +454,8 @@ static void test_map_null_keys(void **state)
     static const struct {
         const char *mode, *literal, *wanted;
     } cases[] = {
-        { "FAIL", "null", NULL }, { "DROP", "null", "{\"m\":{\"a\":1}}\n" }, { "literal", "none", "{\"m\":{\"a\":1,\"none\":2}}\n" }
+        { "FAIL", "null", NULL }, { "DROP", "null", "{\"m\":{\"a\":1}}\n" },
+        { "literal", "none", "{\"m\":{\"a\":1,\"none\":2}}\n" }
     };
     struct batch *b = batch_new(&schema, 1, NULL);
     uint32_t at;
@@ -449,7 +487,8 @@ static void test_map_null_keys(void **state)
 static void test_refused_types(void **state)
 {
     (void)state;
-    const struct field fields[] = { F("m", type_map(&test_arena, type_array(&test_arena, type_string()), type_string())) };
+    const struct field fields[] = { F("m", type_map(&test_arena, type_array(&test_arena, type_string()),
+        type_string())) };
     struct setup s = { .format = &format_json, .fields = fields, .n_fields = 1 };
     assert_non_null(strstr(decode_text(&s, ""), "ERROR column 'm': JSON cannot carry a MAP"));
     const struct type *deep = type_string();
@@ -493,7 +532,8 @@ static void test_memory_refused(void **state)
     struct schema schema = { fields, 2 };
     struct table_desc t = { .name = STR("t") };
     struct connect_context ctx = { .zone = zone_utc };
-    struct shared *c = chunk_of(STR("{\"s\":\"escaped \\n and long enough\",\"l\":[\"a text longer than twelve\",\"b\"]}\n"), 200);
+    struct shared *c =
+        chunk_of(STR("{\"s\":\"escaped \\n and long enough\",\"l\":[\"a text longer than twelve\",\"b\"]}\n"), 200);
     bool done = false;
     uint32_t refused = 0;
     for (uint64_t nth = 1; !done; nth++) {

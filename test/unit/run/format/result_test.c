@@ -69,11 +69,13 @@ static void test_json(void **state)
     (void)state;
     check("ndjson", false, 0, "");
     check("ndjson", true, 2,
-          "{\"op\":\"+I\",\"n\":0,\"text\":\"plain\"}\n{\"op\":\"-U\",\"n\":50,\"text\":\"a|b, \\\"c\\\"\\n\xC3\xBC\"}\n"
+          "{\"op\":\"+I\",\"n\":0,\"text\":\"plain\"}\n{\"op\":\"-U\",\"n\":50,\"text\":\"a|b, \\\"c\\\"\\n\xC3\xBC\""
+          "}\n"
           "{\"op\":\"-D\",\"n\":100,\"text\":null}\n");
     check("json", false, 0, "[]\n");
     check("json", false, 2,
-          "[\n{\"n\":0,\"text\":\"plain\"},\n{\"n\":50,\"text\":\"a|b, \\\"c\\\"\\n\xC3\xBC\"},\n{\"n\":100,\"text\":null}\n]\n");
+          "[\n{\"n\":0,\"text\":\"plain\"},\n{\"n\":50,\"text\":\"a|b, \\\"c\\\"\\n\xC3\xBC\"},\n"
+          "{\"n\":100,\"text\":null}\n]\n");
 }
 
 static void test_csv(void **state)

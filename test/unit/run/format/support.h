@@ -1,5 +1,5 @@
-/* What the format tests share: a table made of fields and options, and a driver that feeds a decoder as a connector does and
- * writes down what comes out, one line a row:
+/* What the format tests share: a table made of fields and options, and a driver that feeds a decoder as a connector
+ * does and writes down what comes out, one line a row:
  *   [1,"a",null]      a row ("-U [1…" when the format carries kinds)
  *   BAD 3:7 reason    a bad record: its first line and column */
 #pragma once
