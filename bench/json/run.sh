@@ -1,7 +1,8 @@
 #!/bin/sh
-# The json decoder against simdjson on-demand: builds both with -O3 (simdjson for this very machine, since on-demand picks
-# its kernels when it is compiled; ours for x86-64-v2, as it is shipped), generates the same bids, runs A B B A pairs and
-# prints the median rate of each and the median ratio. Sums must agree. Usage: bench/json/run.sh [PAIRS [COUNT]]
+# The json decoder against simdjson on-demand: builds both with -O3 (simdjson for this very machine, since on-demand
+# picks its kernels when it is compiled; ours for x86-64-v2, as it is shipped), generates the same bids, runs A B B A
+# pairs and prints the median rate of each and the median ratio. Sums must agree.
+# Usage: bench/json/run.sh [PAIRS [COUNT]]
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
