@@ -255,7 +255,7 @@ static enum status take_body(struct parse *p, struct cursor *c, struct record *r
     r->n_lines = body == BODY_LINES ? n : 0;
     if (!bar)
         return ST_OK;
-    r->results_line = c->line;
+    r->results_line = c->line + 1;
     return take_lines(p, c, false, &r->lines, &r->n_lines, &bar);
 }
 

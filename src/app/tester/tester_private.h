@@ -132,7 +132,7 @@ struct world {
     ARRAY(struct started) log;
     ARRAY(struct world_job) jobs;
     ARRAY(struct look) looks;
-    uint32_t shuffled;
+    bool ordered; /* some job depends on the order of arrival: nothing is shuffled */
 };
 
 enum status world_open(struct world *w, const struct tester_config *config, uint64_t seed, struct error *err) MUST_USE;
@@ -146,6 +146,8 @@ enum status world_stream(struct world *w, struct str name, struct str text, stru
 /* Rows of a query, of SHOW and so on, in the file's arena. `columns` tell the types. */
 enum status world_query(struct world *w, struct str text, struct rows *ret, const struct schema **ret_columns,
                         struct error *err) MUST_USE;
+/* What was written to a sink and published, in display form. */
+enum status world_rows(struct world *w, struct str name, struct rows *ret, struct error *err) MUST_USE;
 /* Steps all jobs and the background work until nothing moves; failures of jobs stay with the jobs. */
 enum status world_drive(struct world *w, struct error *err) MUST_USE;
 enum status world_commit(struct world *w, struct error *err) MUST_USE;

@@ -85,6 +85,19 @@ static enum status start(struct world *w, struct action *a, struct world_job *sl
     return engine_start(w->engine, a, &slot->job, err);
 }
 
+/* Whether the order in which rows arrive shows in the answer. */
+static bool hangs_on_order(const struct plan *p)
+{
+    for (uint32_t i = 0; i < p->n_nodes; i++) {
+        const struct node *n = p->nodes[i];
+        if (n->kind == NODE_SORT && n->sort.limit >= 0 && n->sort.n_keys == 0)
+            return true;
+        if (n->kind == NODE_SINK && n->sink.table->n_primary_key && p->nodes[n->inputs[0].node]->kinds == KINDS_APPEND)
+            return true;
+    }
+    return false;
+}
+
 static struct str job_name(struct world *w, const struct action *a)
 {
     struct str name = a->result ? a->result->name : a->plan->name;
@@ -187,6 +200,7 @@ static enum status begin_job(struct world *w, struct started *s, struct action *
     j->name = name;
     logged->is_job = true;
     logged->late = s->late;
+    w->ordered |= hangs_on_order(a->plan);
     enum status st = start(w, a, j, err);
     if (st != ST_OK) {
         w->jobs.count--;
@@ -241,7 +255,7 @@ static enum status carry_out(struct world *w, struct started *s, struct action *
     case ACTION_SELECT:
         if (s->stream.ptr)
             return begin_job(w, s, a, err);
-        a->result->name = arena_printf(&a->arena, "query %u", ++w->queries);
+        a->result->name = arena_printf(&w->arena, "query %u", ++w->queries);
         return a->result->name.ptr ? run_to_end(w, a, err) : refused(w, err);
     case ACTION_ROWS:
         return ST_OK;
@@ -321,6 +335,34 @@ static enum status rows_of_batch(struct world *w, const struct batch *b, struct 
     return ok ? ST_OK : refused(w, err);
 }
 
+enum status world_rows(struct world *w, struct str name, struct rows *ret, struct error *err)
+{
+    const struct test_row *at;
+    uint32_t n = test_hub_rows(w->hub, name, 0, &at);
+    for (uint32_t i = 0; i < n; i++) {
+        struct cells *c = rows_add(&w->arena, ret);
+        struct str *cells = c ? ARENA_ARRAY(&w->arena, struct str, at[i].n + 1) : NULL;
+        bool ok = cells != NULL;
+        for (uint32_t k = 0; ok && k < at[i].n; k++)
+            ok = (cells[k] = cell_display(&w->arena, at[i].values[k])).ptr != NULL;
+        if (!ok)
+            return refused(w, err);
+        *c = (struct cells){ cells, at[i].n, at[i].kind };
+    }
+    return ST_OK;
+}
+
+static enum status rows_of_query(struct world *w, struct started *s, struct action *a, struct rows *ret, struct error *err)
+{
+    struct rows changes = { 0 };
+    TRY(carry_out(w, s, a, err));
+    struct str name = arena_printf(&w->arena, "query %u", w->queries);
+    if (!name.ptr)
+        return refused(w, err);
+    TRY(world_rows(w, name, &changes, err));
+    return rows_fold(&w->arena, &changes, 0, changes.count, NULL, 0, ret, err);
+}
+
 enum status world_query(struct world *w, struct str text, struct rows *ret, const struct schema **ret_columns,
                         struct error *err)
 {
@@ -337,25 +379,8 @@ enum status world_query(struct world *w, struct str text, struct rows *ret, cons
         *columns = schema_copy(&w->arena, a.kind == ACTION_ROWS ? a.rows->schema : &a.result->physical);
     if (st == ST_OK && a.kind == ACTION_ROWS)
         st = rows_of_batch(w, a.rows, &rows, err);
-    if (st == ST_OK && a.kind == ACTION_SELECT) {
-        st = carry_out(w, &s, &a, err);
-        struct str name = arena_printf(&w->arena, "query %u", w->queries);
-        const struct test_row *at;
-        uint32_t n = name.ptr && st == ST_OK ? test_hub_rows(w->hub, name, 0, &at) : 0;
-        struct rows changes = { 0 };
-        for (uint32_t i = 0; st == ST_OK && i < n; i++) {
-            struct cells *c = rows_add(&w->arena, &changes);
-            struct str *cells = c ? ARENA_ARRAY(&w->arena, struct str, at[i].n + 1) : NULL;
-            if (!cells)
-                st = refused(w, err);
-            for (uint32_t k = 0; cells && k < at[i].n; k++)
-                cells[k] = cell_display(&w->arena, at[i].values[k]);
-            if (cells)
-                *c = (struct cells){ cells, at[i].n, at[i].kind };
-        }
-        if (st == ST_OK)
-            st = rows_fold(&w->arena, &changes, 0, changes.count, NULL, 0, &rows, err);
-    }
+    if (st == ST_OK && a.kind == ACTION_SELECT)
+        st = rows_of_query(w, &s, &a, &rows, err);
     action_release(&a);
     if (st == ST_OK) {
         *ret = rows;
