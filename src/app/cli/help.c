@@ -35,19 +35,31 @@ static bool put_option(struct buf *out, const struct cli_option *o, size_t width
     return ok;
 }
 
-/* "command # what it does" as two columns. */
+/* "command # what it does": true when there are two parts. */
+static bool split_example(struct str line, struct str *command, struct str *says)
+{
+    int64_t hash = str_find(line, STR(" # "), 0);
+    *command = hash < 0 ? line : str_make(line.ptr, (size_t)hash);
+    *says = hash < 0 ? STR("") : str_make(line.ptr + hash + 3, line.len - (size_t)hash - 3);
+    return hash >= 0;
+}
+
+/* As two columns. */
 static bool put_examples(struct buf *out, const char *examples)
 {
-    struct str rest = str_from(examples);
+    struct str rest = str_from(examples), command, says;
+    size_t width = 0;
     bool ok = true;
-    while (ok && rest.ptr) {
-        struct str what = str_split(&rest, '\n');
-        int64_t hash = str_find(what, STR(" # "), 0);
-        struct str command = hash < 0 ? what : str_make(what.ptr, (size_t)hash);
-        struct str says = hash < 0 ? STR("") : str_make(what.ptr + hash + 3, what.len - (size_t)hash - 3);
-        ok = buf_printf(out, "%*s%.*s\n", INDENT, "", STR_ARG(command));
-        if (ok && says.len)
-            ok = buf_printf(out, "%*s# %.*s\n", INDENT + 4, "", STR_ARG(says));
+    while (rest.ptr) {
+        (void)split_example(str_split(&rest, '\n'), &command, &says);
+        width = command.len > width ? command.len : width;
+    }
+    for (rest = str_from(examples); ok && rest.ptr;) {
+        bool both = split_example(str_split(&rest, '\n'), &command, &says);
+        ok = buf_printf(out, "%*s%.*s", INDENT, "", STR_ARG(command));
+        if (ok && both)
+            ok = put_pad(out, width + 2, command.len) && buf_printf(out, "# %.*s", STR_ARG(says));
+        ok = ok && buf_put_u8(out, '\n');
     }
     return ok;
 }
