@@ -53,7 +53,7 @@ static void assign_sets(struct accumulators *a)
 
 static bool lay_out(struct accumulators *a)
 {
-    uint32_t at = sizeof(struct group_head);
+    uint32_t at = a->headed ? sizeof(struct group_head) : 0;
     a->value_align = 8;
     for (uint32_t c = 0; c < a->n_calls; c++) {
         const struct aggregate *g = a->calls[c].aggregate;
@@ -106,7 +106,7 @@ static bool make_scratch(struct accumulators *a)
 }
 
 enum status accumulators_init(struct accumulators *a, const struct aggregate_call *calls, uint32_t n, bool retracting,
-                              const struct schema *input, uint32_t capacity, struct budget *b, struct error *err)
+                              bool stamps, const struct schema *input, uint32_t capacity, struct budget *b, struct error *err)
 {
     memset(a, 0, sizeof *a);
     a->calls = calls;
@@ -123,6 +123,7 @@ enum status accumulators_init(struct accumulators *a, const struct aggregate_cal
     if (!a->offsets || !a->sets || !a->set_call || !a->set_linked || !make_scratch(a))
         return budget_error(b, 0, err);
     assign_sets(a);
+    a->headed = retracting || stamps || a->n_sets;
     if (!lay_out(a))
         return error_set(err, ST_LIMIT, "more than %u aggregates keep values of variable length", STORE_MAX_BLOBS);
     a->fingerprint = fingerprint(a, input);
@@ -394,7 +395,7 @@ enum status accumulate(struct accumulators *a, const struct accumulate *in, stru
 enum status accumulators_relink(struct accumulators *a, struct table *groups, struct table *elements, struct error *err)
 {
     uint64_t cursor = 0;
-    for (struct entry *g; (g = table_next(groups, &cursor));) {
+    for (struct entry *g; a->headed && (g = table_next(groups, &cursor));) {
         struct group_head *head = entry_value(groups, g);
         head->lists = 0;
         head->stamp = 0;
@@ -423,7 +424,7 @@ enum status accumulators_merge(struct accumulators *a, struct table *dst_table, 
                                struct table *src_table, struct entry *const *src, uint32_t n, struct error *err)
 {
     struct heap to = heap_of(dst_table), from = heap_of(src_table);
-    for (uint32_t k = 0; k < n; k++)
+    for (uint32_t k = 0; a->retracting && k < n; k++)
         ((struct group_head *)entry_value(dst_table, dst[k]))->rows +=
             ((struct group_head *)entry_value(src_table, src[k]))->rows;
     for (uint32_t c = 0; c < a->n_calls; c++) {

@@ -1,6 +1,6 @@
 /* Accumulators of a group: how they lie in an entry's value, and how rows of a batch go into them.
  *
- * A value: struct group_head, then each call's state at its offset. Calls with DISTINCT, and calls that cannot take a row
+ * A value: struct group_head where somebody needs it (`headed`), then each call's state at its offset. Calls with DISTINCT, and calls that cannot take a row
  * back by themselves (MIN, MAX over a retracting input), keep their values as elements in a second store: an element is
  * (group key, set, value) -> how many rows hold it. A set is shared by calls of equal arguments and filter. A row reaches a
  * call of a set only when its element appears (0 to 1 rows) or goes (1 to 0). When an element of a recomputing call goes, the
@@ -32,6 +32,7 @@ struct accumulators {
     uint32_t *set_call; /* the first call of each set */
     bool *set_linked;   /* some call of the set recomputes */
     bool retracting;
+    bool headed; /* values begin with a group_head: retracting, with sets, or asked for */
     uint32_t value_bytes, value_align, n_blobs;
     uint32_t blob_offsets[STORE_MAX_BLOBS];
     struct str fingerprint;
@@ -60,8 +61,9 @@ struct accumulate {
     uint32_t n;
 };
 
+/* `stamps`: the operator uses group_head's stamp. */
 enum status accumulators_init(struct accumulators *a, const struct aggregate_call *calls, uint32_t n, bool retracting,
-                              const struct schema *input, uint32_t capacity, struct budget *b,
+                              bool stamps, const struct schema *input, uint32_t capacity, struct budget *b,
                               struct error *err) MUST_USE;
 void accumulators_release(struct accumulators *a);
 enum status accumulate(struct accumulators *a, const struct accumulate *in, struct error *err) MUST_USE;

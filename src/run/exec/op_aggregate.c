@@ -66,7 +66,7 @@ static enum status aggregate_open(struct op *o, struct error *err)
     arena_init(&g->arena, o->budget);
     key_set_init(&g->keys, o->budget);
     TRY(accumulators_init(&g->acc, n->aggregate.calls, n->aggregate.n_calls, n->aggregate.retracting,
-                          input, cap, o->budget, err));
+                          true, input, cap, o->budget, err));
     struct str keys = op_types_text(&g->arena, input, n->aggregate.keys, n->aggregate.n_keys);
     struct str print = arena_printf(&g->arena, "%.*s|%.*s", STR_ARG(keys), STR_ARG(g->acc.fingerprint));
     if (!print.ptr || !make_scratch(g, cap))

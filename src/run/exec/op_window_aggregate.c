@@ -129,7 +129,7 @@ static enum status window_open(struct op *o, struct error *err)
     arena_init(&w->arena, o->budget);
     key_set_init(&w->key_set, o->budget);
     TRY(accumulators_init(&w->acc, n->window_aggregate.calls, n->window_aggregate.n_calls,
-                          n->window_aggregate.retracting, o->input_schema, o->ctx->capacity, o->budget, err));
+                          n->window_aggregate.retracting, false, o->input_schema, o->ctx->capacity, o->budget, err));
     w->direct = needs_direct(w);
     w->attached_start = w->spec->kind == WINDOW_ATTACHED && w->spec->start_column != UINT32_MAX;
     w->n_keys = n->window_aggregate.n_keys + w->attached_start;
@@ -413,8 +413,7 @@ static enum status close_some(struct window_op *w, uint32_t *ret_n, struct error
     const struct node *node = w->op.node;
     uint32_t n = 0, nk = node->window_aggregate.n_keys, nc = node->window_aggregate.n_calls;
     for (struct entry *e; w->table && n < w->op.ctx->capacity && (e = table_next(w->table, &w->cursor));) {
-        const struct group_head *head = entry_value(w->table, e);
-        if (!node->window_aggregate.retracting || head->rows > 0)
+        if (!node->window_aggregate.retracting || ((const struct group_head *)entry_value(w->table, e))->rows > 0)
             w->entries[n++] = e;
     }
     *ret_n = n;

@@ -19,6 +19,7 @@
 /* Filled by a state directory (below) or, later, by the log. NULL in job_config: commits are not kept. */
 struct commit_log {
     const struct commit_log_ops *ops;
+    uint32_t planted; /* JOB_BUG_*, set by job_new */
 };
 struct commit_log_ops {
     /* Calls visit for each payload of snapshot and deltas, oldest first; sets the newest epoch (0: nothing yet). May block. */
@@ -52,7 +53,7 @@ struct job_config {
     uint32_t capacity;         /* rows in a batch; 0: BATCH_ROWS */
     uint32_t ring_capacity;    /* batches in a ring; 0: 8 */
     int64_t commit_interval_ms; /* 0: 100; INT64_MAX: only when asked and at the end */
-    struct commit_log *log;    /* taken: closed by job_free */
+    struct commit_log *log;    /* taken: closed by job_free, and when job_new fails */
     struct connect_context *connect; /* lives as long as the job */
     const int64_t *clock_ms;   /* NULL: the os's wall clock; else processing time stands here (weir test) */
     uint64_t seed;             /* of job_step's order */
@@ -91,7 +92,8 @@ void job_free(struct job *j);
  * the job has failed. `tick` is called about every `tick_ms` on the caller's thread (progress line); may be NULL. */
 enum status job_run(struct job *j, void (*tick)(void *arg, struct job *j), void *arg, int64_t tick_ms,
                     struct error *err) MUST_USE;
-/* Asks for a clean stop: a last barrier, final commit, end. Safe from signal handlers and any thread. */
+/* Asks for a clean stop: a last barrier, final commit, end. Safe from any thread; not from inside a signal handler (it raises
+ * wake-ups: see os_real_catch_stop). */
 void job_stop(struct job *j);
 
 /* One piece of work on the caller's thread instead of job_run: the step of a runnable task chosen by the seed, a piece of
@@ -104,6 +106,10 @@ enum job_progress {
     JOB_FAILED   /* *err */
 };
 enum job_progress job_step(struct job *j, struct error *err);
+/* After JOB_IDLE on the real machine: waits until background work or a connector has news, at most `timeout_ms`. */
+void job_wait(struct job *j, int64_t timeout_ms);
+/* Is background work under way? In simulation the caller does it (sim_work_some), and must have done all before job_free. */
+bool job_busy(const struct job *j);
 /* Asks for a commit now (weir test: after every record that feeds). job_step until job_commits() has grown. */
 void job_commit(struct job *j);
 uint64_t job_epoch(const struct job *j);   /* newest published epoch */

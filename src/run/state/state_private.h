@@ -5,9 +5,9 @@
 
 enum { ENTRY_DIRTY = 1, ENTRY_SAVED = 2, ENTRY_DEAD = 4, ENTRY_FLAG_BITS = 3 };
 
-/* Entries and blobs come in size classes of 16 bytes up to SMALL_MAX; larger ones stand alone. */
+/* Entries and blobs come in size classes of GRAIN bytes up to SMALL_MAX; larger ones stand alone. */
 #define SMALL_MAX 1024u
-#define SMALL_CLASSES (SMALL_MAX / 16u)
+#define SMALL_CLASSES (SMALL_MAX / 8u)
 
 struct block {
     struct block *next;
@@ -41,6 +41,7 @@ struct table {
     struct block *blocks;
     uint8_t *at, *end;
     size_t block_bytes;
+    uint32_t grain; /* 8, or 16 where values need it */
     struct free_cell *cells[SMALL_CLASSES + 1];
     struct large larges; /* list head */
     struct entry **dirty;
@@ -60,8 +61,13 @@ struct store {
     int64_t *drops; /* namespaces to DROP in the next delta */
     uint32_t n_drops, cap_drops;
     struct table *last; /* found last */
+    uint32_t hint; /* slots that the newest full table had: the next one starts near it */
 };
 
+/* Memory for tables: huge pages from the os from LARGE_BYTES on, zeroed; else the heap. Charged. */
+#define LARGE_BYTES ((size_t)1 << 20)
+void *state_alloc(struct store *s, size_t bytes);
+void state_free(struct store *s, void *ptr, size_t bytes);
 struct table *table_new(struct store *s, int64_t ns);
 void table_free(struct table *t);
 void *table_alloc(struct table *t, size_t bytes);

@@ -11,7 +11,7 @@
 
 #define FIRST_SLOTS 16u
 #define FIRST_BLOCK 1024u
-#define LAST_BLOCK (256u * 1024u)
+#define LAST_BLOCK (2u << 20)
 
 static inline uint64_t slot_tag(uint64_t hash) { return (hash >> 40) << 48; }
 static inline struct entry *slot_entry(uint64_t slot) { return (struct entry *)(uintptr_t)(slot & 0xffffffffffffULL); }
@@ -48,18 +48,40 @@ struct str entry_key(const struct table *t, const struct entry *e)
 
 /* ---- memory ---- */
 
+void *state_alloc(struct store *s, size_t bytes)
+{
+    if (bytes < LARGE_BYTES)
+        return mem_calloc(s->budget, bytes);
+    if (!budget_take(s->budget, bytes))
+        return NULL;
+    void *p = s->os->ops->pages(s->os, bytes);
+    if (!p)
+        budget_give(s->budget, bytes);
+    return p;
+}
+
+void state_free(struct store *s, void *ptr, size_t bytes)
+{
+    if (bytes < LARGE_BYTES) {
+        mem_free(s->budget, ptr, bytes);
+        return;
+    }
+    s->os->ops->pages_free(s->os, ptr, bytes);
+    budget_give(s->budget, bytes);
+}
+
 static bool add_block(struct table *t, size_t bytes)
 {
     size_t size = t->block_bytes;
     while (size < bytes + sizeof(struct block) + 16)
         size *= 2;
-    struct block *b = mem_alloc(t->store->budget, size);
+    struct block *b = size < LARGE_BYTES ? mem_alloc(t->store->budget, size) : state_alloc(t->store, size);
     if (!b)
         return false;
     b->next = t->blocks;
     b->bytes = size;
     t->blocks = b;
-    t->at = (uint8_t *)(((uintptr_t)(b + 1) + 15) & ~(uintptr_t)15);
+    t->at = (uint8_t *)(((uintptr_t)(b + 1) + 15) & ~(uintptr_t)15); /* classes of 16 keep this alignment */
     t->end = (uint8_t *)b + size;
     if (t->block_bytes < LAST_BLOCK)
         t->block_bytes *= 2;
@@ -68,7 +90,7 @@ static bool add_block(struct table *t, size_t bytes)
 
 void *table_alloc(struct table *t, size_t bytes)
 {
-    size_t rounded = (bytes + 15) & ~(size_t)15;
+    size_t rounded = (bytes + t->grain - 1) & ~(size_t)(t->grain - 1);
     if (rounded > SMALL_MAX) {
         struct large *l = mem_alloc(t->store->budget, sizeof *l + rounded);
         if (!l)
@@ -81,9 +103,9 @@ void *table_alloc(struct table *t, size_t bytes)
         t->larges.next = l;
         return l + 1;
     }
-    struct free_cell *cell = t->cells[rounded / 16];
+    struct free_cell *cell = t->cells[rounded / 8];
     if (cell) {
-        t->cells[rounded / 16] = cell->next;
+        t->cells[rounded / 8] = cell->next;
         return cell;
     }
     if ((!t->at || (size_t)(t->end - t->at) < rounded) && !add_block(t, rounded))
@@ -95,7 +117,7 @@ void *table_alloc(struct table *t, size_t bytes)
 
 void table_dealloc(struct table *t, void *ptr, size_t bytes)
 {
-    size_t rounded = (bytes + 15) & ~(size_t)15;
+    size_t rounded = (bytes + t->grain - 1) & ~(size_t)(t->grain - 1);
     if (rounded > SMALL_MAX) {
         struct large *l = (struct large *)ptr - 1;
         l->prev->next = l->next;
@@ -105,8 +127,8 @@ void table_dealloc(struct table *t, void *ptr, size_t bytes)
         return;
     }
     struct free_cell *cell = ptr;
-    cell->next = t->cells[rounded / 16];
-    t->cells[rounded / 16] = cell;
+    cell->next = t->cells[rounded / 8];
+    t->cells[rounded / 8] = cell;
 }
 
 static void *grow_array(struct budget *b, void *at, uint32_t *cap, size_t size)
@@ -126,8 +148,9 @@ struct table *table_new(struct store *s, int64_t ns)
     t->store = s;
     t->ns = ns;
     t->block_bytes = FIRST_BLOCK;
-    t->mask = FIRST_SLOTS - 1;
-    t->slots = mem_calloc(s->budget, FIRST_SLOTS * sizeof *t->slots);
+    t->grain = s->layout.value_align > 8 ? 16 : 8;
+    t->mask = (s->hint / 4 > FIRST_SLOTS ? s->hint / 4 : FIRST_SLOTS) - 1;
+    t->slots = state_alloc(s, ((size_t)t->mask + 1) * sizeof *t->slots);
     if (!t->slots) {
         mem_free(s->budget, t, sizeof *t);
         return NULL;
@@ -145,13 +168,15 @@ void table_free(struct table *t)
     struct budget *b = t->store->budget;
     for (struct block *k = t->blocks, *next; k; k = next) {
         next = k->next;
-        mem_free(b, k, k->bytes);
+        state_free(t->store, k, k->bytes);
     }
     for (struct large *l = t->larges.next, *next; l; l = next) {
         next = l->next;
         mem_free(b, l, l->bytes);
     }
-    mem_free(b, t->slots, ((size_t)t->mask + 1) * sizeof *t->slots);
+    if (t->count)
+        t->store->hint = t->mask + 1;
+    state_free(t->store, t->slots, ((size_t)t->mask + 1) * sizeof *t->slots);
     mem_free(b, t->order, t->cap_order * sizeof *t->order);
     mem_free(b, t->dirty, t->cap_dirty * sizeof *t->dirty);
     buf_release(&t->removed);
@@ -221,24 +246,31 @@ static void insert_slot(uint64_t *slots, uint32_t mask, struct entry *e)
     slots[i] = slot_tag(e->hash) | (uint64_t)(uintptr_t)e;
 }
 
+/* Into twice the slots, thirty-two entries at a time so that the misses overlap. */
 static bool rehash(struct table *t)
 {
-    struct budget *b = t->store->budget;
     uint64_t size = ((uint64_t)t->mask + 1) * 2;
     if (size > (1ULL << 30))
         return false;
-    uint64_t *slots = mem_calloc(b, size * sizeof *slots);
+    uint64_t *slots = state_alloc(t->store, size * sizeof *slots);
     if (!slots)
         return false;
-    for (uint32_t i = 0; i < t->n_order; i++) {
-        if (i + 16 < t->n_order && t->order[i + 16])
-            __builtin_prefetch(t->order[i + 16]);
-        if (t->order[i])
-            insert_slot(slots, (uint32_t)size - 1, t->order[i]);
+    uint32_t mask = (uint32_t)size - 1;
+    for (uint32_t at = 0; at < t->n_order; at += 32) {
+        struct entry *const *group = &t->order[at];
+        uint32_t n = t->n_order - at < 32 ? t->n_order - at : 32;
+        for (uint32_t i = 0; at + n + i < t->n_order && i < 32; i++)
+            __builtin_prefetch(t->order[at + n + i]);
+        for (uint32_t i = 0; i < n; i++)
+            if (group[i])
+                __builtin_prefetch(&slots[(uint32_t)group[i]->hash & mask], 1);
+        for (uint32_t i = 0; i < n; i++)
+            if (group[i])
+                insert_slot(slots, mask, group[i]);
     }
-    mem_free(b, t->slots, ((size_t)t->mask + 1) * sizeof *t->slots);
+    state_free(t->store, t->slots, ((size_t)t->mask + 1) * sizeof *t->slots);
     t->slots = slots;
-    t->mask = (uint32_t)size - 1;
+    t->mask = mask;
     return true;
 }
 

@@ -96,6 +96,8 @@ static enum status put_identifier(struct print_writer *w, struct error *err)
 {
     struct buf *out = outlet_buf(w->outlet);
     struct str id = w->sink->identifier;
+    if (w->lines.len == 0)
+        return ST_OK;
     const char *at = (const char *)w->lines.data, *end = at + w->lines.len;
     while (at < end) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));

@@ -1,0 +1,422 @@
+/* A job from its making to its end: tasks, rings and workers are made from the plan's stages, sources and sinks are opened, the
+ * log is restored. job_step runs single steps in seeded order; workers.c runs them on threads. */
+#include "job/job_private.h"
+
+#define DELTA_MAX ((size_t)1 << 30)
+#define RING_CAPACITY 8u
+#define SHARDS_MAX 64u
+
+void job_fail(struct job *j, enum status st, const struct error *err)
+{
+    if (atomic_exchange(&j->failing, true))
+        return;
+    if (err)
+        j->error = *err;
+    if (!err || err->status == ST_OK)
+        error_set(&j->error, st, "the job has failed: %s", status_name(st));
+    j->error.status = st;
+    atomic_store(&j->failed, true);
+    workers_wake_all(j);
+}
+
+/* ---- making ---- */
+
+static enum status refused(struct job *j, struct error *err)
+{
+    return budget_error(j->budget, 0, err);
+}
+
+/* Ring from a sending shard to a receiving one of the k-th exchange that is cut. */
+static struct ring *ring_at(struct job *j, uint32_t k, uint32_t from, uint32_t to)
+{
+    return j->rings[(k * j->shards + from) * j->shards + to];
+}
+
+static enum status make_rings(struct job *j, uint32_t n_exchanges, struct error *err)
+{
+    uint32_t n = n_exchanges * j->shards * j->shards;
+    uint32_t capacity = j->config.ring_capacity ? j->config.ring_capacity : RING_CAPACITY;
+    j->rings = ARENA_ARRAY(&j->arena, struct ring *, n + 1);
+    if (!j->rings)
+        return refused(j, err);
+    for (; j->n_rings < n; j->n_rings++) {
+        j->rings[j->n_rings] = ring_new(capacity, j->budget);
+        if (!j->rings[j->n_rings])
+            return refused(j, err);
+    }
+    return ST_OK;
+}
+
+/* Number among the plan's exchanges. */
+static uint32_t exchange_number(const struct plan *p, uint32_t node)
+{
+    uint32_t k = 0;
+    for (uint32_t i = 0; i < node; i++)
+        k += p->nodes[i]->kind == NODE_EXCHANGE;
+    return k;
+}
+
+static enum status make_inlets(struct task *t, struct error *err)
+{
+    struct job *j = t->job;
+    t->inlets = ARENA_ARRAY(&j->arena, struct inlet, t->stage->n_inlets * j->shards + 1);
+    if (!t->inlets)
+        return refused(j, err);
+    for (uint32_t i = 0; i < t->stage->n_inlets; i++)
+        for (uint32_t from = 0; from < j->shards; from++) {
+            uint32_t node = t->stage->inlets[i];
+            t->inlets[t->n_inlets++] = (struct inlet){
+                .ring = ring_at(j, exchange_number(j->plan, node), from, t->ctx.shard),
+                .waker = &j->workers[from], .exchange = node, .channel = from,
+            };
+        }
+    t->live_inlets = t->n_inlets;
+    return ST_OK;
+}
+
+static enum status make_senders(struct task *t, struct error *err)
+{
+    struct job *j = t->job;
+    t->senders = ARENA_ARRAY(&j->arena, struct sender, t->stage->n_outlets + 1);
+    if (!t->senders)
+        return refused(j, err);
+    for (uint32_t i = 0; i < t->stage->n_outlets; i++) {
+        uint32_t node = t->stage->outlets[i];
+        struct sender *s = &t->senders[t->n_senders++];
+        TRY(sender_init(s, j->plan->nodes[node], j->shards, t->ctx.capacity, &j->arena, j->budget, err));
+        for (uint32_t to = 0; to < j->shards; to++) {
+            s->rings[to] = ring_at(j, exchange_number(j->plan, node), t->ctx.shard, to);
+            s->wakers[to] = &j->workers[to];
+        }
+    }
+    return ST_OK;
+}
+
+static enum status make_task(struct job *j, const struct stage *s, uint32_t shard, struct error *err)
+{
+    struct task *t = &j->tasks[j->n_tasks];
+    *t = (struct task){ .job = j, .stage = s, .index = j->n_tasks, .worker = &j->workers[shard] };
+    budget_init(&t->budget, "task", SIZE_MAX, j->budget);
+    buf_init(&t->delta, &t->budget, DELTA_MAX);
+    atomic_init(&t->face.watermark_ms, INT64_MIN);
+    t->ctx = (struct exec_context){
+        .os = j->os, .budget = &t->budget, .capacity = j->config.capacity ? j->config.capacity : BATCH_ROWS,
+        .shard = shard, .shards = j->shards, .durable = j->config.log != NULL, .zone = j->config.connect->zone,
+        .now_ms = job_now_ms(j), .wake = t->worker->signal, .source = sources_of, .sink = sinks_of,
+        .splits = splits_of, .epoch = 1, .planted = j->config.planted, .job = j,
+    };
+    j->n_tasks++;
+    t->late_of = (atomic_uint_fast64_t *)arena_calloc_array(&j->arena, sizeof *t->late_of, j->n_late + 1);
+    if (!t->late_of)
+        return refused(j, err);
+    TRY(make_inlets(t, err));
+    TRY(make_senders(t, err));
+    struct chain_spec spec = { .plan = j->plan, .nodes = s->nodes, .n_nodes = s->n_nodes,
+                               .channels = j->n_rings ? j->shards : 0, .send = task_send, .send_arg = t };
+    return chain_new(&spec, &t->ctx, &t->chain, err);
+}
+
+static enum status make_workers(struct job *j, struct error *err)
+{
+    j->workers = ARENA_ARRAY(&j->arena, struct worker, j->shards);
+    j->main_signal = j->os->ops->signal_new(j->os);
+    if (!j->workers || !j->main_signal)
+        return refused(j, err);
+    for (uint32_t i = 0; i < j->shards; i++) {
+        struct worker *w = &j->workers[i];
+        w->job = j;
+        w->index = i;
+        w->signal = j->os->ops->signal_new(j->os);
+        if (!w->signal)
+            return refused(j, err);
+    }
+    return ST_OK;
+}
+
+static enum status list_late_nodes(struct job *j, struct error *err)
+{
+    uint32_t n = j->plan->n_nodes;
+    j->late_nodes = ARENA_ARRAY(&j->arena, const struct node *, n + 1);
+    j->late_names = ARENA_ARRAY(&j->arena, const char *, n + 1);
+    if (!j->late_nodes || !j->late_names)
+        return refused(j, err);
+    for (uint32_t i = 0; i < n; i++) {
+        if (j->plan->nodes[i]->kind != NODE_WINDOW_AGGREGATE)
+            continue;
+        struct str name = arena_str(&j->arena, j->plan->nodes[i]->id);
+        if (!name.ptr)
+            return refused(j, err);
+        j->late_nodes[j->n_late] = j->plan->nodes[i];
+        j->late_names[j->n_late++] = name.ptr;
+    }
+    return ST_OK;
+}
+
+static enum status make_tasks(struct job *j, struct error *err)
+{
+    bool cut;
+    TRY(stage_cut(j->plan, j->config.parallelism, &j->arena, &j->stages, &j->n_stages, &cut, err));
+    j->shards = cut ? j->config.parallelism : 1;
+    TRY(make_workers(j, err));
+    TRY(list_late_nodes(j, err));
+    TRY(sources_open(j, err));
+    if (cut)
+        TRY(make_rings(j, exchange_number(j->plan, j->plan->n_nodes), err));
+    j->tasks = ARENA_ARRAY(&j->arena, struct task, j->n_stages * j->shards);
+    j->order = ARENA_ARRAY(&j->arena, uint32_t, j->n_stages * j->shards + 1);
+    if (!j->tasks || !j->order)
+        return refused(j, err);
+    for (uint32_t s = 0; s < j->n_stages; s++)
+        for (uint32_t i = 0; i < j->shards; i++)
+            TRY(make_task(j, &j->stages[s], i, err));
+    for (uint32_t i = 0; i <= j->n_tasks; i++)
+        j->order[i] = i;
+    return ST_OK;
+}
+
+static enum status collect_writers(struct job *j, struct error *err)
+{
+    struct coordinator *c = &j->c;
+    c->writers = ARENA_ARRAY(&j->arena, struct writer_ref, j->n_tasks * j->n_sinks + 1);
+    if (!c->writers)
+        return refused(j, err);
+    for (uint32_t i = 0; i < j->n_tasks; i++) {
+        const struct sink_ops *ops;
+        struct sink_writer *w;
+        for (uint32_t k = 0; (w = chain_writer(j->tasks[i].chain, k, &ops)); k++) {
+            CHECK(c->n_writers < j->n_tasks * j->n_sinks);
+            c->writers[c->n_writers++] = (struct writer_ref){ w, ops };
+        }
+    }
+    return ST_OK;
+}
+
+static enum status start(struct job *j, struct error *err)
+{
+    TRY(make_tasks(j, err));
+    TRY(job_restore(j, err));
+    TRY(sources_list(j, err));
+    for (uint32_t i = 0; i < j->n_tasks; i++)
+        TRY(chain_start(j->tasks[i].chain, err));
+    TRY(collect_writers(j, err));
+    j->c.last_ms = job_mono_ms(j);
+    return ST_OK;
+}
+
+static size_t least_limit(const struct budget *b)
+{
+    size_t least = SIZE_MAX;
+    for (; b; b = b->parent)
+        least = b->limit < least ? b->limit : least;
+    return least;
+}
+
+enum status job_new(const struct plan *plan, const struct job_config *config, struct job **ret, struct error *err)
+{
+    CHECK(config->parallelism >= 1 && config->parallelism <= SHARDS_MAX);
+    struct budget *b = config->budget ? config->budget : budget_process();
+    struct job *j = mem_calloc(b, sizeof *j);
+    if (!j) {
+        if (config->log)
+            config->log->ops->close(config->log);
+        return budget_error(b, sizeof *j, err);
+    }
+    j->config = *config;
+    j->config.commit_interval_ms = config->commit_interval_ms ? config->commit_interval_ms : 100;
+    j->plan = plan;
+    j->os = config->os;
+    j->budget = b;
+    j->shards = 0;
+    j->random = config->seed;
+    j->limit = least_limit(b);
+    j->c.heartbeat_ms = 1000;
+    atomic_flag_clear(&j->c.lock);
+    atomic_store(&j->reserve, j->limit == SIZE_MAX ? 0 : j->limit / 10);
+    atomic_store(&j->wake_ms, INT64_MAX);
+    arena_init(&j->arena, b);
+    buf_init(&j->c.payload, b, STATEDIR_MAX_RECORD);
+    buf_init(&j->held_positions, b, STATEDIR_MAX_RECORD);
+    enum status st = start(j, err);
+    if (st != ST_OK) {
+        job_free(j);
+        return st;
+    }
+    *ret = j;
+    return ST_OK;
+}
+
+/* ---- the end ---- */
+
+bool job_busy(const struct job *j)
+{
+    bool committing = j->c.phase == PHASE_COMMIT && !atomic_load(&j->c.work.done);
+    return committing || sources_busy(j);
+}
+
+/* Background work holds pointers into the job. In simulation nobody but the caller can end it. */
+static void await_background(struct job *j)
+{
+    for (uint32_t idle = 0; job_busy(j);) {
+        int64_t before = os_mono_ns(j->os);
+        (void)j->os->ops->signal_wait(j->os, j->workers[0].signal, before + 10000000);
+        idle = os_mono_ns(j->os) == before ? idle + 1 : 0;
+        CHECK(idle < 100000); /* simulated: do all background work before job_free */
+    }
+}
+
+static void free_task(struct task *t)
+{
+    batch_free(t->held);
+    for (uint32_t i = 0; i < t->n_senders; i++)
+        sender_release(&t->senders[i]);
+    chain_free(t->chain);
+    buf_release(&t->delta);
+}
+
+void job_free(struct job *j)
+{
+    if (!j)
+        return;
+    if (j->workers && j->shards && j->workers[0].signal)
+        await_background(j);
+    for (uint32_t i = 0; i < j->n_tasks; i++)
+        free_task(&j->tasks[i]);
+    for (uint32_t i = 0; i < j->n_rings; i++)
+        ring_free(j->rings[i]);
+    sources_close(j);
+    if (j->config.log)
+        j->config.log->ops->close(j->config.log);
+    for (uint32_t i = 0; j->workers && i < j->shards; i++)
+        if (j->workers[i].signal)
+            j->os->ops->signal_free(j->os, j->workers[i].signal);
+    if (j->main_signal)
+        j->os->ops->signal_free(j->os, j->main_signal);
+    buf_release(&j->c.payload);
+    buf_release(&j->held_positions);
+    arena_release(&j->arena);
+    mem_free(j->budget, j, sizeof *j);
+}
+
+/* ---- asking ---- */
+
+void job_stop(struct job *j)
+{
+    atomic_store(&j->stop, true);
+    workers_wake_all(j);
+}
+
+void job_commit(struct job *j)
+{
+    atomic_store(&j->commit_asked, true);
+    workers_wake_all(j);
+}
+
+void job_force_snapshot(struct job *j)
+{
+    atomic_store(&j->snapshot_asked, true);
+}
+
+uint64_t job_epoch(const struct job *j)
+{
+    return atomic_load(&j->published);
+}
+
+int64_t job_deadline_ms(const struct job *j)
+{
+    int64_t least = INT64_MAX;
+    for (uint32_t i = 0; i < j->n_tasks; i++) {
+        int64_t at = task_deadline_ms(&j->tasks[i]);
+        least = at < least ? at : least;
+    }
+    return least;
+}
+
+/* ---- steps by hand ---- */
+
+static uint64_t draw(struct job *j)
+{
+    uint64_t x = j->random += 0x9e3779b97f4a7c15u; /* splitmix64 */
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+}
+
+static bool step_one(struct job *j, uint32_t which)
+{
+    if (which == j->n_tasks)
+        return coordinator_try(j);
+    struct task *t = &j->tasks[which];
+    struct error err;
+    bool ran;
+    error_clear(&err);
+    t->ctx.now_ms = job_now_ms(j);
+    enum status st = task_step(t, &ran, &err);
+    if (st != ST_OK)
+        job_fail(j, st, &err);
+    if (ran || st != ST_OK)
+        task_publish(t);
+    return ran || st != ST_OK;
+}
+
+enum job_progress job_step(struct job *j, struct error *err)
+{
+    uint32_t n = j->n_tasks + 1;
+    bool ran = false;
+    for (uint32_t i = 0; i < n && !ran && !job_over(j); i++) {
+        uint32_t k = i + (uint32_t)(draw(j) % (n - i)), which = j->order[k];
+        j->order[k] = j->order[i];
+        j->order[i] = which;
+        ran = step_one(j, which);
+    }
+    if (atomic_load(&j->failed)) {
+        if (err)
+            *err = j->error;
+        return JOB_FAILED;
+    }
+    if (atomic_load(&j->done))
+        return atomic_load(&j->stop) ? JOB_STOPPED : JOB_DONE;
+    return ran ? JOB_RAN : JOB_IDLE;
+}
+
+void job_wait(struct job *j, int64_t timeout_ms)
+{
+    int64_t ms = timeout_ms;
+    if (j->shards > 1 && ms > 10)
+        ms = 10; /* the other shards' connectors raise their own signals */
+    if (ms > 0)
+        (void)j->os->ops->signal_wait(j->os, j->workers[0].signal, os_mono_ns(j->os) + (ms < 1000 ? ms : 1000) * 1000000);
+}
+
+/* ---- numbers ---- */
+
+void job_stats(const struct job *j, struct job_stats *ret)
+{
+    *ret = (struct job_stats){ .watermark_ms = INT64_MAX, .restored = j->restored };
+    for (uint32_t i = 0; i < j->n_tasks; i++) {
+        const struct task *t = &j->tasks[i];
+        ret->rows_in += atomic_load_explicit(&t->face.rows_in, memory_order_relaxed);
+        ret->rows_out += atomic_load_explicit(&t->face.rows_out, memory_order_relaxed);
+        ret->late_rows += atomic_load_explicit(&t->face.late_rows, memory_order_relaxed);
+        ret->bad_rows += atomic_load_explicit(&t->face.bad_rows, memory_order_relaxed);
+        ret->state_bytes += atomic_load_explicit(&t->budget.used, memory_order_relaxed);
+        int64_t w = atomic_load_explicit(&t->face.watermark_ms, memory_order_relaxed);
+        for (uint32_t k = 0; k < t->stage->n_nodes; k++)
+            if (j->plan->nodes[t->stage->nodes[k]]->kind == NODE_SINK && w < ret->watermark_ms)
+                ret->watermark_ms = w;
+    }
+    ret->last_commit_ms = atomic_load(&j->last_commit_ms);
+    ret->epoch = atomic_load(&j->published);
+    if (j->config.log)
+        j->config.log->ops->stats(j->config.log, &ret->commits, &ret->commit_bytes, &ret->snapshots,
+                                  &ret->snapshots_abandoned);
+}
+
+const char *job_late(const struct job *j, uint32_t i, uint64_t *ret_rows)
+{
+    if (i >= j->n_late)
+        return NULL;
+    *ret_rows = 0;
+    for (uint32_t k = 0; k < j->n_tasks; k++)
+        *ret_rows += atomic_load_explicit(&j->tasks[k].late_of[i], memory_order_relaxed);
+    return j->late_names[i];
+}
