@@ -1,6 +1,6 @@
-/* Aggregates by name: which operations, what types, how big a state. The operations themselves stand in agg_sum.c (COUNT,
- * SUM, AVG, variances), agg_value.c (MIN, MAX, FIRST_VALUE, LAST_VALUE) and agg_list.c (LISTAGG). All states are plain
- * bytes that start as zeros. */
+/* Aggregates by name: which operations, what types, how big a state. The operations themselves stand in agg_sum.c
+ * (COUNT, SUM, AVG, variances), agg_value.c (MIN, MAX, FIRST_VALUE, LAST_VALUE) and agg_list.c (LISTAGG). All states
+ * are plain bytes that start as zeros. */
 #include "expr/expr_private.h"
 
 static const struct function_doc docs[] = {
@@ -24,7 +24,8 @@ static const struct function_doc docs[] = {
 
 static const char *const refused[] = { "ARRAY_AGG",   "APPROX_COUNT_DISTINCT", "COLLECT",    "CUME_DIST",  "DENSE_RANK",
                                        "FUSION",      "INTERSECTION",          "JSON_ARRAYAGG", "JSON_OBJECTAGG",
-                                       "LAG",         "LEAD",                  "NTILE",      "PERCENT_RANK", "PERCENTILE",
+                                       "LAG",         "LEAD",                  "NTILE",      "PERCENT_RANK",
+                                           "PERCENTILE",
                                        "RANK",        "ROW_NUMBER",            "REGR_COUNT", "COVAR_POP",  "COVAR_SAMP",
                                        "BITMAP_BUILD_AGG", "BITMAP_AND_AGG",   "BITMAP_OR_AGG" };
 
@@ -160,7 +161,8 @@ enum status expr_aggregate(struct expr_env *env, struct str name, const struct t
         at++;
     if (at == n) {
         if (expr_is_aggregate(name))
-            return error_at(err, ST_UNSUPPORTED, line, column, "the aggregate %.*s is not supported yet", STR_ARG(name));
+            return error_at(err, ST_UNSUPPORTED, line, column, "the aggregate %.*s is not supported yet",
+                STR_ARG(name));
         return error_at(err, ST_SEMANTIC, line, column, "unknown aggregate '%.*s'", STR_ARG(name));
     }
     struct aggregate *g = ARENA_NEW(env->arena, struct aggregate);

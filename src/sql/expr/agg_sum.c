@@ -1,8 +1,8 @@
 /* COUNT, SUM, AVG and variances: a sum and a count, so that no values give NULL and rows can be taken back.
  *
- * Loops go over a batch and are made by macro for each physical type and sign. Integers are summed in 64 bits and wrap to
- * the result's type; DECIMAL in 128 bits, and once a sum leaves 38 digits the result is NULL for good. Variances keep sum
- * and sum of squares in doubles, so that they can be taken back as Flink's can. */
+ * Loops go over a batch and are made by macro for each physical type and sign. Integers are summed in 64 bits and wrap
+ * to the result's type; DECIMAL in 128 bits, and once a sum leaves 38 digits the result is NULL for good. Variances
+ * keep sum and sum of squares in doubles, so that they can be taken back as Flink's can. */
 #include <math.h>
 
 #include "expr/expr_private.h"

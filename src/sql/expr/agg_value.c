@@ -1,6 +1,6 @@
 /* MIN, MAX, FIRST_VALUE, LAST_VALUE, SINGLE_VALUE: a flag and one value. The value stands in the state itself (8 bytes
- * after the flag, 16 for wide decimals), or for text, rows and lists as canonical bytes in the heap. They cannot take rows
- * back. LISTAGG joins its texts in the heap. */
+ * after the flag, 16 for wide decimals), or for text, rows and lists as canonical bytes in the heap. They cannot take
+ * rows back. LISTAGG joins its texts in the heap. */
 #include "expr/expr_private.h"
 
 struct value {
@@ -112,8 +112,8 @@ ALL(i128, wide_value, i128, LESS_INT)
 ALL(f32, value, f32, LESS_FLOAT)
 ALL(f64, value, f64, LESS_FLOAT)
 
-/* ---- values in the heap: text as its bytes, else the canonical encoding; both led by one byte so that an empty text is
- * no empty handle ---- */
+/* ---- values in the heap: text as its bytes, else the canonical encoding; both led by one byte so that an empty text
+ * is no empty handle ---- */
 
 static int kind_of(const struct aggregate *g)
 {

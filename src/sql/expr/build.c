@@ -220,7 +220,8 @@ enum status expr_datetime(struct expr_env *env, enum type_kind kind, struct str 
         if (!t)
             return expr_no_memory(env, err);
         if (!timestamp_parse(text, t->precision, &v, NULL))
-            return error_set(err, ST_SEMANTIC, "'%.*s' is no TIMESTAMP: it is written TIMESTAMP 'yyyy-MM-dd HH:mm:ss[.fff]'",
+            return error_set(err, ST_SEMANTIC,
+                "'%.*s' is no TIMESTAMP: it is written TIMESTAMP 'yyyy-MM-dd HH:mm:ss[.fff]'",
                              STR_ARG(text));
         return expr_i64(env, t, v, ret, err);
     }

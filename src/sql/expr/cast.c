@@ -1,8 +1,8 @@
 /* Casts: which kernel goes from one type to another; Flink 2.3's rules.
  *
- * All casts are strict. A row that cannot be cast fails the run, or is NULL under TRY_CAST. Some need no work at all: they
- * are views of the same bytes under another type (VARCHAR(3) to STRING, INT's narrower kinds to INT, TIMESTAMP(0) to
- * TIMESTAMP(3), rows and arrays of such). */
+ * All casts are strict. A row that cannot be cast fails the run, or is NULL under TRY_CAST. Some need no work at all:
+ * they are views of the same bytes under another type (VARCHAR(3) to STRING, INT's narrower kinds to INT, TIMESTAMP(0)
+ * to TIMESTAMP(3), rows and arrays of such). */
 #include "expr/expr_private.h"
 
 static bool view_nested(const struct type *from, const struct type *to)
@@ -95,7 +95,8 @@ enum status cast_failed(struct kernel *k, uint32_t r)
     buf_init(&name, k->budget, 4096);
     bool ok = value_print(&shown, k->args[0].col, r & k->args[0].mask, k->expr->data) &&
               type_print(&name, k->expr->type);
-    enum status st = kernel_fail(k, "cannot cast '%.*s%s' to %.*s", ok && shown.len < 100 ? (int)shown.len : 100 < shown.len ? 100 : 0,
+    enum status st = kernel_fail(k, "cannot cast '%.*s%s' to %.*s", ok &&
+        shown.len < 100 ? (int)shown.len : 100 < shown.len ? 100 : 0,
                                  shown.len ? (const char *)shown.data : "", shown.len > 100 ? "..." : "",
                                  (int)name.len, name.len ? (const char *)name.data : "");
     buf_release(&shown);

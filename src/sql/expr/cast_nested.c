@@ -1,6 +1,6 @@
 /* Casts of ROW, ARRAY, MAP and MULTISET, element by element: a program of casts over the fields or elements runs inside
- * the kernel. Fields stand at the row's own index, so a ROW's program runs over its children as they are; the elements of
- * lists are gathered in pieces of some hundred into a column of their own. */
+ * the kernel. Fields stand at the row's own index, so a ROW's program runs over its children as they are; the elements
+ * of lists are gathered in pieces of some hundred into a column of their own. */
 #include "expr/expr_private.h"
 
 #define PIECE 512u

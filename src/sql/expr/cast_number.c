@@ -1,5 +1,5 @@
-/* Casts among BOOLEAN, integers, FLOAT, DOUBLE and DECIMAL, as Java's: integers wrap, floats saturate towards an integer
- * (and wrap from int to the smaller kinds), NaN is 0; a DECIMAL that does not fit is NULL. */
+/* Casts among BOOLEAN, integers, FLOAT, DOUBLE and DECIMAL, as Java's: integers wrap, floats saturate towards an
+ * integer (and wrap from int to the smaller kinds), NaN is 0; a DECIMAL that does not fit is NULL. */
 #include <math.h>
 
 #include "expr/expr_private.h"
@@ -81,7 +81,8 @@ static enum status decimal_to_number(struct kernel *k)
             k->out->i64[r] = decimal_whole(k, r);
             break;
         case TYPE_FLOAT:
-            k->out->f32[r] = (float)decimal_to_f64(decimal_get(from, k->args[0].col->data, r & k->args[0].mask), from->scale);
+            k->out->f32[r] = (float)decimal_to_f64(decimal_get(from, k->args[0].col->data, r & k->args[0].mask),
+                from->scale);
             break;
         default:
             k->out->f64[r] = decimal_to_f64(decimal_get(from, k->args[0].col->data, r & k->args[0].mask), from->scale);

@@ -1,6 +1,6 @@
 /* Casts among DATE, TIME, TIMESTAMP and TIMESTAMP_LTZ, and arithmetic of them with intervals. All go through the local
- * value in the storage of some precision: DATE is its midnight, TIME a time on 1970-01-01, LTZ is shifted by the session
- * zone. */
+ * value in the storage of some precision: DATE is its midnight, TIME a time on 1970-01-01, LTZ is shifted by the
+ * session zone. */
 #include <math.h>
 
 #include "expr/expr_private.h"

@@ -1,13 +1,14 @@
 /* Trees to programs.
  *
- * A program is a flat list of steps; each reads slots and fills one. A slot is an input column, a constant of one row, a
- * column of scratch, or a view (the same data under another type). Equal sub-trees share a slot: `seen` lists what is
+ * A program is a flat list of steps; each reads slots and fills one. A slot is an input column, a constant of one row,
+ * a column of scratch, or a view (the same data under another type). Equal sub-trees share a slot: `seen` lists what is
  * computed already, innermost scope last. A lazy construct (CASE, COALESCE, AND and OR over what may fail) has blocks
  * inside its step, which run over a part of the rows; what a block computes is forgotten at its end, since it holds for
  * those rows only, while it may use everything that the blocks around it have computed for all of theirs. The first
  * condition of a lazy construct runs over all rows and so belongs to the scope around it.
  *
- * Constant sub-trees are evaluated here; one that fails becomes a step and fails at its time, if its rows are reached. */
+ * Constant sub-trees are evaluated here; one that fails becomes a step and fails at its time, if its rows are reached.
+ * */
 #include "expr/expr_private.h"
 
 struct seen {
@@ -266,7 +267,8 @@ static enum status compile(struct compiler *c, struct block *b, const struct exp
     return remember(c, e, *ret);
 }
 
-/* A constant as a whole column: row 0, then the same value in every row. Views into a buffer may be copied as they are. */
+/* A constant as a whole column: row 0, then the same value in every row. Views into a buffer may be copied as they
+ * are. */
 static bool broadcast(struct column *c, uint32_t rows)
 {
     if (c->nulls)

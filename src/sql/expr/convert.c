@@ -32,7 +32,8 @@ enum status expr_convert(struct expr_env *env, const struct expr *arg, const str
     if (arg->type->kind == TYPE_NULL || (arg->kind == EXPR_LITERAL && column_is_null(&arg->value, 0)))
         return expr_null(env, to, ret, err);
     if (!cast_pick(arg->type, to) && !cast_is_view(arg->type, to))
-        return error_at(err, ST_SEMANTIC, arg->line, arg->column_at, "Cast function cannot convert value of type %.*s to type %.*s",
+        return error_at(err, ST_SEMANTIC, arg->line, arg->column_at,
+            "Cast function cannot convert value of type %.*s to type %.*s",
                         STR_ARG(type_name(env->arena, arg->type)), STR_ARG(type_name(env->arena, to)));
     struct expr *e = expr_new(env, EXPR_CAST, to, 1);
     struct zone *zone = ARENA_NEW(env->arena, struct zone);
@@ -80,7 +81,8 @@ enum status expr_coerce(struct expr_env *env, const struct expr *arg, const stru
                         struct error *err)
 {
     if (!type_implicit(arg->type, to))
-        return error_at(err, ST_SEMANTIC, arg->line, arg->column_at, "a value of type %.*s does not fit a column of type %.*s",
+        return error_at(err, ST_SEMANTIC, arg->line, arg->column_at,
+            "a value of type %.*s does not fit a column of type %.*s",
                         STR_ARG(type_name(env->arena, arg->type)), STR_ARG(type_name(env->arena, to)));
     return expr_convert(env, arg, to, false, ret, err);
 }

@@ -116,7 +116,8 @@ struct function {
 /* The tables, each ended by a row without name. */
 extern const struct function functions_operators[], functions_logic[], functions_text[], functions_text_more[],
     functions_regex[], functions_math[], functions_time[], functions_clock[], functions_nested[], functions_arrays[],
-    functions_hash[], functions_misc[];
+    functions_hash[], functions_misc[],
+    functions_units[];
 const struct function *function_find(struct str name); /* through aliases; NULL */
 struct str function_nearest(struct str name);
 bool function_is_unsupported(struct str name); /* of Flink's catalogue, not here */
@@ -211,8 +212,10 @@ struct stamp {
 void stamp_of(const struct type *t, const void *data, uint32_t row, const struct zone *zone, struct stamp *ret);
 /* Java's date patterns (DateTimeFormatter). */
 bool time_pattern_valid(struct str pattern);
-bool time_format(struct buf *out, struct str pattern, const struct stamp *t); /* false: memory refused; pattern is valid */
-bool time_scan(struct str text, struct str pattern, struct stamp *ret);       /* false: the text is not of that pattern */
+/* The pattern is valid; false: memory refused. */
+bool time_format(struct buf *out, struct str pattern, const struct stamp *t);
+/* false: the text is not of that pattern. */
+bool time_scan(struct str text, struct str pattern, struct stamp *ret);
 int64_t time_field(enum time_unit u, const struct stamp *t); /* EXTRACT */
 extern const struct function function_floor_time, function_ceil_time;
 int64_t math_floor_div(int64_t a, int64_t b);

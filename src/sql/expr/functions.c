@@ -6,7 +6,7 @@
 static const struct function *const tables[] = {
     functions_operators, functions_logic, functions_text,   functions_text_more, functions_regex, functions_math,
     functions_time,      functions_clock, functions_nested, functions_arrays,    functions_hash,
-    functions_misc,
+    functions_misc,      functions_units,
 };
 #define TABLES (sizeof tables / sizeof tables[0])
 
@@ -26,7 +26,8 @@ static const struct alias {
 };
 #define ALIASES (sizeof aliases / sizeof aliases[0])
 
-/* Of Flink's catalogue (docs/data/sql_functions.yml), refused by name. What is in a table above is found there first. */
+/* Of Flink's catalogue (docs/data/sql_functions.yml), refused by name. What is in a table above is found there first.
+ * */
 static const char *const unsupported[] = {
     "ARRAYAGG",        "BITAND",           "BITMAP_BUILD",    "BITNOT",          "BITOR",           "BITXOR",
     "CONVERT_TZ",      "CURRENT_CATALOG",  "CURRENT_DATABASE", "CURRENT_USER",   "DECODE",          "ENCODE",

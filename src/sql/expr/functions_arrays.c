@@ -1,5 +1,5 @@
-/* Functions that make arrays and maps of others. A kernel collects picks — where each element of the result comes from —
- * in the scratch buffer, then the list is written at once; so nothing is copied twice and no size is guessed. */
+/* Functions that make arrays and maps of others. A kernel collects picks — where each element of the result comes from
+ * — in the scratch buffer, then the list is written at once; so nothing is copied twice and no size is guessed. */
 #include "expr/expr_private.h"
 
 struct pick {
@@ -76,7 +76,8 @@ static enum status array_position(struct kernel *k)
     {
         struct listview v = list_of(k, 0, r);
         uint32_t i = 0;
-        while (i < v.len && !column_equal(&k->args[0].col->children[0], v.offset + i, k->args[1].col, r & k->args[1].mask))
+        while (i < v.len && !column_equal(&k->args[0].col->children[0], v.offset + i, k->args[1].col,
+            r & k->args[1].mask))
             i++;
         k->out->i32[r] = i < v.len ? (int32_t)i + 1 : 0;
         if (arg_null(k, 1, r))
@@ -288,7 +289,8 @@ static enum status resolve_extreme(struct call *c)
     return finish(c, t, true);
 }
 
-/* args: array [, ascending [, nulls first]]. Insertion into the picks keeps equal elements in order; an array is small. */
+/* args: array [, ascending [, nulls first]]. Insertion into the picks keeps equal elements in order; an array is
+ * small. */
 static enum status array_sort(struct kernel *k)
 {
     EACH_ROW(k, r)
@@ -413,7 +415,8 @@ static enum status map_entries(struct kernel *k)
             return kernel_memory(k);
         for (uint32_t i = 0; i < v.len; i++)
             for (uint32_t side = 0; side < 2; side++)
-                if (!column_copy(&k->out->children[0].children[side], first + i, &k->args[0].col->children[side], v.offset + i,
+                if (!column_copy(&k->out->children[0].children[side], first + i, &k->args[0].col->children[side],
+                    v.offset + i,
                                  false))
                     return kernel_memory(k);
     }
@@ -519,7 +522,8 @@ const struct function functions_arrays[] = {
            "ARRAY_CONTAINS(ARRAY[1, 2], 2)", NULL, 0, resolve_contains, array_contains),
     ARRAYS("ARRAY_POSITION", "ARRAY_POSITION(array, value)", "Where the value first stands, from 1; 0: nowhere.",
            "ARRAY_POSITION(ARRAY[1, 2], 2)", NULL, FN_NULLABLE, resolve_contains, array_position),
-    ARRAYS("ARRAY_APPEND", "ARRAY_APPEND(array, value)", "With one more element at the end.", "ARRAY_APPEND(ARRAY[1], 2)",
+    ARRAYS("ARRAY_APPEND", "ARRAY_APPEND(array, value)", "With one more element at the end.",
+        "ARRAY_APPEND(ARRAY[1], 2)",
            NULL, 0, resolve_with_element, array_append),
     ARRAYS("ARRAY_PREPEND", "ARRAY_PREPEND(array, value)", "With one more element at the start.",
            "ARRAY_PREPEND(ARRAY[1], 0)", NULL, 0, resolve_with_element, array_prepend),
@@ -529,27 +533,34 @@ const struct function functions_arrays[] = {
            resolve_arrays, array_reverse),
     ARRAYS("ARRAY_CONCAT", "ARRAY_CONCAT(a1, a2, ...)", "The arrays joined.", "ARRAY_CONCAT(ARRAY[1], ARRAY[2])", NULL,
            FN_STRICT, resolve_arrays, array_concat),
-    ARRAYS("ARRAY_DISTINCT", "ARRAY_DISTINCT(array)", "Every element once.", "ARRAY_DISTINCT(ARRAY[1, 1])", NULL, FN_STRICT,
+    ARRAYS("ARRAY_DISTINCT", "ARRAY_DISTINCT(array)", "Every element once.", "ARRAY_DISTINCT(ARRAY[1, 1])", NULL,
+        FN_STRICT,
            resolve_arrays, array_union),
-    ARRAYS("ARRAY_UNION", "ARRAY_UNION(a, b)", "The elements of both, each once.", "ARRAY_UNION(ARRAY[1], ARRAY[1, 2])", NULL,
+    ARRAYS("ARRAY_UNION", "ARRAY_UNION(a, b)", "The elements of both, each once.",
+        "ARRAY_UNION(ARRAY[1], ARRAY[1, 2])", NULL,
            FN_STRICT, resolve_arrays, array_union),
     ARRAYS("ARRAY_EXCEPT", "ARRAY_EXCEPT(a, b)", "The elements of a that are not in b, each once.",
            "ARRAY_EXCEPT(ARRAY[1, 2], ARRAY[2])", NULL, FN_STRICT, resolve_arrays, array_except),
     ARRAYS("ARRAY_INTERSECT", "ARRAY_INTERSECT(a, b)", "The elements that are in both, each once.",
            "ARRAY_INTERSECT(ARRAY[1, 2], ARRAY[2])", NULL, FN_STRICT, resolve_arrays, array_intersect),
-    ARRAYS("ARRAY_SLICE", "ARRAY_SLICE(array, start [, end])", "A part, from 1, both ends included; negative: from the end.",
+    ARRAYS("ARRAY_SLICE", "ARRAY_SLICE(array, start [, end])",
+        "A part, from 1, both ends included; negative: from the end.",
            "ARRAY_SLICE(ARRAY[1, 2, 3], 2, 3)", "Ai?i=1", FN_STRICT, NULL, array_slice),
-    ARRAYS("ARRAY_MAX", "ARRAY_MAX(array)", "The greatest element.", "ARRAY_MAX(ARRAY[1, 2])", NULL, FN_STRICT | FN_NULLABLE,
+    ARRAYS("ARRAY_MAX", "ARRAY_MAX(array)", "The greatest element.", "ARRAY_MAX(ARRAY[1, 2])", NULL,
+        FN_STRICT | FN_NULLABLE,
            resolve_extreme, array_max),
-    ARRAYS("ARRAY_MIN", "ARRAY_MIN(array)", "The least element.", "ARRAY_MIN(ARRAY[1, 2])", NULL, FN_STRICT | FN_NULLABLE,
+    ARRAYS("ARRAY_MIN", "ARRAY_MIN(array)", "The least element.", "ARRAY_MIN(ARRAY[1, 2])", NULL,
+        FN_STRICT | FN_NULLABLE,
            resolve_extreme, array_min),
     ARRAYS("ARRAY_SORT", "ARRAY_SORT(array [, ascending [, nulls first]])", "Sorted.", "ARRAY_SORT(ARRAY[2, 1])", NULL,
            FN_STRICT, resolve_sort, array_sort),
     ARRAYS("ARRAY_JOIN", "ARRAY_JOIN(array, separator [, for NULL])", "The texts joined; NULLs left out or replaced.",
            "ARRAY_JOIN(ARRAY['a', 'b'], '-')", NULL, FN_STRICT, resolve_join, array_join),
-    ARRAYS("SPLIT", "SPLIT(text, separator)", "The pieces; single characters for an empty separator.", "SPLIT('a,b', ',')",
+    ARRAYS("SPLIT", "SPLIT(text, separator)", "The pieces; single characters for an empty separator.",
+        "SPLIT('a,b', ',')",
            "ss=", FN_STRICT, resolve_split, split),
-    ARRAYS("MAP_KEYS", "MAP_KEYS(map)", "The keys.", "MAP_KEYS(MAP['a', 1])", NULL, FN_STRICT, resolve_map_part, map_keys),
+    ARRAYS("MAP_KEYS", "MAP_KEYS(map)", "The keys.", "MAP_KEYS(MAP['a', 1])", NULL, FN_STRICT, resolve_map_part,
+        map_keys),
     ARRAYS("MAP_VALUES", "MAP_VALUES(map)", "The values.", "MAP_VALUES(MAP['a', 1])", NULL, FN_STRICT, resolve_map_part,
            map_values),
     ARRAYS("MAP_ENTRIES", "MAP_ENTRIES(map)", "Rows of key and value.", "MAP_ENTRIES(MAP['a', 1])", NULL, FN_STRICT,

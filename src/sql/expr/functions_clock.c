@@ -1,5 +1,5 @@
-/* What depends on the moment of evaluation: processing time and watermark, from struct eval. All volatile: never computed
- * while planning. */
+/* What depends on the moment of evaluation: processing time and watermark, from struct eval. All volatile: never
+ * computed while planning. */
 #include "expr/expr_private.h"
 
 #define DAY_MS INT64_C(86400000)
@@ -45,7 +45,8 @@ static enum status resolve_now(struct call *c)
         if (strcmp(c->function->name, kinds[i].name) == 0)
             kind = kinds[i].kind;
     struct arena *a = c->env->arena;
-    const struct type *t = kind == TYPE_TIMESTAMP || kind == TYPE_TIMESTAMP_LTZ ? type_timestamp(a, kind, 3) : type_basic(kind);
+    const struct type *t = kind == TYPE_TIMESTAMP || kind == TYPE_TIMESTAMP_LTZ ? type_timestamp(a, kind,
+        3) : type_basic(kind);
     t = t ? type_nullable(a, t, false) : NULL;
     if (t && strcmp(c->function->name, "PROCTIME") == 0)
         t = type_with_time(a, t, TIME_PROCESSING);
@@ -57,7 +58,8 @@ static enum status resolve_now(struct call *c)
 static enum status current_watermark(struct kernel *k)
 {
     int64_t v = 0;
-    bool none = k->eval->watermark_ms == INT64_MIN || !time_from_ms(k->eval->watermark_ms, k->expr->type->precision, &v);
+    bool none = k->eval->watermark_ms == INT64_MIN || !time_from_ms(k->eval->watermark_ms, k->expr->type->precision,
+        &v);
     EACH_ROW(k, r)
     {
         k->out->i64[r] = v;
@@ -104,7 +106,8 @@ const struct function functions_clock[] = {
     { .name = "CURRENT_WATERMARK", .signature = "CURRENT_WATERMARK(rowtime)",
       .help = "The watermark that the row is seen under; NULL before the first.", .example = "CURRENT_WATERMARK(ts)",
       .flags = FN_VOLATILE | FN_NULLABLE, .resolve = resolve_watermark, .kernel = current_watermark },
-    { .name = "SOURCE_WATERMARK", .signature = "SOURCE_WATERMARK()", .help = "The source's own watermark, in WATERMARK FOR.",
+    { .name = "SOURCE_WATERMARK", .signature = "SOURCE_WATERMARK()",
+          .help = "The source's own watermark, in WATERMARK FOR.",
       .example = "SOURCE_WATERMARK()", .flags = FN_VOLATILE, .resolve = resolve_source_watermark,
       .kernel = source_watermark },
     { .name = NULL },

@@ -1,5 +1,5 @@
-/* Digests, after RFC 1321 (MD5), FIPS 180-4 (SHA-1, SHA-2): lower-case hexadecimal digits. The two SHA-2 widths and SHA-1
- * and MD5 share padding; constants that the standards define by roots and sines are computed, not typed in. */
+/* Digests, after RFC 1321 (MD5), FIPS 180-4 (SHA-1, SHA-2): lower-case hexadecimal digits. The two SHA-2 widths and
+ * SHA-1 and MD5 share padding; constants that the standards define by roots and sines are computed, not typed in. */
 #include <math.h>
 
 #include "expr/expr_private.h"
@@ -11,11 +11,13 @@ struct digest {
     enum { MD5, SHA1, SHA2 } kind;
 };
 
-static const struct digest digests[] = { { "MD5", 16, 4, MD5 },      { "SHA1", 20, 4, SHA1 },  { "SHA224", 28, 4, SHA2 },
-                                         { "SHA256", 32, 4, SHA2 },  { "SHA384", 48, 8, SHA2 }, { "SHA512", 64, 8, SHA2 } };
+static const struct digest digests[] = { { "MD5", 16, 4, MD5 },      { "SHA1", 20, 4, SHA1 },  { "SHA224", 28, 4,
+    SHA2 },
+                                         { "SHA256", 32, 4, SHA2 },  { "SHA384", 48, 8, SHA2 }, { "SHA512", 64, 8,
+                                             SHA2 } };
 
-/* The first 64 bits of the fraction of the cube (or square) root of n: the greatest x with x^k <= n * 2^(64 k), by bits,
- * in 256-bit products kept as four 64-bit limbs. */
+/* The first 64 bits of the fraction of the cube (or square) root of n: the greatest x with x^k <= n * 2^(64 k), by
+ * bits, in 256-bit products kept as four 64-bit limbs. */
 static void multiply(const uint64_t *a, const uint64_t *b, uint64_t *out)
 {
     memset(out, 0, 8 * sizeof *out);
@@ -238,7 +240,11 @@ static enum status hash(struct kernel *k)
     {
         if (k->n_args > 1) { /* SHA2(text, bits) */
             int64_t bits = arg_i32(k, 1, r);
-            d = bits == 224 ? &digests[2] : bits == 256 ? &digests[3] : bits == 384 ? &digests[4] : bits == 512 ? &digests[5] : NULL;
+            d = bits == 224   ? &digests[2]
+                : bits == 256 ? &digests[3]
+                : bits == 384 ? &digests[4]
+                : bits == 512 ? &digests[5]
+                              : NULL;
             if (!d)
                 return kernel_fail(k, "SHA2 knows the lengths 224, 256, 384 and 512, not %lld", (long long)bits);
         }
@@ -255,9 +261,9 @@ static enum status hash(struct kernel *k)
     return ST_OK;
 }
 
-#define HASH(NAME)                                                                                                        \
-    { .name = NAME, .signature = NAME "(text)", .help = "The " NAME " digest in hexadecimal digits.", .example = NAME "('abc')", \
-      .types = "t=s", .flags = FN_STRICT, .kernel = hash, .free_state = free_constants }
+#define HASH(NAME)                                                                                         \
+    { .name = NAME, .signature = NAME "(text)", .help = "The " NAME " digest in hexadecimal digits.",      \
+      .example = NAME "('abc')", .types = "t=s", .flags = FN_STRICT, .kernel = hash, .free_state = free_constants }
 
 const struct function functions_hash[] = {
     HASH("MD5"),
@@ -267,6 +273,7 @@ const struct function functions_hash[] = {
     HASH("SHA384"),
     HASH("SHA512"),
     { .name = "SHA2", .signature = "SHA2(text, bits)", .help = "The SHA-2 digest of 224, 256, 384 or 512 bits.",
-      .example = "SHA2('abc', 256)", .types = "ti=s", .flags = FN_STRICT, .kernel = hash, .free_state = free_constants },
+      .example = "SHA2('abc', 256)", .types = "ti=s", .flags = FN_STRICT, .kernel = hash,
+          .free_state = free_constants },
     { .name = NULL },
 };

@@ -205,7 +205,8 @@ static enum status extreme(struct kernel *k, int sign)
     {
         uint32_t best = 0;
         for (uint32_t i = 1; i < k->n_args; i++)
-            if (sign * column_compare(k->args[i].col, r & k->args[i].mask, k->args[best].col, r & k->args[best].mask) > 0)
+            if (sign * column_compare(k->args[i].col, r & k->args[i].mask, k->args[best].col,
+                r & k->args[best].mask) > 0)
                 best = i;
         if (!column_copy(k->out, r, k->args[best].col, r & k->args[best].mask, k->args[best].mask != 0))
             return kernel_memory(k);

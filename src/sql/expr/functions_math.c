@@ -1,4 +1,5 @@
-/* Numbers: rounding by type, powers, logarithms, trigonometry. Functions of doubles are rows of one table and one loop. */
+/* Numbers: rounding by type, powers, logarithms, trigonometry. Functions of doubles are rows of one table and one
+ * loop. */
 #include <math.h>
 
 #include "expr/expr_private.h"
@@ -233,8 +234,8 @@ static enum status resolve_floor(struct call *c)
     return c->type ? ST_OK : expr_no_memory(c->env, c->err);
 }
 
-/* ROUND(DECIMAL(p, s), n): Flink's type has one more digit before the point where rounding may carry, and n digits after
- * it; when n is no constant, s. TRUNCATE keeps its argument's scale, or 0 without a second argument. */
+/* ROUND(DECIMAL(p, s), n): Flink's type has one more digit before the point where rounding may carry, and n digits
+ * after it; when n is no constant, s. TRUNCATE keeps its argument's scale, or 0 without a second argument. */
 static enum status resolve_round(struct call *c)
 {
     const struct type *t = c->args[0]->type;

@@ -1,7 +1,7 @@
 /* What fits nowhere else: TYPEOF, random numbers and UUIDs, character sets, text to map.
  *
- * Random numbers are java.util.Random's, so that a seed gives the numbers that it gives in Flink. Without a seed, and for
- * UUIDs, a generator is seeded from the entropy that the evaluation brings. */
+ * Random numbers are java.util.Random's, so that a seed gives the numbers that it gives in Flink. Without a seed, and
+ * for UUIDs, a generator is seeded from the entropy that the evaluation brings. */
 #include "expr/expr_private.h"
 
 /* ---- TYPEOF(value [, long form]): the long form differs for structured types only, which there are none of ---- */
@@ -26,7 +26,8 @@ struct random {
     uint64_t state;
 };
 
-static void random_seed(struct random *x, int64_t seed) { x->state = ((uint64_t)seed ^ 0x5DEECE66D) & ((UINT64_C(1) << 48) - 1); }
+static void random_seed(struct random *x,
+    int64_t seed) { x->state = ((uint64_t)seed ^ 0x5DEECE66D) & ((UINT64_C(1) << 48) - 1); }
 static uint32_t random_bits(struct random *x, uint32_t bits)
 {
     x->state = (x->state * 0x5DEECE66D + 0xB) & ((UINT64_C(1) << 48) - 1);
@@ -182,7 +183,8 @@ static enum status encode(struct kernel *k)
             else if (c < 0x10000)
                 fits = put_unit(k->tmp, c, set->big);
             else
-                fits = put_unit(k->tmp, 0xD7C0 + (c >> 10), set->big) && put_unit(k->tmp, 0xDC00 | (c & 0x3FF), set->big);
+                fits = put_unit(k->tmp, 0xD7C0 + (c >> 10), set->big) && put_unit(k->tmp, 0xDC00 | (c & 0x3FF),
+                    set->big);
         }
         if (!fits)
             return kernel_memory(k);
@@ -285,11 +287,13 @@ static enum status resolve_str_to_map(struct call *c)
 }
 
 const struct function functions_misc[] = {
-    { .name = "TYPEOF", .signature = "TYPEOF(value)", .help = "The type of an expression, as text.", .example = "TYPEOF(1)",
+    { .name = "TYPEOF", .signature = "TYPEOF(value)", .help = "The type of an expression, as text.",
+          .example = "TYPEOF(1)",
       .resolve = resolve_typeof },
     { .name = "RAND", .signature = "RAND([seed])", .help = "A random number from 0 to below 1.", .example = "RAND()",
       .types = "?i=d", .flags = FN_VOLATILE, .kernel = rand_double, .free_state = random_free },
-    { .name = "RAND_INTEGER", .signature = "RAND_INTEGER([seed,] bound)", .help = "A random whole number from 0 to below the bound.",
+    { .name = "RAND_INTEGER", .signature = "RAND_INTEGER([seed,] bound)",
+          .help = "A random whole number from 0 to below the bound.",
       .example = "RAND_INTEGER(10)", .types = "i?i=i", .flags = FN_VOLATILE, .kernel = rand_integer,
       .free_state = random_free },
     { .name = "UUID", .signature = "UUID()", .help = "A random UUID.", .example = "UUID()", .types = "=s",

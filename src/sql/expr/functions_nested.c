@@ -36,7 +36,8 @@ static enum status make_array(struct kernel *k)
         if (!column_start_list(k->out, r, k->n_args, &first))
             return kernel_memory(k);
         for (uint32_t i = 0; i < k->n_args; i++)
-            if (!column_copy(&k->out->children[0], first + i, k->args[i].col, r & k->args[i].mask, k->args[i].mask != 0))
+            if (!column_copy(&k->out->children[0], first + i, k->args[i].col, r & k->args[i].mask,
+                k->args[i].mask != 0))
                 return kernel_memory(k);
     }
     return ST_OK;
@@ -200,11 +201,13 @@ const struct function functions_nested[] = {
     NESTED("ROW", "ROW(v1, v2, ...)", "A row of values.", "ROW(1, 'a')", FN_NOTNULL, resolve_row, make_row),
     NESTED("ARRAY", "ARRAY[v1, v2, ...]", "An array of values.", "ARRAY[1, 2]", FN_NOTNULL, resolve_array, make_array),
     NESTED("MAP", "MAP[k1, v1, ...]", "A map of keys to values.", "MAP['a', 1]", FN_NOTNULL, resolve_map, make_map),
-    { .name = "ITEM", .signature = "array[index] | map[key]", .help = "One element, from 1, or one key's value; NULL when none.",
+    { .name = "ITEM", .signature = "array[index] | map[key]",
+          .help = "One element, from 1, or one key's value; NULL when none.",
       .example = "a[1]", .flags = FN_STRICT | FN_NULLABLE, .resolve = resolve_item, .pick = item_pick },
     NESTED("CARDINALITY", "CARDINALITY(array or map)", "How many elements.", "CARDINALITY(ARRAY[1, 2])", FN_STRICT,
            resolve_cardinality, cardinality),
-    NESTED("ELEMENT", "ELEMENT(array)", "The only element; NULL when empty.", "ELEMENT(ARRAY[1])", FN_STRICT | FN_NULLABLE,
+    NESTED("ELEMENT", "ELEMENT(array)", "The only element; NULL when empty.", "ELEMENT(ARRAY[1])",
+        FN_STRICT | FN_NULLABLE,
            resolve_element, element),
     { .name = NULL },
 };

@@ -1,8 +1,8 @@
 /* LIKE, SIMILAR TO and the functions of regular expressions.
  *
  * LIKE has a matcher of its own: a pattern becomes tokens (a character, one, any), of which the common shapes — exact,
- * start, end, inside — compare bytes only; the rest walks with one place to go back to, the last '%', which is enough for
- * this language and takes time length × pattern at worst. There is no escape character unless one is given. */
+ * start, end, inside — compare bytes only; the rest walks with one place to go back to, the last '%', which is enough
+ * for this language and takes time length × pattern at worst. There is no escape character unless one is given. */
 #include "expr/expr_private.h"
 
 #define TOKEN_ONE 0x110000u

@@ -4,24 +4,54 @@
 
 #define MAX_TEXT (64u << 20)
 
-/* Every byte of an ASCII text by table, else code point by code point. */
+#define EVERY(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Eight ASCII letters at once: bytes from `from` to `to` get their bit 0x20 flipped. Adding to seven-bit bytes carries
+ * into the eighth bit where they reach a bound, and never further. */
+static inline uint64_t flip_case(uint64_t x, char from, char to)
+{
+    uint64_t reach_from = x + EVERY((uint8_t)(0x80 - from)), past_to = x + EVERY((uint8_t)(0x7F - to));
+    return x ^ ((reach_from ^ past_to) & EVERY(0x80)) >> 2;
+}
+
+static void flip_ascii(uint8_t *out, struct str s, char from, char to)
+{
+    size_t i = 0;
+    for (; s.len - i >= 8; i += 8) {
+        uint64_t x;
+        memcpy(&x, s.ptr + i, 8);
+        x = flip_case(x, from, to);
+        memcpy(out + i, &x, 8);
+    }
+    for (; i < s.len; i++)
+        out[i] = s.ptr[i] >= from && s.ptr[i] <= to ? (uint8_t)s.ptr[i] ^ 0x20 : (uint8_t)s.ptr[i];
+}
+
+static bool is_ascii(struct str s)
+{
+    size_t i = 0;
+    uint64_t all = 0, x;
+    for (; s.len - i >= 8; i += 8) {
+        memcpy(&x, s.ptr + i, 8);
+        all |= x;
+    }
+    for (; i < s.len; i++)
+        all |= (uint8_t)s.ptr[i];
+    return (all & EVERY(0x80)) == 0;
+}
+
+/* ASCII eight bytes at a time, else code point by code point. */
 static enum status change_case(struct kernel *k, uint32_t (*map)(uint32_t), char from, char to)
 {
     EACH_ROW(k, r)
     {
         struct str s = arg_str(k, 0, r);
         uint32_t buffer, offset;
-        bool ascii = true;
-        for (size_t i = 0; i < s.len; i++)
-            ascii = ascii && !((uint8_t)s.ptr[i] & 0x80);
-        if (ascii) {
+        if (is_ascii(s)) {
             uint8_t *out = column_str_room(k->out, s.len, &buffer, &offset);
             if (!out)
                 return kernel_memory(k);
-            for (size_t i = 0; i < s.len; i++) {
-                uint8_t c = (uint8_t)s.ptr[i];
-                out[i] = c >= (uint8_t)from && c <= (uint8_t)to ? c ^ 0x20 : c;
-            }
+            flip_ascii(out, s, from, to);
             column_set_str_at(k->out, r, buffer, offset, s.len);
             continue;
         }
@@ -117,7 +147,8 @@ static enum status resolve_concat(struct call *c)
     bool fixed = (a->kind == TYPE_CHAR || a->kind == TYPE_BINARY) && b->kind == a->kind;
     int64_t length = (int64_t)a->precision + b->precision;
     enum type_kind kind = bytes ? (fixed ? TYPE_BINARY : TYPE_VARBINARY) : fixed ? TYPE_CHAR : TYPE_VARCHAR;
-    const struct type *t = type_with_length(c->env->arena, kind, length > TYPE_UNBOUNDED ? TYPE_UNBOUNDED : (int32_t)length);
+    const struct type *t = type_with_length(c->env->arena, kind,
+        length > TYPE_UNBOUNDED ? TYPE_UNBOUNDED : (int32_t)length);
     c->type = call_nullable_by_args(c, t);
     return c->type ? ST_OK : expr_no_memory(c->env, c->err);
 }
@@ -224,7 +255,8 @@ static enum status resolve_trim(struct call *c)
         static const struct {
             struct str word;
             const char *name;
-        } words[] = { { STR_INIT("BOTH"), "BTRIM" }, { STR_INIT("LEADING"), "LTRIM" }, { STR_INIT("TRAILING"), "RTRIM" } };
+        } words[] = { { STR_INIT("BOTH"), "BTRIM" }, { STR_INIT("LEADING"), "LTRIM" }, { STR_INIT("TRAILING"),
+            "RTRIM" } };
         for (uint32_t i = 0; i < 3; i++)
             if (str_eq_nocase(word, words[i].word)) {
                 name = words[i].name;
@@ -414,6 +446,15 @@ static enum status reverse(struct kernel *k)
     return ST_OK;
 }
 
+/* As str_find; a separator of one byte by the C library's quick search. */
+static int64_t find_separator(struct str s, struct str separator, size_t at)
+{
+    if (separator.len != 1)
+        return str_find(s, separator, at);
+    const char *hit = at < s.len ? memchr(s.ptr + at, separator.ptr[0], s.len - at) : NULL;
+    return hit ? hit - s.ptr : -1;
+}
+
 static enum status split_index(struct kernel *k)
 {
     bool by_code = type_is_integer(k->expr->args[1]->type);
@@ -435,7 +476,7 @@ static enum status split_index(struct kernel *k)
         bool found = index >= 0 && s.len > 0;
         size_t at = 0;
         for (; found && index > 0; index--) {
-            int64_t hit = str_find(s, separator, at);
+            int64_t hit = find_separator(s, separator, at);
             found = hit >= 0;
             at = (size_t)hit + separator.len;
         }
@@ -443,7 +484,7 @@ static enum status split_index(struct kernel *k)
             column_set_null(k->out, r);
             continue;
         }
-        int64_t end = str_find(s, separator, at);
+        int64_t end = find_separator(s, separator, at);
         TRY(kernel_put_str(k, r, s.ptr + at, (end < 0 ? s.len : (size_t)end) - at));
     }
     return ST_OK;
@@ -485,7 +526,8 @@ const struct function functions_text[] = {
     TEXT("INITCAP", "INITCAP(text)", "Every word with a capital first.", "INITCAP('hello world')", "s=s", 0, initcap),
     TEXT("CONCAT", "CONCAT(t1, t2, ...)", "The texts joined; NULL when one is NULL.", "CONCAT('a', 'b')", "s*=s", 0,
          concat),
-    { .name = "||", .signature = "t1 || t2", .help = "Two texts joined; NULL when one is NULL.", .example = "'a' || 'b'",
+    { .name = "||", .signature = "t1 || t2", .help = "Two texts joined; NULL when one is NULL.",
+          .example = "'a' || 'b'",
       .flags = FN_STRICT, .kernel = concat, .resolve = resolve_concat },
     { .name = "CONCAT_WS", .signature = "CONCAT_WS(separator, t1, t2, ...)",
       .help = "The texts that are not NULL, joined by a separator.", .example = "CONCAT_WS('-', 'a', 'b')",

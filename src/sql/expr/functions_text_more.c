@@ -223,7 +223,8 @@ static enum status resolve_hex(struct call *c)
 
 static int hex_value(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' &&
+        c <= 'F' ? c - 'A' + 10 : -1;
 }
 static enum status unhex(struct kernel *k)
 {
@@ -305,10 +306,12 @@ static enum status url_decode(struct kernel *k)
 }
 
 #define TEXT(NAME, SIGNATURE, HELP, EXAMPLE, TYPES, FLAGS, KERNEL) \
-    { .name = NAME, .signature = SIGNATURE, .help = HELP, .example = EXAMPLE, .types = TYPES, .flags = FLAGS, .kernel = KERNEL }
+    { .name = NAME, .signature = SIGNATURE, .help = HELP, .example = EXAMPLE, .types = TYPES, .flags = FLAGS,
+          .kernel = KERNEL }
 
 const struct function functions_text_more[] = {
-    TEXT("ASCII", "ASCII(text)", "The first byte's number; 0 for an empty text.", "ASCII('a')", "s=i", FN_STRICT, ascii),
+    TEXT("ASCII", "ASCII(text)", "The first byte's number; 0 for an empty text.", "ASCII('a')", "s=i", FN_STRICT,
+        ascii),
     TEXT("CHR", "CHR(n)", "The character of a number below 256.", "CHR(97)", "l=s", FN_STRICT, chr),
     TEXT("OVERLAY", "OVERLAY(text PLACING with FROM start [FOR length])", "A part replaced.",
          "OVERLAY('abcd' PLACING 'X' FROM 2 FOR 2)", "ssi?i=s", FN_STRICT, overlay),
@@ -332,7 +335,8 @@ const struct function functions_text_more[] = {
     TEXT("UNHEX", "UNHEX(text)", "The bytes that hexadecimal digits stand for.", "UNHEX('4142')", "s=x",
          FN_STRICT | FN_NULLABLE, unhex),
     TEXT("BIN", "BIN(number)", "In binary digits.", "BIN(5)", "l=s", FN_STRICT, bin),
-    TEXT("URL_ENCODE", "URL_ENCODE(text)", "As application/x-www-form-urlencoded.", "URL_ENCODE('a b')", "s=s", FN_STRICT,
+    TEXT("URL_ENCODE", "URL_ENCODE(text)", "As application/x-www-form-urlencoded.", "URL_ENCODE('a b')", "s=s",
+        FN_STRICT,
          url_encode),
     TEXT("URL_DECODE", "URL_DECODE(text)", "Decoded from application/x-www-form-urlencoded; NULL when it is wrong.",
          "URL_DECODE('a+b')", "s=s", FN_STRICT | FN_NULLABLE, url_decode),

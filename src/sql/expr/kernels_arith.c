@@ -1,6 +1,6 @@
 /* Arithmetic over integers and floats: a kernel an operator and type, made by macro. Each has a loop for column op
- * constant, one for constant op column, one for two columns, all over every row so that the compiler may vectorise them,
- * and one for a selection. Integers wrap like Java's; integer division by zero fails the run. */
+ * constant, one for constant op column, one for two columns, all over every row so that the compiler may vectorise
+ * them, and one for a selection. Integers wrap like Java's; integer division by zero fails the run. */
 #include <math.h>
 
 #include "expr/expr_private.h"

@@ -1,7 +1,7 @@
 /* Comparisons: a kernel an operator and physical form, made by macro, with the same loops as arithmetic has. Text
- * compares by bytes; a string view's first eight bytes (length and prefix) settle most inequalities at once. DECIMALs of
- * different scales that have no common type wide enough compare through decimal_compare; rows, arrays and maps through
- * column_equal and column_compare. */
+ * compares by bytes; a string view's first eight bytes (length and prefix) settle most inequalities at once. DECIMALs
+ * of different scales that have no common type wide enough compare through decimal_compare; rows, arrays and maps
+ * through column_equal and column_compare. */
 #include "expr/expr_private.h"
 
 #define COMPARE(NAME, CTYPE, MEMBER, OP)                                                    \

@@ -67,8 +67,8 @@ bool literal_set_str(struct arena *a, struct column *dst, uint32_t row, struct s
 
 static bool copy_value(struct arena *a, struct column *dst, uint32_t dst_row, const struct column *src, uint32_t row);
 
-/* A list's elements as children of exactly that many rows. The literal holds one list at the top, or lists inside lists,
- * so children are allocated for all rows of the parent at once by copy_children. */
+/* A list's elements as children of exactly that many rows. The literal holds one list at the top, or lists inside
+ * lists, so children are allocated for all rows of the parent at once by copy_children. */
 static bool copy_children(struct arena *a, struct column *dst, const struct column *src, const uint32_t *rows,
                           uint32_t n)
 {

@@ -1,9 +1,10 @@
 /* Arithmetic and comparison operators: how their arguments are typed.
  *
  * A name stands once in the table; by the types it becomes one of the variants, which have their own kernels and flags:
- * over integers and floats, over decimals, over dates and intervals. Two numbers meet in their common type; for decimals
- * the result's type is Flink's and arguments stay as they are (a BIGINT is read as DECIMAL(19, 0)). Comparisons cast text
- * to the other side's type: to a number strictly, to a date or time so that what is none compares as NULL. */
+ * over integers and floats, over decimals, over dates and intervals. Two numbers meet in their common type; for
+ * decimals the result's type is Flink's and arguments stay as they are (a BIGINT is read as DECIMAL(19, 0)).
+ * Comparisons cast text to the other side's type: to a number strictly, to a date or time so that what is none
+ * compares as NULL. */
 #include "expr/expr_private.h"
 
 #define EASY (FN_STRICT | FN_TOTAL | FN_CHEAP)
@@ -44,7 +45,8 @@ static uint32_t op_index(const struct call *c)
 
 static enum status wrong_operands(struct call *c)
 {
-    return error_at(c->err, ST_SEMANTIC, c->line, c->column, "Cannot apply '%s' to arguments of type '<%.*s> %s <%.*s>'",
+    return error_at(c->err, ST_SEMANTIC, c->line, c->column,
+        "Cannot apply '%s' to arguments of type '<%.*s> %s <%.*s>'",
                     c->function->name, STR_ARG(type_name(c->env->arena, c->args[0]->type)), c->function->name,
                     STR_ARG(type_name(c->env->arena, c->args[1]->type)));
 }

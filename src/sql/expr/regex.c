@@ -1,9 +1,9 @@
 /* Java's regular expressions on PCRE2, with JIT and limits on matching.
  *
  * The two dialects agree on nearly all that people write. Before compiling, a pass over the pattern rewrites what only
- * Java spells so (\p{Alpha} and its kin, \uXXXX) and refuses by name what PCRE2 would take to mean something else: class
- * intersection ([a-z&&[^b]]), classes inside classes, \p{java…}, \p{In…}. \w \d \s \b are ASCII in both. As newlines,
- * which '.' leaves out, count Unicode's, of which Java leaves VT and FF out.
+ * Java spells so (\p{Alpha} and its kin, \uXXXX) and refuses by name what PCRE2 would take to mean something else:
+ * class intersection ([a-z&&[^b]]), classes inside classes, \p{java…}, \p{In…}. \w \d \s \b are ASCII in both. As
+ * newlines, which '.' leaves out, count Unicode's, of which Java leaves VT and FF out.
  *
  * One pattern is kept per step of a program: constant ones compile once, others when they change. */
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -154,7 +154,8 @@ static enum status compile(struct kernel *k, struct regex *x, struct str pattern
     if (!how)
         return kernel_memory(k);
     pcre2_set_newline(how, PCRE2_NEWLINE_ANY);
-    x->code = pcre2_compile((PCRE2_SPTR)(k->tmp->len ? k->tmp->data : (const uint8_t *)""), k->tmp->len, options, &error,
+    x->code = pcre2_compile((PCRE2_SPTR)(k->tmp->len ? k->tmp->data : (const uint8_t *)""), k->tmp->len, options,
+        &error,
                             &place, how);
     pcre2_compile_context_free(how);
     if (!x->code)

@@ -1,6 +1,7 @@
-/* Java's date patterns: letters of DateTimeFormatter, as many as one writes, other characters as themselves, text in single
- * quotes. Formatting knows all letters that a local time has; scanning knows the numeric ones, AM/PM and month and day
- * names. English names, weeks as in the US (from Sunday, the first with any day), as Java's default locale there has. */
+/* Java's date patterns: letters of DateTimeFormatter, as many as one writes, other characters as themselves, text in
+ * single quotes. Formatting knows all letters that a local time has; scanning knows the numeric ones, AM/PM and month
+ * and day names. English names, weeks as in the US (from Sunday, the first with any day), as Java's default locale
+ * there has. */
 #include <stdio.h>
 
 #include "expr/expr_private.h"
@@ -75,7 +76,16 @@ static int32_t week_of_year(int64_t days, int64_t *ret_year)
 
 static bool put_number(struct buf *out, int64_t v, uint32_t width)
 {
-    return buf_printf(out, "%s%0*lld", v < 0 ? "-" : "", (int)width, (long long)(v < 0 ? -v : v));
+    char digits[24];
+    uint64_t rest = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    uint32_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest || sizeof digits - at < width);
+    if (v < 0)
+        digits[--at] = '-';
+    return buf_put(out, digits + at, sizeof digits - at);
 }
 
 static bool put_name(struct buf *out, const char *name, uint32_t count)
@@ -119,11 +129,15 @@ static bool put_fraction(struct buf *out, const struct stamp *t, uint32_t count)
     return buf_put(out, digits, count > 9 ? 9 : count);
 }
 
-static bool put_date(struct buf *out, const struct piece *x, const struct stamp *t)
+struct civil {
+    int64_t year;
+    int32_t month, day;
+};
+
+static bool put_date(struct buf *out, const struct piece *x, const struct stamp *t, const struct civil *date)
 {
-    int64_t year, week_year;
-    int32_t month, day, weekday = date_day_of_week(t->days);
-    date_to_civil(t->days, &year, &month, &day);
+    int64_t year = date->year, week_year;
+    int32_t month = date->month, day = date->day, weekday = date_day_of_week(t->days);
     switch (x->letter) {
     case 'G':
         return buf_printf(out, "%s", year > 0 ? "AD" : "BC");
@@ -155,7 +169,7 @@ static bool put_date(struct buf *out, const struct piece *x, const struct stamp 
     }
 }
 
-static bool put_piece(struct buf *out, const struct piece *x, const struct stamp *t)
+static bool put_piece(struct buf *out, const struct piece *x, const struct stamp *t, const struct civil *date)
 {
     int32_t hour = t->ms_of_day / 3600000;
     switch (x->letter) {
@@ -190,16 +204,18 @@ static bool put_piece(struct buf *out, const struct piece *x, const struct stamp
     case 'V':
         return buf_put(out, t->zone.ptr, t->zone.len);
     default:
-        return put_date(out, x, t);
+        return put_date(out, x, t, date);
     }
 }
 
 bool time_format(struct buf *out, struct str pattern, const struct stamp *t)
 {
     struct piece x;
+    struct civil date;
     size_t at = 0;
+    date_to_civil(t->days, &date.year, &date.month, &date.day);
     while (next_piece(pattern, &at, &x))
-        if (!(x.letter ? put_piece(out, &x, t) : buf_put(out, x.text.ptr, x.text.len)))
+        if (!(x.letter ? put_piece(out, &x, t, &date) : buf_put(out, x.text.ptr, x.text.len)))
             return false;
     return true;
 }

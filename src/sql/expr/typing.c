@@ -1,6 +1,7 @@
 /* Flink's typing: the common type of several, what casts by itself, integers as decimals. After LogicalTypeMerging and
- * LogicalTypeCasts (names of the rules, not their code): numbers widen, DECIMAL with FLOAT or DOUBLE is DOUBLE, CHARs of
- * one length stay CHAR and of several become VARCHAR, DATE with TIMESTAMP is TIMESTAMP, TIMESTAMP with LTZ is LTZ. */
+ * LogicalTypeCasts (names of the rules, not their code): numbers widen, DECIMAL with FLOAT or DOUBLE is DOUBLE, CHARs
+ * of one length stay CHAR and of several become VARCHAR, DATE with TIMESTAMP is TIMESTAMP, TIMESTAMP with LTZ is LTZ.
+ * */
 #include "expr/expr_private.h"
 
 void type_as_decimal(const struct type *t, int32_t *ret_p, int32_t *ret_s)

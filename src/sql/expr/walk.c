@@ -1,5 +1,5 @@
-/* Walks over trees: equality, hash, constness, mapping of columns, what a tree needs. Trees are immutable: a change makes
- * new nodes on the way up and shares the rest. */
+/* Walks over trees: equality, hash, constness, mapping of columns, what a tree needs. Trees are immutable: a change
+ * makes new nodes on the way up and shares the rest. */
 #include "expr/expr_private.h"
 
 bool expr_is_deterministic(const struct expr *e)

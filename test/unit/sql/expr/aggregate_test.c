@@ -71,8 +71,8 @@ static const char *result(struct fixture *f, const struct aggregate *g, void *st
     return out;
 }
 
-/* name, argument type, result type, value of the five rows, of none, of rows 1 and 3, of all but rows 1 and 3 taken back
- * ("": cannot), rows 0–1 merged with 2–4 */
+/* name, argument type, result type, value of the five rows, of none, of rows 1 and 3, of all but rows 1 and 3 taken
+ * back ("": cannot), rows 0–1 merged with 2–4 */
 static const struct {
     const char *name, *arg, *type;
     const char *rows[5];

@@ -105,7 +105,8 @@ static void test_table(void **state)
         }
         st = evaluate(f, e, got, sizeof got);
         if (st != ST_OK || strcmp(got, table[i].want) != 0)
-            fail_msg("CAST(%s '%s' AS %s): wanted %s, got %s", table[i].from, table[i].value, table[i].to, table[i].want,
+            fail_msg("CAST(%s '%s' AS %s): wanted %s, got %s", table[i].from, table[i].value, table[i].to,
+                table[i].want,
                      st == ST_OK ? got : f->err.message);
         assert_value(f, gentle, table[i].want);
     }
@@ -140,7 +141,8 @@ static void test_nested(void **state)
     assert_value(f, e, "(12, 12:34:56)");
     assert_value(f, cast(f, e, "STRING"), "(12, 12:34:56)");
     const struct expr *map = CALL(f, "MAP", text(f, "a"), number(f, "1"), text(f, "b"), number(f, "2"));
-    assert_int_equal(expr_cast(&f->env, map, type_map(&f->arena, type_of(f, "STRING"), type_of(f, "STRING")), false, 1, 1,
+    assert_int_equal(expr_cast(&f->env, map, type_map(&f->arena, type_of(f, "STRING"), type_of(f, "STRING")), false, 1,
+        1,
                                &e, &f->err), ST_OK);
     assert_value(f, e, "{a=1, b=2}");
 }
@@ -154,8 +156,10 @@ static void test_implicit(void **state)
         bool fits;
     } rows[] = { { "INT", "BIGINT", true },     { "BIGINT", "INT", false },         { "BIGINT", "STRING", false },
                  { "STRING", "INT", false },    { "DECIMAL(23,3)", "DOUBLE", true }, { "DOUBLE", "DECIMAL(5,2)", true },
-                 { "DOUBLE", "FLOAT", false },  { "CHAR(3)", "STRING", true },      { "TIMESTAMP(6)", "TIMESTAMP(3)", true },
-                 { "DATE", "TIMESTAMP(3)", false }, { "NULL", "INT", true },        { "TIMESTAMP(3)", "TIMESTAMP_LTZ(3)", true } };
+                 { "DOUBLE", "FLOAT", false },  { "CHAR(3)", "STRING", true },      { "TIMESTAMP(6)", "TIMESTAMP(3)",
+                     true },
+                 { "DATE", "TIMESTAMP(3)", false }, { "NULL", "INT", true },        { "TIMESTAMP(3)",
+                     "TIMESTAMP_LTZ(3)", true } };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         const struct expr *e;
         const struct expr *from = strcmp(rows[i].from, "NULL") == 0 ? null(f, "NULL") : column(f, 0, rows[i].from);

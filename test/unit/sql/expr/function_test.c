@@ -1,5 +1,5 @@
-/* Functions: a table of calls and their values, and what the function table says of itself. An argument is written 'text,
- * a number, ?TYPE for NULL, @date, ~time, $timestamp, !TIMESTAMP_LTZ(3) in ms, &binary; separated by '|'. */
+/* Functions: a table of calls and their values, and what the function table says of itself. An argument is written
+ * 'text, a number, ?TYPE for NULL, @date, ~time, $timestamp, !TIMESTAMP_LTZ(3) in ms, &binary; separated by '|'. */
 #include "expr_help.h"
 
 static const struct {
@@ -70,7 +70,8 @@ static const struct {
     { "SHA1", "'abc", "a9993e364706816aba3e25717850c26c9cd0d89d" },
     { "SHA224", "'", "d14a028c2a3a2bc9476102bb288234c415a2b01f828ea62ac5b3e42f" },
     { "SHA256", "'test", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08" },
-    { "SHA2", "'|384", "38b060a751ac96384cd9327eb1b1e36a21fdb71114be07434c0cc7bf63f6e1da274edebfe76f65fbd51ad2f14898b95b" },
+    { "SHA2", "'|384",
+        "38b060a751ac96384cd9327eb1b1e36a21fdb71114be07434c0cc7bf63f6e1da274edebfe76f65fbd51ad2f14898b95b" },
     { "SHA512", "'abc",
       "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e"
       "2a9ac94fa54ca49f" },
@@ -169,7 +170,8 @@ static const struct {
     { "DAYOFYEAR", "@1996-11-10", "315" },
     { "HOUR", "$2020-02-29 23:56:59", "23" },
     { "DATE_FORMAT", "$2018-03-14 15:02:03.123456|'yyyy/MM/dd HH:mm:ss.SSSSSS", "2018/03/14 15:02:03.123456" },
-    { "DATE_FORMAT", "$2018-03-14 15:02:03|'EEE, d MMM yy h:mm a 'o''clock' Q D w", "Wed, 14 Mar 18 3:02 PM o'clock 1 73 11" },
+    { "DATE_FORMAT", "$2018-03-14 15:02:03|'EEE, d MMM yy h:mm a 'o''clock' Q D w",
+        "Wed, 14 Mar 18 3:02 PM o'clock 1 73 11" },
     { "DATE_FORMAT", "'2018-03-14 01:02:03|'yyyy", "2018" },
     { "DATE_FORMAT", "$2018-03-14 15:02:03|'b", "!EXPRESSION" },
     { "TO_TIMESTAMP", "'20170915000001|'yyyyMMddHHmmss", "2017-09-15 00:00:01.000" },
@@ -356,7 +358,8 @@ static void test_arrays(void **state)
     assert_value(f, CALL(f, "MAP_KEYS", m), "[a]");
     assert_value(f, CALL(f, "MAP_ENTRIES", m), "[(a, 1)]");
     assert_value(f, CALL(f, "=", a, a), "TRUE");
-    assert_value(f, CALL(f, "ARRAY_JOIN", CALL(f, "ARRAY", text(f, "x"), null(f, "STRING")), text(f, "+"), text(f, "?")), "x+?");
+    assert_value(f, CALL(f, "ARRAY_JOIN", CALL(f, "ARRAY", text(f, "x"), null(f, "STRING")), text(f, "+"), text(f,
+        "?")), "x+?");
     char got[100];
     assert_int_equal(evaluate(f, CALL(f, "ELEMENT", a), got, sizeof got), ST_EXPRESSION);
     const struct expr *args[2] = { a, number(f, "0") }, *e;

@@ -1,5 +1,5 @@
-/* Trees, typing and programs: what is built has Flink's types; what runs gives the right rows with and without NULLs and
- * selections; lazy branches protect rows that do not reach them. */
+/* Trees, typing and programs: what is built has Flink's types; what runs gives the right rows with and without NULLs
+ * and selections; lazy branches protect rows that do not reach them. */
 #include "expr_help.h"
 
 static void test_literals(void **state)
@@ -69,7 +69,8 @@ static void test_typing(void **state)
 }
 
 
-/* A batch of two BIGINT columns a = 0, 1, 2 …, b = 10 - a, an INT c = a, and a STRING s; every 3rd a is NULL when asked. */
+/* A batch of two BIGINT columns a = 0, 1, 2 …, b = 10 - a, an INT c = a, and a STRING s; every 3rd a is NULL when
+ * asked. */
 struct table {
     struct schema schema;
     struct field fields[4];
@@ -211,7 +212,8 @@ static void test_three_values(void **state)
     assert_int_equal(expr_bool(&f->env, true, &t, &f->err), ST_OK);
     assert_int_equal(expr_bool(&f->env, false, &n, &f->err), ST_OK);
     const struct expr *v[3] = { t, n, u };
-    static const char *const and_table[] = { "TRUE", "FALSE", "NULL", "FALSE", "FALSE", "FALSE", "NULL", "FALSE", "NULL" };
+    static const char *const and_table[] = { "TRUE", "FALSE", "NULL", "FALSE", "FALSE", "FALSE", "NULL", "FALSE",
+        "NULL" };
     static const char *const or_table[] = { "TRUE", "TRUE", "TRUE", "TRUE", "FALSE", "NULL", "TRUE", "NULL", "NULL" };
     for (int i = 0; i < 9; i++) {
         assert_value(f, CALL(f, "AND", v[i / 3], v[i % 3]), and_table[i]);
@@ -227,7 +229,8 @@ static void test_filter(void **state)
     struct fixture *f = *state;
     struct table t;
     table_new(f, &t, 10, true);
-    const struct expr *e = CALL(f, "AND", CALL(f, ">", col(f, 0), number(f, "3")), CALL(f, "<", col(f, 2), number(f, "9")));
+    const struct expr *e = CALL(f, "AND", CALL(f, ">", col(f, 0), number(f, "3")), CALL(f, "<", col(f, 2), number(f,
+        "9")));
     struct program *p;
     uint16_t sel[64];
     uint32_t n;
@@ -266,7 +269,8 @@ static void test_walks(void **state)
     struct fixture *f = *state;
     struct table t;
     table_new(f, &t, 1, false);
-    const struct expr *e = CALL(f, "AND", CALL(f, ">", col(f, 0), number(f, "10")), CALL(f, "=", col(f, 3), text(f, "it's")));
+    const struct expr *e = CALL(f, "AND", CALL(f, ">", col(f, 0), number(f, "10")), CALL(f, "=", col(f, 3), text(f,
+        "it's")));
     struct buf b;
     buf_init(&b, NULL, 1000);
     assert_true(expr_print(&b, e, &t.schema));
