@@ -305,9 +305,9 @@ static enum status url_decode(struct kernel *k)
     return ST_OK;
 }
 
-#define TEXT(NAME, SIGNATURE, HELP, EXAMPLE, TYPES, FLAGS, KERNEL) \
-    { .name = NAME, .signature = SIGNATURE, .help = HELP, .example = EXAMPLE, .types = TYPES, .flags = FLAGS,
-          .kernel = KERNEL }
+#define TEXT(NAME, SIGNATURE, HELP, EXAMPLE, TYPES, FLAGS, KERNEL)                                     \
+    { .name = NAME, .signature = SIGNATURE, .help = HELP, .example = EXAMPLE, .types = TYPES,          \
+      .flags = FLAGS, .kernel = KERNEL }
 
 const struct function functions_text_more[] = {
     TEXT("ASCII", "ASCII(text)", "The first byte's number; 0 for an empty text.", "ASCII('a')", "s=i", FN_STRICT,
