@@ -155,7 +155,7 @@ static enum status like(struct kernel *k)
     EACH_ROW(k, r)
     {
         if (!l->known || !constant) {
-            struct str pattern = arg_str(k, 1, r), escape = k->n_args > 2 ? arg_str(k, 2, r) : (struct str){ 0 };
+            struct str pattern = arg_str(k, 1, r), escape = k->n_args > 2 ? arg_str(k, 2, r) : STR("");
             if (k->n_args > 2 && escape.len == 0)
                 return kernel_fail(k, "Invalid escape character '': it must be one character");
             if (!l->known || !str_eq(pattern, buf_str(&l->pattern)) || !str_eq(escape, buf_str(&l->escape)))
@@ -207,7 +207,7 @@ static enum status similar(struct kernel *k)
     {
         struct regex *x = NULL;
         bool found = false;
-        st = similar_pattern(k, arg_str(k, 1, r), k->n_args > 2 ? arg_str(k, 2, r) : (struct str){ 0 }, &pattern);
+        st = similar_pattern(k, arg_str(k, 1, r), k->n_args > 2 ? arg_str(k, 2, r) : STR(""), &pattern);
         if (st == ST_OK)
             st = regex_for(k, buf_str(&pattern), REGEX_WHOLE | REGEX_DOT_ALL, &x);
         if (st == ST_OK && !x)

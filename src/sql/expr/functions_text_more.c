@@ -59,7 +59,7 @@ static enum status all_are(struct kernel *k, bool (*is)(uint32_t))
     EACH_ROW(k, r)
     {
         bool all = !arg_null(k, 0, r);
-        struct str s = all ? arg_str(k, 0, r) : (struct str){ 0 };
+        struct str s = all ? arg_str(k, 0, r) : STR("");
         all = all && s.len > 0;
         for (size_t at = 0; at < s.len && all;)
             all = is(utf8_next(s, &at));
@@ -74,7 +74,7 @@ static enum status is_decimal(struct kernel *k)
     EACH_ROW(k, r)
     {
         double v;
-        struct str s = arg_null(k, 0, r) ? (struct str){ 0 } : arg_str(k, 0, r);
+        struct str s = arg_null(k, 0, r) ? STR("") : arg_str(k, 0, r);
         bool starts = s.len && (is_digit((uint8_t)s.ptr[0]) || s.ptr[0] == '-' || s.ptr[0] == '+' || s.ptr[0] == '.');
         k->out->b[r] = starts && str_to_f64(s, &v);
     }
@@ -104,8 +104,8 @@ static enum status translate(struct kernel *k)
             column_set_null(k->out, r);
             continue;
         }
-        struct str s = arg_str(k, 0, r), from = arg_null(k, 1, r) ? (struct str){ 0 } : arg_str(k, 1, r),
-                   to = arg_null(k, 2, r) ? (struct str){ 0 } : arg_str(k, 2, r);
+        struct str s = arg_str(k, 0, r), from = arg_null(k, 1, r) ? STR("") : arg_str(k, 1, r),
+                   to = arg_null(k, 2, r) ? STR("") : arg_str(k, 2, r);
         buf_clear(k->tmp);
         for (size_t at = 0; at < s.len;) {
             size_t next = text_skip(s, at, 1), f = 0, t = 0;
