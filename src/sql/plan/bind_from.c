@@ -312,9 +312,9 @@ static enum status bind_cte(struct binder *b, const struct cte_frame *ctes, stru
             const struct syn_cte *c = &f->query->ctes[i];
             if (!str_eq(c->name, name))
                 continue;
-            struct cte_frame before = { f->query, i, f->outer };
+            struct cte_frame before = { f->query, i, f->outer, f->used };
             struct rel *r;
-            *ret_found = true;
+            *ret_found = f->used[i] = true;
             TRY(bind_query(b, &before, c->query, false, &r));
             return rename_columns(b, r, c->columns, c->n_columns, "WITH", c->name, c->line, c->column, ret);
         }

@@ -288,8 +288,9 @@ enum status unique_names(struct binder *b, struct field *fields, uint32_t n)
 enum status bind_query(struct binder *b, const struct cte_frame *ctes, const struct syn_query *q, bool top,
                        struct rel **ret)
 {
-    struct cte_frame frame = { q, q->n_ctes, ctes };
+    struct cte_frame frame = { q, q->n_ctes, ctes, ARENA_ARRAY(b->arena, bool, q->n_ctes + 1) };
     const struct cte_frame *in = q->n_ctes ? &frame : ctes;
+    TRY_MEM(b, frame.used);
     if (b->depth >= PLAN_MAX_DEPTH)
         return error_at(b->err, ST_LIMIT, q->line, q->column, "queries stand more than %u deep inside one another",
                         PLAN_MAX_DEPTH);
@@ -300,6 +301,12 @@ enum status bind_query(struct binder *b, const struct cte_frame *ctes, const str
                                              : bind_set(b, in, q, &r);
     if (st == ST_OK && q->kind != SYN_SELECT)
         st = sort_output(b, q, top, r, &r);
+    for (uint32_t i = q->n_ctes; i-- > 0 && st == ST_OK;) {
+        struct cte_frame before = { q, i, ctes, frame.used };
+        struct rel *unused;
+        if (!frame.used[i])
+            st = bind_query(b, &before, q->ctes[i].query, false, &unused);
+    }
     b->depth--;
     if (st == ST_OK)
         *ret = r;

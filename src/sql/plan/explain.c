@@ -237,7 +237,8 @@ static bool put_sink(struct printer *p, const struct node *n, const struct schem
     (void)in;
     const struct table_desc *t = n->sink.table;
     bool ok = buf_printf(p->out, " table=%.*s connector=%s columns=[", STR_ARG(t->name), t->connector->name);
-    for (uint32_t i = 0; i < n->sink.columns.n_fields && ok; i++)
+    bool names = !p->fingerprint || !n->sink.is_result; /* those of a SELECT are its aliases */
+    for (uint32_t i = 0; names && i < n->sink.columns.n_fields && ok; i++)
         ok = put(p, i ? ", " : "") && put_str(p, n->sink.columns.fields[i].name);
     return ok && put(p, "]") && put(p, n->sink.upsert ? " upsert" : "");
 }

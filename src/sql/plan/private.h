@@ -110,6 +110,7 @@ struct cte_frame {
     const struct syn_query *query; /* whose ctes[0..visible) are in sight */
     uint32_t visible;
     const struct cte_frame *outer;
+    bool *used; /* which of them have been named; those that nobody names are bound for their errors */
 };
 
 struct view_frame {

@@ -2,6 +2,9 @@
  * evaluate something volatile twice, or blow a chain of small projections up into a huge tree (a + a over a + a over …). */
 #include "plan/private.h"
 
+/* Sizes saturate here, far above what is ever merged. */
+#define SIZE_LIMIT (1u << 30)
+
 /* May the outer projection see through the inner one? */
 static enum status mergeable(struct binder *b, const struct rel *outer, const struct rel *inner, bool *ret)
 {
@@ -11,7 +14,7 @@ static enum status mergeable(struct binder *b, const struct rel *outer, const st
     TRY_MEM(b, counts && weights);
     uint64_t before = 0, after = 0;
     for (uint32_t i = 0; i < n; i++) {
-        weights[i] = expr_size(inner->calc.exprs[i], NULL, PLAN_MAX_MERGED);
+        weights[i] = expr_size(inner->calc.exprs[i], NULL, SIZE_LIMIT);
         before += weights[i];
     }
     for (uint32_t i = 0; i <= outer->schema.n_fields; i++) {
@@ -19,8 +22,8 @@ static enum status mergeable(struct binder *b, const struct rel *outer, const st
         if (!e)
             continue;
         expr_count_columns(e, counts);
-        before += expr_size(e, NULL, PLAN_MAX_MERGED);
-        after += expr_size(e, weights, PLAN_MAX_MERGED);
+        before += expr_size(e, NULL, SIZE_LIMIT);
+        after += expr_size(e, weights, SIZE_LIMIT);
     }
     *ret = after < PLAN_MAX_MERGED || after <= before;
     for (uint32_t i = 0; i < n && *ret; i++)
