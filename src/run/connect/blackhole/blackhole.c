@@ -70,17 +70,28 @@ static uint64_t sum_lists(const struct column *c, const struct span *s)
     return sum;
 }
 
-/* Values under a NULL row are left out. */
+#define LISTED 256u
+
+/* Values under a NULL row are left out: the others are listed, a piece at a time. */
 static uint64_t sum_rows(const struct column *c, const struct span *s)
 {
+    uint16_t listed[LISTED];
     uint64_t sum = 0;
-    for (uint32_t k = 0; c->nulls && k < s->n; k++) {
-        struct span one = { NULL, span_row(s, k), 1 };
-        for (uint32_t i = 0; !c->nulls[one.from] && i < c->n_children; i++)
-            sum += sum_column(&c->children[i], &one);
-    }
     for (uint32_t i = 0; !c->nulls && i < c->n_children; i++)
         sum += sum_column(&c->children[i], s);
+    for (uint32_t k = 0; c->nulls && k < s->n;) {
+        struct span piece = { listed, 0, 0 };
+        for (; k < s->n && piece.n < LISTED; k++) {
+            uint32_t row = span_row(s, k);
+            listed[piece.n] = (uint16_t)row;
+            piece.n += !c->nulls[row] && row <= UINT16_MAX;
+            if (row > UINT16_MAX) /* inside a large list */
+                for (uint32_t i = 0; !c->nulls[row] && i < c->n_children; i++)
+                    sum += sum_column(&c->children[i], &(struct span){ NULL, row, 1 });
+        }
+        for (uint32_t i = 0; piece.n && i < c->n_children; i++)
+            sum += sum_column(&c->children[i], &piece);
+    }
     return sum;
 }
 

@@ -33,8 +33,10 @@ static const char *const hot_channels[] = { "Google", "Facebook", "Baidu", "Appl
 
 /* One event while its batch is made. */
 struct event {
-    int64_t id, ms;
+    int64_t number, ms;
+    int64_t round;  /* of shares */
     uint64_t seed;
+    uint32_t offset; /* in the round */
     uint32_t row;
 };
 
@@ -74,30 +76,29 @@ int64_t nex_time_ms(const struct nex_rules *r, int64_t number)
 
 /* ---- ids ---- */
 
-static int64_t last_person(const struct nex_rules *r, int64_t id)
+static inline int64_t last_person(const struct nex_rules *r, const struct event *e)
 {
-    int64_t round = id / r->all_shares, offset = id % r->all_shares;
-    return round * r->person_share + (offset < r->person_share ? offset : r->person_share - 1);
+    return e->round * r->person_share + (e->offset < r->person_share ? e->offset : r->person_share - 1);
 }
 
-static int64_t last_auction(const struct nex_rules *r, int64_t id)
+static inline int64_t last_auction(const struct nex_rules *r, const struct event *e)
 {
-    int64_t round = id / r->all_shares, offset = id % r->all_shares - r->person_share;
+    int64_t offset = e->offset - r->person_share;
     if (offset < 0)
-        return round * r->auction_share - 1; /* of the round before */
-    return round * r->auction_share + (offset < r->auction_share ? offset : r->auction_share - 1);
+        return e->round * r->auction_share - 1; /* of the round before */
+    return e->round * r->auction_share + (offset < r->auction_share ? offset : r->auction_share - 1);
 }
 
 static int64_t any_person(const struct nex_rules *r, const struct event *e, enum place place)
 {
-    int64_t people = last_person(r, e->id) + 1;
+    int64_t people = last_person(r, e) + 1;
     int64_t active = people < PEOPLE_ACTIVE ? people : PEOPLE_ACTIVE;
     return people - active + (int64_t)below(e, place, (uint64_t)(active + PERSON_LEAD));
 }
 
 static int64_t any_auction(const struct nex_rules *r, const struct event *e, enum place place)
 {
-    int64_t last = last_auction(r, e->id);
+    int64_t last = last_auction(r, e);
     int64_t first = last > AUCTIONS_IN_FLIGHT ? last - AUCTIONS_IN_FLIGHT : 0;
     return first + (int64_t)below(e, place, (uint64_t)(last - first + 1 + AUCTION_LEAD));
 }
@@ -105,27 +106,26 @@ static int64_t any_auction(const struct nex_rules *r, const struct event *e, enu
 static int64_t bid_auction(const struct nex_rules *r, const struct event *e)
 {
     bool hot = below(e, AT_HOT, (uint64_t)r->hot_auctions) > 0;
-    return FIRST_ID + (hot ? hot_of(last_auction(r, e->id)) : any_auction(r, e, AT_PICK));
+    return FIRST_ID + (hot ? hot_of(last_auction(r, e)) : any_auction(r, e, AT_PICK));
 }
 
 /* The benchmark adds the first id twice here; so do we. */
 static int64_t bid_bidder(const struct nex_rules *r, const struct event *e)
 {
     bool hot = below(e, AT_HOT2, (uint64_t)r->hot_bidders) > 0;
-    return 2 * FIRST_ID + (hot ? hot_of(last_person(r, e->id)) + 1 : any_person(r, e, AT_PICK2));
+    return 2 * FIRST_ID + (hot ? hot_of(last_person(r, e)) + 1 : any_person(r, e, AT_PICK2));
 }
 
 static int64_t auction_seller(const struct nex_rules *r, const struct event *e)
 {
     bool hot = below(e, AT_HOT, (uint64_t)r->hot_sellers) > 0;
-    return FIRST_ID + (hot ? hot_of(last_person(r, e->id)) : any_person(r, e, AT_PICK));
+    return FIRST_ID + (hot ? hot_of(last_person(r, e)) : any_person(r, e, AT_PICK));
 }
 
 static int64_t auction_expires(const struct nex_rules *r, const struct event *e)
 {
     int64_t events = AUCTIONS_IN_FLIGHT * r->all_shares / r->auction_share;
-    int64_t number = e->id - 1; /* of the event in time */
-    int64_t horizon = nex_time_ms(r, number + events) - e->ms;
+    int64_t horizon = nex_time_ms(r, e->number + events) - e->ms;
     int64_t n = horizon * 2 > 1 ? horizon * 2 : 1;
     return e->ms + 1 + (int64_t)below(e, AT_LENGTH, (uint64_t)n);
 }
@@ -172,14 +172,20 @@ static uint32_t card_text(const struct event *e, char *out)
 static const char *city_of(const struct event *e) { return cities[below(e, AT_CITY, COUNT_OF(cities))]; }
 static const char *state_of(const struct event *e) { return states[below(e, AT_STATE, COUNT_OF(states))]; }
 
-static uint32_t item_text(const struct event *e, char *out)
+/* An item's name or description: a run out of the pool of words, blanks at its ends taken off. */
+static uint32_t words(const struct nex_strings *s, const struct event *e, enum nex_field field, uint32_t *ret_len)
 {
-    return nex_letters(random_at(e->seed, AT_ITEM), 20, ' ', out);
-}
-
-static uint32_t description_text(const struct event *e, char *out)
-{
-    return nex_letters(random_at(e->seed, AT_TEXT), 100, ' ', out);
+    bool item = field == AUCTION_ITEM;
+    uint64_t bits = random_at(e->seed, item ? AT_ITEM : AT_TEXT);
+    uint32_t len = 3 + (uint32_t)random_below(bits, (item ? 20 : 100) - 3);
+    uint32_t at = s->words_offset + (uint32_t)random_below(mix64(bits), s->words_bytes - len);
+    const uint8_t *bytes = s->bytes->data;
+    while (len > 0 && bytes[at] == ' ')
+        at++, len--;
+    while (len > 0 && bytes[at + len - 1] == ' ')
+        len--;
+    *ret_len = len;
+    return at;
 }
 
 /* Text fields that are made on the spot, at most TEXT_ROOM bytes. */
@@ -196,12 +202,8 @@ static uint32_t field_text(enum nex_field field, const struct event *e, char *ou
         return card_text(e, out);
     case PERSON_CITY:
         return put_text(out, city_of(e));
-    case PERSON_STATE:
-        return put_text(out, state_of(e));
-    case AUCTION_ITEM:
-        return item_text(e, out);
     default:
-        return description_text(e, out);
+        return put_text(out, state_of(e));
     }
 }
 
@@ -216,21 +218,42 @@ static bool fill_texts(const struct filling *f, enum nex_field field, struct col
     return true;
 }
 
-static inline void put_view(struct column *c, uint32_t row, struct strview v, uint32_t buffer)
+/* Patched in place: a view that is changed on its way costs a stall. */
+static inline void put_view(struct column *c, uint32_t row, const struct strview *v, uint32_t buffer)
 {
-    if (v.len > 12)
-        v.ref.buffer = buffer;
-    c->str[row] = v;
+    c->str[row] = *v;
+    if (v->len > 12)
+        c->str[row].ref.buffer = buffer;
+}
+
+/* `len` bytes at `offset` of the shared strings. */
+static inline void put_piece(struct column *c, uint32_t row, const struct nex_strings *s, uint32_t offset,
+                             uint32_t len, uint32_t buffer)
+{
+    struct strview *to = &c->str[row];
+    to->len = len;
+    if (len <= 12) {
+        memset(to->inlined, 0, sizeof to->inlined);
+        memcpy(to->inlined, s->bytes->data + offset, len);
+    } else {
+        memcpy(to->ref.prefix, s->bytes->data + offset, 4);
+        to->ref.buffer = buffer;
+        to->ref.offset = offset;
+    }
 }
 
 /* The bytes that the event's other fields count, for the padding. */
-static int64_t size_before(enum nex_field field, const struct event *e)
+static int64_t size_before(const struct nex_strings *s, enum nex_field field, const struct event *e)
 {
     char text[TEXT_ROOM];
     if (field == BID_EXTRA)
         return 8 * 4;
-    if (field == AUCTION_EXTRA)
-        return 8 * 6 + item_text(e, text) + description_text(e, text);
+    if (field == AUCTION_EXTRA) {
+        uint32_t item, description;
+        (void)words(s, e, AUCTION_ITEM, &item);
+        (void)words(s, e, AUCTION_DESCRIPTION, &description);
+        return 8 * 6 + item + description;
+    }
     return 8 + name_text(e, text) + email_text(e, text) + card_text(e, text) + (int64_t)strlen(city_of(e)) +
            (int64_t)strlen(state_of(e));
 }
@@ -243,7 +266,7 @@ static bool fill_extra(const struct filling *f, enum nex_field field, int64_t wa
         return false;
     for (uint32_t i = 0; i < f->n; i++) {
         const struct event *e = &f->events[i];
-        int64_t left = wanted - size_before(field, e);
+        int64_t left = wanted - size_before(s, field, e);
         if (left <= 0) {
             c->str[e->row] = (struct strview){ 0 };
             continue;
@@ -252,9 +275,19 @@ static bool fill_extra(const struct filling *f, enum nex_field field, int64_t wa
         uint64_t len = (uint64_t)(left - delta) + (delta ? below(e, AT_EXTRA, 2 * (uint64_t)delta) : 0);
         len = len < s->extra_bytes / 2 ? len : s->extra_bytes / 2;
         uint64_t offset = s->extra_offset + below(e, AT_EXTRA2, s->extra_bytes - len);
-        put_view(c, e->row, nex_view(s, (uint32_t)offset, (uint32_t)len), buffer);
+        put_piece(c, e->row, s, (uint32_t)offset, (uint32_t)len, buffer);
     }
     return true;
+}
+
+static bool fill_words(const struct filling *f, enum nex_field field, struct column *c)
+{
+    uint32_t buffer = column_share(c, f->strings->bytes);
+    for (uint32_t i = 0; buffer != UINT32_MAX && i < f->n; i++) {
+        uint32_t len, at = words(f->strings, &f->events[i], field, &len);
+        put_piece(c, f->events[i].row, f->strings, at, len, buffer);
+    }
+    return buffer != UINT32_MAX;
 }
 
 /* Half of the bids come through four hot channels, each with its one url. */
@@ -268,12 +301,12 @@ static bool fill_channels(const struct filling *f, bool url, struct column *c)
         const struct event *e = &f->events[i];
         if (below(e, AT_CHANNEL, 2) == 0) {
             uint64_t cold = below(e, AT_CHANNEL2, NEX_COLD_CHANNELS);
-            put_view(c, e->row, url ? s->urls[cold] : s->channels[cold], buffer);
+            put_view(c, e->row, url ? &s->urls[cold] : &s->channels[cold], buffer);
             continue;
         }
         uint64_t hot = below(e, AT_CHANNEL2, COUNT_OF(hot_channels));
         if (url)
-            put_view(c, e->row, s->hot_urls[hot], buffer);
+            put_view(c, e->row, &s->hot_urls[hot], buffer);
         else if (!column_set_str(c, e->row, hot_channels[hot], strlen(hot_channels[hot])))
             return false;
     }
@@ -287,9 +320,9 @@ static int64_t field_number(const struct filling *f, enum nex_field field, const
     const struct nex_rules *r = f->rules;
     switch (field) {
     case PERSON_ID:
-        return FIRST_ID + last_person(r, e->id);
+        return FIRST_ID + last_person(r, e);
     case AUCTION_ID:
-        return FIRST_ID + last_auction(r, e->id);
+        return FIRST_ID + last_auction(r, e);
     case AUCTION_INITIAL:
         return price(f->strings, e, AT_PRICE);
     case AUCTION_RESERVE:
@@ -334,6 +367,9 @@ static bool fill_field(const struct filling *f, enum nex_field field, struct col
         return fill_extra(f, field, f->rules->auction_bytes, c);
     case BID_EXTRA:
         return fill_extra(f, field, f->rules->bid_bytes, c);
+    case AUCTION_ITEM:
+    case AUCTION_DESCRIPTION:
+        return fill_words(f, field, c);
     case BID_CHANNEL:
     case BID_URL:
         return fill_channels(f, field == BID_URL, c);
@@ -385,21 +421,40 @@ struct piece {
     uint32_t n[NEX_KINDS];
 };
 
-/* Event k of the run has number FIRST_EVENT + k, moved inside its group. */
+static void list_event(const struct nex_rules *r, int64_t number, int64_t round, int64_t offset, uint32_t row,
+                       struct piece *p)
+{
+    enum nex_kind kind = offset < r->person_share                      ? NEX_PERSON
+                         : offset < r->person_share + r->auction_share ? NEX_AUCTION
+                                                                       : NEX_BID;
+    p->events[kind][p->n[kind]++] = (struct event){
+        .number = number, .ms = nex_time_ms(r, number), .round = round, .offset = (uint32_t)offset,
+        .seed = random_at(r->seed, (uint64_t)number), .row = row,
+    };
+}
+
+/* Event k of the run has number FIRST_EVENT + k, moved inside its group; its id, one more, says where in which round of shares
+ * it stands, which is counted on instead of divided anew. */
 static void list_events(const struct nex_rules *r, uint64_t first, uint64_t step, uint32_t n, uint32_t row,
                         struct piece *p)
 {
-    for (uint32_t k = 0; k < n; k++) {
-        int64_t number = FIRST_EVENT + (int64_t)(first + k * step);
-        if (r->group > 1)
-            number = number / r->group * r->group + (int64_t)((unsigned __int128)number * 953 % (uint64_t)r->group);
-        int64_t id = number + 1, offset = id % r->all_shares;
-        enum nex_kind kind = offset < r->person_share                      ? NEX_PERSON
-                             : offset < r->person_share + r->auction_share ? NEX_AUCTION
-                                                                           : NEX_BID;
-        p->events[kind][p->n[kind]++] = (struct event){
-            .id = id, .ms = nex_time_ms(r, number), .seed = random_at(r->seed, (uint64_t)id), .row = row + k,
-        };
+    int64_t shares = r->all_shares, number = FIRST_EVENT + (int64_t)first;
+    int64_t round = (number + 1) / shares, offset = (number + 1) % shares;
+    int64_t rounds = (int64_t)step / shares, offsets = (int64_t)step % shares;
+    for (uint32_t k = 0; k < n; k++, number += (int64_t)step) {
+        if (r->group > 1) {
+            int64_t moved = number / r->group * r->group +
+                            (int64_t)((unsigned __int128)number * 953 % (uint64_t)r->group);
+            list_event(r, moved, (moved + 1) / shares, (moved + 1) % shares, row + k, p);
+            continue;
+        }
+        list_event(r, number, round, offset, row + k, p);
+        round += rounds;
+        offset += offsets;
+        if (offset >= shares) {
+            offset -= shares;
+            round++;
+        }
     }
 }
 

@@ -24,7 +24,8 @@ struct nex_strings {
     struct shared *bytes;
     struct strview *channels, *urls; /* of the cold channels; buffer index 0 */
     struct strview hot_urls[4];
-    uint32_t extra_offset, extra_bytes; /* where the random letters lie */
+    uint32_t extra_offset, extra_bytes; /* where the random letters lie, for padding */
+    uint32_t words_offset, words_bytes; /* letters with a blank in thirteen, for names and descriptions */
     double *coarse, *fine;              /* prices: 100 × 10^(6u) for u in steps, and what lies inside a step */
 };
 
@@ -57,8 +58,6 @@ enum status nex_strings_init(struct nex_strings *s, uint64_t seed, struct arena 
                              struct error *err);
 /* 3 … most - 1 letters, one of 13 being `special`; blanks at the ends are taken off. Returns the length. */
 uint32_t nex_letters(uint64_t seed, uint32_t most, char special, char *out);
-/* A view of `len` bytes at `offset` of the shared strings; a long one has buffer index 0. */
-struct strview nex_view(const struct nex_strings *s, uint32_t offset, uint32_t len);
 void nex_strings_release(struct nex_strings *s);
 /* Events first, first + step, … (n of them, from 0) into the rows from out->count on. */
 enum status nex_fill(const struct nex_rules *r, const struct nex_strings *s, const struct nex_layout *l,

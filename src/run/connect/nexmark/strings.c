@@ -6,6 +6,7 @@
 #include "nexmark.h"
 
 #define LETTERS_BYTES (256u << 10)
+#define WORDS_BYTES (64u << 10)
 #define URL_ROOM 128u
 #define URL_SEED 0x75726cULL
 #define LETTER_SEED 0x61627aULL
@@ -28,7 +29,7 @@ uint32_t nex_letters(uint64_t seed, uint32_t most, char special, char *out)
     return len - begin;
 }
 
-struct strview nex_view(const struct nex_strings *s, uint32_t offset, uint32_t len)
+static struct strview view_of(const struct nex_strings *s, uint32_t offset, uint32_t len)
 {
     struct strview v = { .len = len };
     if (len <= 12) {
@@ -71,7 +72,7 @@ static struct strview append(struct nex_strings *s, const char *text, uint32_t n
     CHECK(n <= s->bytes->cap - offset);
     memcpy(s->bytes->data + offset, text, n);
     s->bytes->len += n;
-    return nex_view(s, offset, n);
+    return view_of(s, offset, n);
 }
 
 static void make_strings(struct nex_strings *s, uint64_t seed)
@@ -89,16 +90,21 @@ static void make_strings(struct nex_strings *s, uint64_t seed)
         s->hot_urls[i] = append(s, text, url_text(random_at(seed ^ URL_SEED, NEX_COLD_CHANNELS + i), -1, text));
     s->extra_offset = s->bytes->len;
     s->extra_bytes = LETTERS_BYTES;
+    s->words_offset = s->extra_offset + LETTERS_BYTES;
+    s->words_bytes = WORDS_BYTES;
     uint8_t *to = s->bytes->data + s->bytes->len;
-    for (uint32_t i = 0; i < LETTERS_BYTES; i++)
-        to[i] = (uint8_t)('a' + random_below(random_at(seed ^ LETTER_SEED, i), 26));
-    s->bytes->len += LETTERS_BYTES;
+    for (uint32_t i = 0; i < LETTERS_BYTES + WORDS_BYTES; i++) {
+        uint64_t bits = random_at(seed ^ LETTER_SEED, i);
+        bool blank = i >= LETTERS_BYTES && random_below(mix64(bits), 13) == 0;
+        to[i] = blank ? ' ' : (uint8_t)('a' + random_below(bits, 26));
+    }
+    s->bytes->len += LETTERS_BYTES + WORDS_BYTES;
 }
 
 enum status nex_strings_init(struct nex_strings *s, uint64_t seed, struct arena *a, struct budget *b,
                              struct error *err)
 {
-    uint32_t cap = NEX_COLD_CHANNELS * 104 + 4 * URL_ROOM + LETTERS_BYTES;
+    uint32_t cap = NEX_COLD_CHANNELS * 104 + 4 * URL_ROOM + LETTERS_BYTES + WORDS_BYTES;
     *s = (struct nex_strings){
         .channels = ARENA_ARRAY(a, struct strview, NEX_COLD_CHANNELS),
         .urls = ARENA_ARRAY(a, struct strview, NEX_COLD_CHANNELS),

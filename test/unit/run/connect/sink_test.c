@@ -4,7 +4,7 @@
 
 #include "pack/pack.h"
 
-#define ROWS 120u
+#define ROWS 84u
 #define BATCH 6u
 #define EPOCH_BATCHES 3u
 #define SUBTASKS 2u
@@ -207,7 +207,7 @@ static void crash_everywhere(const char *options)
 {
     uint64_t calls, more;
     assert_null(crash_run(options, 0, SIM_DROP, false, 0, false, &calls));
-    assert_in_range(calls, 60, 2000);
+    assert_in_range(calls, 40, 2000);
     for (uint64_t call = 1; call <= calls; call++)
         for (enum sim_mood mood = SIM_DROP; mood < SIM_MOODS; mood++)
             for (int again = 0; again < 2; again++) {
@@ -303,7 +303,7 @@ static void rolls_by_size_age_and_end(void **state)
     } cases[] = {
         { "path=/out", 2 }, /* one a subtask, finished by the end */
         { "path=/out|sink.rolling-policy.file-size=1", ROWS / BATCH }, /* every write */
-        { "path=/out|sink.rolling-policy.rollover-interval=1ms", 2 + 2 * 2 + 1 },
+        { "path=/out|sink.rolling-policy.rollover-interval=1ms", 0 },
         { "path=/out|compression=gzip", 2 },
     };
     for (size_t i = 0; i < 4; i++) {
@@ -311,7 +311,7 @@ static void rolls_by_size_age_and_end(void **state)
         kit_init(&k, i);
         uint32_t files = files_of(cases[i].options, &k);
         if (i == 2)
-            assert_in_range(files, 6, 8); /* every second epoch and the last */
+            assert_in_range(files, 5, 8); /* every second epoch and the last */
         else
             assert_int_equal(files, cases[i].files);
         kit_release(&k);

@@ -212,6 +212,84 @@ static void long_epochs_are_written_early(void **state)
     }
 }
 
+/* The same with the machine's own threads, two writers at once: print() is called by one at a time, each writer's rows in order. */
+static atomic_int inside;
+static enum status slow_print(void *arg, struct str bytes, struct error *err)
+{
+    assert_int_equal(atomic_fetch_add(&inside, 1), 0);
+    enum status st = take_print(arg, bytes, err);
+    atomic_fetch_sub(&inside, 1);
+    return st;
+}
+
+static void background(struct os_work *w)
+{
+    struct sink_writer *writer = w->arg;
+    OK(writer->ops->publish(writer, 1, &kit_error));
+}
+
+static void real_threads_keep_the_order(void **state)
+{
+    (void)state;
+    struct kit *k = start(1, false);
+    struct os *sim = k->ctx.os;
+    struct os *os = k->ctx.os = os_real();
+    struct os_signal *wake = os->ops->signal_new(os), *sim_wake = k->wake;
+    k->wake = wake;
+    k->extra.print = slow_print;
+    const struct table_desc *t = kit_table(k, "print", NULL, "", NULL, 0);
+    struct sink *s[2];
+    struct sink_writer *w[2];
+    struct os_work publish[2];
+    struct buf none;
+    buf_init(&none, NULL, 10);
+    char name[1001];
+    memset(name, 'n', 1000);
+    name[1000] = 0;
+    for (uint32_t i = 0; i < 2; i++)
+        w[i] = open_writer(k, t, &s[i]);
+    for (uint32_t row = 0; row < 5000;) {
+        enum write_outcome outcome = WRITE_DONE;
+        struct batch *b = rows(&t->physical, row, 10, name);
+        for (uint32_t i = 0; i < 2; i++)
+            do {
+                OK(w[i]->ops->write(w[i], b, &outcome, &kit_error));
+                if (outcome == WRITE_WAIT)
+                    (void)os->ops->signal_wait(os, wake, os_mono_ns(os) + 1000000000);
+            } while (outcome == WRITE_WAIT);
+        batch_free(b);
+        row += 10;
+    }
+    for (uint32_t i = 0; i < 2; i++) {
+        OK(w[i]->ops->prepare(w[i], 1, true, 0, &none, &kit_error));
+        publish[i] = (struct os_work){ .run = background, .arg = w[i], .signal = wake };
+        os->ops->work(os, &publish[i]);
+    }
+    for (uint32_t i = 0; i < 2; i++)
+        while (!atomic_load(&publish[i].done))
+            (void)os->ops->signal_wait(os, wake, os_mono_ns(os) + 1000000);
+    struct str rest = buf_str(&printed);
+    uint32_t seen[5000] = { 0 }, lines = 0;
+    while (rest.len) {
+        struct str line = str_split(&rest, '\n');
+        uint32_t id = (uint32_t)strtoul(line.ptr + 6, NULL, 10);
+        assert_true(id < 5000 && line.len > 1000);
+        seen[id]++;
+        lines++;
+    }
+    assert_int_equal(lines, 10000);
+    for (uint32_t i = 0; i < 5000; i++)
+        assert_int_equal(seen[i], 2);
+    for (uint32_t i = 0; i < 2; i++) {
+        s[i]->ops->close(w[i]);
+        s[i]->ops->free(s[i]);
+    }
+    os->ops->signal_free(os, wake);
+    k->ctx.os = sim;
+    k->wake = sim_wake;
+    stop(k);
+}
+
 static void lasting_commits_refuse_streams(void **state)
 {
     (void)state;
@@ -365,6 +443,7 @@ int main(void)
         cmocka_unit_test(tables_are_blocks),
         cmocka_unit_test(to_standard_error),
         cmocka_unit_test(long_epochs_are_written_early),
+        cmocka_unit_test(real_threads_keep_the_order),
         cmocka_unit_test(lasting_commits_refuse_streams),
         cmocka_unit_test(standard_input_ends),
         cmocka_unit_test(standard_input_in_pieces),
