@@ -1,6 +1,6 @@
-/* GROUP BY and aggregates. The list has been bound over the input, aggregate call k standing as column n_input + k. Here a
- * projection computes keys, arguments and filters; the aggregate puts out keys, calls and window columns; and the list is
- * rewritten: what equals a key becomes the key's column, whatever else touches the input is an error.
+/* GROUP BY and aggregates. The list has been bound over the input, aggregate call k standing as column n_input + k.
+ * Here a projection computes keys, arguments and filters; the aggregate puts out keys, calls and window columns; and
+ * the list is rewritten: what equals a key becomes the key's column, whatever else touches the input is an error.
  *
  * When both the start and the end of one window are among the keys it is a window aggregate. It is planned as one over
  * attached windows (start and end come as columns); rule_window joins it with the table function where it can. */
@@ -12,8 +12,8 @@ struct groups {
     ARRAY(const struct expr *) at;
 };
 
-static enum status add_group(struct binder *b, const struct place *p, const struct syn_query *q, const struct syn_expr *e,
-                             struct groups *g)
+static enum status add_group(struct binder *b, const struct place *p, const struct syn_query *q,
+                             const struct syn_expr *e, struct groups *g)
 {
     if (e->kind == SYN_ROW && e->flag) {
         for (uint32_t i = 0; i < e->n_args; i++)
@@ -270,7 +270,8 @@ static enum status pre_projection(struct build *u, struct rel **ret)
     TRY_MEM(u->b, fields);
     for (uint32_t i = 0; i < u->pre.count; i++) {
         const struct expr *e = u->pre.at[i];
-        fields[i].name = e->kind == EXPR_COLUMN ? u->in->schema.fields[e->column].name : arena_printf(u->b->arena, "$f%u", i);
+        fields[i].name =
+            e->kind == EXPR_COLUMN ? u->in->schema.fields[e->column].name : arena_printf(u->b->arena, "$f%u", i);
         fields[i].type = rel_type(u->b, e);
         TRY_MEM(u->b, fields[i].name.ptr && fields[i].type);
     }

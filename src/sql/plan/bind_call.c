@@ -1,5 +1,6 @@
-/* Calls: functions go to expr by name; aggregates are collected. While a SELECT list is bound, the k-th distinct aggregate
- * call stands in expressions as column n_input + k; bind_aggregate replaces that by the aggregate's output column. */
+/* Calls: functions go to expr by name; aggregates are collected. While a SELECT list is bound, the k-th distinct
+ * aggregate call stands in expressions as column n_input + k; bind_aggregate replaces that by the aggregate's output
+ * column. */
 #include "plan/private.h"
 
 /* Functions with a meaning of their own in Flink's grammar, refused by name. */
@@ -132,7 +133,8 @@ enum status bind_call(struct binder *b, const struct place *p, const struct syn_
     if (is_aggregate(b, name))
         return bind_aggregate_call(b, p, e, ret);
     if (e->filter)
-        return error_at(b->err, ST_SEMANTIC, e->line, e->column, "FILTER belongs to aggregates; %.*s is none", STR_ARG(name));
+        return error_at(b->err, ST_SEMANTIC, e->line, e->column, "FILTER belongs to aggregates; %.*s is none",
+                        STR_ARG(name));
     if (e->distinct || e->star)
         return error_at(b->err, ST_SEMANTIC, e->line, e->column, "%s belongs to aggregates; %.*s is none",
                         e->star ? "'*'" : "DISTINCT", STR_ARG(name));

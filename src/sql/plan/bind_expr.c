@@ -1,5 +1,5 @@
-/* Expressions: one function a kind of syntax, found by a table. Typing is expr's: here names are resolved and syntax that is
- * a function in disguise (IN, LIKE, CASE with an operand …) becomes calls by name. */
+/* Expressions: one function a kind of syntax, found by a table. Typing is expr's: here names are resolved and syntax
+ * that is a function in disguise (IN, LIKE, CASE with an operand …) becomes calls by name. */
 #include "plan/private.h"
 
 typedef enum status bind_fn(struct binder *b, const struct place *p, const struct syn_expr *e, const struct expr **ret);
@@ -11,7 +11,8 @@ enum status bind_named(struct binder *b, const struct place *p, struct str name,
     return bind_at(b, expr_call(&b->exprs, name, args, n, at->line, at->column, ret, b->err), at->line, at->column);
 }
 
-static enum status bind_args(struct binder *b, const struct place *p, const struct syn_expr *e, const struct expr ***ret)
+static enum status bind_args(struct binder *b, const struct place *p, const struct syn_expr *e,
+                             const struct expr ***ret)
 {
     const struct expr **args = ARENA_ARRAY(b->arena, const struct expr *, e->n_args + 1);
     TRY_MEM(b, args);
@@ -48,7 +49,8 @@ static enum status bind_bool(struct binder *b, const struct place *p, const stru
     return expr_bool(&b->exprs, e->kind == SYN_TRUE, ret, b->err);
 }
 
-static enum status bind_literal(struct binder *b, const struct place *p, const struct syn_expr *e, const struct expr **ret)
+static enum status bind_literal(struct binder *b, const struct place *p, const struct syn_expr *e,
+                                const struct expr **ret)
 {
     (void)p;
     enum status st;
@@ -79,7 +81,8 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static enum status bind_binary(struct binder *b, const struct place *p, const struct syn_expr *e, const struct expr **ret)
+static enum status bind_binary(struct binder *b, const struct place *p, const struct syn_expr *e,
+                               const struct expr **ret)
 {
     (void)p;
     char *bytes = arena_alloc(b->arena, e->text.len / 2 + 1);
@@ -95,27 +98,32 @@ static enum status bind_binary(struct binder *b, const struct place *p, const st
     return bind_at(b, expr_bytes(&b->exprs, str_make(bytes, e->text.len / 2), ret, b->err), e->line, e->column);
 }
 
-static enum status bind_interval(struct binder *b, const struct place *p, const struct syn_expr *e, const struct expr **ret)
+static enum status bind_interval(struct binder *b, const struct place *p, const struct syn_expr *e,
+                                 const struct expr **ret)
 {
     (void)p;
     enum time_unit from = time_unit_from(e->type->unit_from);
     enum time_unit to = e->type->unit_to.len ? time_unit_from(e->type->unit_to) : UNIT_NONE;
-    return bind_at(b, expr_interval(&b->exprs, e->flag, e->text, from, to, e->type->p, ret, b->err), e->line, e->column);
+    return bind_at(b, expr_interval(&b->exprs, e->flag, e->text, from, to, e->type->p, ret, b->err), e->line,
+                   e->column);
 }
 
-static enum status bind_field(struct binder *b, const struct place *p, const struct syn_expr *e, const struct expr **ret)
+static enum status bind_field(struct binder *b, const struct place *p, const struct syn_expr *e,
+                              const struct expr **ret)
 {
     const struct expr *row;
     TRY(bind_expr(b, p, e->args[0], &row));
     return bind_at(b, expr_field(&b->exprs, row, e->text, e->line, e->column, ret, b->err), e->line, e->column);
 }
 
-static enum status bind_index(struct binder *b, const struct place *p, const struct syn_expr *e, const struct expr **ret)
+static enum status bind_index(struct binder *b, const struct place *p, const struct syn_expr *e,
+                              const struct expr **ret)
 {
     return bind_all(b, p, e, STR("ITEM"), ret);
 }
 
-static enum status bind_unary(struct binder *b, const struct place *p, const struct syn_expr *e, const struct expr **ret)
+static enum status bind_unary(struct binder *b, const struct place *p, const struct syn_expr *e,
+                              const struct expr **ret)
 {
     if (str_eq(e->text, STR("+")))
         return bind_expr(b, p, e->args[0], ret);
@@ -127,7 +135,8 @@ static enum status bind_unary(struct binder *b, const struct place *p, const str
     return bind_all(b, p, e, str_eq(e->text, STR("-")) ? STR("NEGATE") : STR("NOT"), ret);
 }
 
-static enum status bind_operator(struct binder *b, const struct place *p, const struct syn_expr *e, const struct expr **ret)
+static enum status bind_operator(struct binder *b, const struct place *p, const struct syn_expr *e,
+                                 const struct expr **ret)
 {
     static const struct {
         struct str op;
@@ -165,7 +174,8 @@ static enum status bind_is(struct binder *b, const struct place *p, const struct
     return bind_all(b, p, e, name, ret);
 }
 
-static enum status bind_between(struct binder *b, const struct place *p, const struct syn_expr *e, const struct expr **ret)
+static enum status bind_between(struct binder *b, const struct place *p, const struct syn_expr *e,
+                                const struct expr **ret)
 {
     const struct expr **args, *either[2];
     TRY(bind_args(b, p, e, &args));
@@ -299,7 +309,8 @@ enum status bind_condition(struct binder *b, const struct place *p, const struct
     if (x->type->kind != TYPE_BOOLEAN) {
         struct str name = type_name(b->arena, x->type);
         TRY_MEM(b, name.ptr);
-        return error_at(b->err, ST_SEMANTIC, e->line, e->column, "%s needs a condition, not %.*s", p->clause, STR_ARG(name));
+        return error_at(b->err, ST_SEMANTIC, e->line, e->column, "%s needs a condition, not %.*s", p->clause,
+                        STR_ARG(name));
     }
     *ret = x;
     return ST_OK;

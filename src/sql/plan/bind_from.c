@@ -1,8 +1,8 @@
 /* FROM: tables, views, WITH names and subqueries to relations.
  *
  * A table is a scan and, above it, a projection that gives the declared columns. The scan holds the physical columns
- * and, where the event time is computed, that column too, since the watermark is made of it before anything is filtered.
- * Scans are shared inside a job: a table is read once however often it is named. */
+ * and, where the event time is computed, that column too, since the watermark is made of it before anything is
+ * filtered. Scans are shared inside a job: a table is read once however often it is named. */
 #include "plan/private.h"
 
 enum status name_of(struct binder *b, const struct syn_name *n, struct str *ret)
@@ -78,8 +78,8 @@ enum status table_with_options(struct binder *b, const struct table_desc *t, con
 }
 
 /* Gives the columns of `r` other names. */
-static enum status rename_columns(struct binder *b, struct rel *r, const struct str *names, uint32_t n, const char *what,
-                                  struct str name, uint32_t line, uint32_t column, struct rel **ret)
+static enum status rename_columns(struct binder *b, struct rel *r, const struct str *names, uint32_t n,
+                                  const char *what, struct str name, uint32_t line, uint32_t column, struct rel **ret)
 {
     if (n == 0) {
         *ret = r;
@@ -105,7 +105,8 @@ static enum status parse_text(struct binder *b, struct str text, struct syn_expr
 }
 
 /* The place of an error inside a stored text is of no use to who reads the query. */
-static enum status stored(struct binder *b, enum status st, const char *what, struct str name, const struct table_desc *t)
+static enum status stored(struct binder *b, enum status st, const char *what, struct str name,
+                          const struct table_desc *t)
 {
     if (st == ST_OK || !b->err)
         return st;
@@ -156,7 +157,8 @@ uint32_t physical_index(const struct table_desc *t, uint32_t column)
 }
 
 /* The event time's column in the scan, and the watermark over the scan. */
-static enum status scan_watermark(struct binder *b, struct rel *r, const struct table_desc *t, const struct expr **declared)
+static enum status scan_watermark(struct binder *b, struct rel *r, const struct table_desc *t,
+                                  const struct expr **declared)
 {
     uint32_t w = (uint32_t)t->watermark_column, n = t->physical.n_fields;
     struct field *fields = (struct field *)(uintptr_t)r->schema.fields;
@@ -199,7 +201,8 @@ static enum status scan_watermark(struct binder *b, struct rel *r, const struct 
 
 #define HAS(kinds, kind) (((kinds) >> (kind)) & 1u)
 
-static enum status scan_kinds(struct binder *b, struct rel *r, const struct table_desc *t, uint32_t line, uint32_t column)
+static enum status scan_kinds(struct binder *b, struct rel *r, const struct table_desc *t, uint32_t line,
+                              uint32_t column)
 {
     uint32_t kinds = KINDS_APPEND;
     if (t->connector->source_kinds)
@@ -220,7 +223,8 @@ static enum status scan_kinds(struct binder *b, struct rel *r, const struct tabl
     return ST_OK;
 }
 
-static enum status scan_new(struct binder *b, const struct table_desc *t, uint32_t line, uint32_t column, struct rel **ret)
+static enum status scan_new(struct binder *b, const struct table_desc *t, uint32_t line, uint32_t column,
+                            struct rel **ret)
 {
     TRY(bind_at(b, catalog_resolve(b->env->catalog, (struct table_desc *)(uintptr_t)t, b->err), line, column));
     if (!(t->connector->flags & CONNECTOR_SOURCE))
@@ -254,7 +258,8 @@ static enum status scan_new(struct binder *b, const struct table_desc *t, uint32
     return ST_OK;
 }
 
-static enum status scan_at(struct binder *b, const struct table_desc *t, uint32_t line, uint32_t column, struct rel **ret)
+static enum status scan_at(struct binder *b, const struct table_desc *t, uint32_t line, uint32_t column,
+                           struct rel **ret)
 {
     struct rel *scan = NULL;
     for (uint32_t i = 0; i < b->scans.count; i++)
@@ -271,7 +276,8 @@ static enum status bind_view(struct binder *b, const struct view_desc *v, const 
 {
     for (const struct view_frame *f = b->views; f; f = f->outer)
         if (f->view == v)
-            return error_at(b->err, ST_SEMANTIC, at->line, at->column, "view '%.*s' refers to itself", STR_ARG(v->name));
+            return error_at(b->err, ST_SEMANTIC, at->line, at->column, "view '%.*s' refers to itself",
+                            STR_ARG(v->name));
     struct view_frame frame = { v, b->views };
     struct syn_stmt **stmts;
     uint32_t n;
@@ -304,7 +310,8 @@ static bool is_cte(const struct cte_frame *ctes, struct str name)
     return false;
 }
 
-static enum status bind_cte(struct binder *b, const struct cte_frame *ctes, struct str name, bool *ret_found, struct rel **ret)
+static enum status bind_cte(struct binder *b, const struct cte_frame *ctes, struct str name, bool *ret_found,
+                            struct rel **ret)
 {
     *ret_found = false;
     for (const struct cte_frame *f = ctes; f; f = f->outer)
@@ -343,7 +350,8 @@ enum status bind_relation(struct binder *b, const struct cte_frame *ctes, const 
 /* ---- FROM items ---- */
 
 /* A table by name; hints that are not for it are refused. */
-static enum status bind_table(struct binder *b, const struct cte_frame *ctes, const struct syn_from *f, struct rel **ret)
+static enum status bind_table(struct binder *b, const struct cte_frame *ctes, const struct syn_from *f,
+                              struct rel **ret)
 {
     const struct table_desc *t = NULL;
     bool options = false;
@@ -361,14 +369,17 @@ static enum status bind_table(struct binder *b, const struct cte_frame *ctes, co
     if (!is_cte(ctes, name))
         t = catalog_table(b->env->catalog, name);
     if (!t)
-        return error_at(b->err, ST_SEMANTIC, f->line, f->column, "the hint OPTIONS is for tables; '%.*s' is none", STR_ARG(name));
+        return error_at(b->err, ST_SEMANTIC, f->line, f->column, "the hint OPTIONS is for tables; '%.*s' is none",
+                        STR_ARG(name));
     TRY(table_with_options(b, t, f->hints, f->n_hints, &t));
     return scan_at(b, t, f->line, f->column, ret);
 }
 
-static enum status bind_function(struct binder *b, const struct cte_frame *ctes, const struct syn_from *f, struct rel **ret)
+static enum status bind_function(struct binder *b, const struct cte_frame *ctes, const struct syn_from *f,
+                                 struct rel **ret)
 {
-    static const struct str windows[] = { STR_INIT("TUMBLE"), STR_INIT("HOP"), STR_INIT("CUMULATE"), STR_INIT("SESSION") };
+    static const struct str windows[] = { STR_INIT("TUMBLE"), STR_INIT("HOP"), STR_INIT("CUMULATE"),
+                                          STR_INIT("SESSION") };
     if (f->lateral)
         return refuse(b, F_LATERAL, f->line, f->column);
     struct str name = f->call->name.parts[f->call->name.count - 1];

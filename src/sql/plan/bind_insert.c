@@ -1,5 +1,5 @@
-/* INSERT INTO: positional, or by a list of columns; types are cast where Flink casts by itself. The result has exactly the
- * sink's physical columns. */
+/* INSERT INTO: positional, or by a list of columns; types are cast where Flink casts by itself. The result has exactly
+ * the sink's physical columns. */
 #include "plan/private.h"
 
 enum status sink_columns(struct binder *b, const struct table_desc *t, uint32_t line, uint32_t column)
@@ -17,8 +17,8 @@ static enum status find_sink(struct binder *b, const struct syn_stmt *s, const s
     TRY(name_of(b, &s->name, &name));
     const struct table_desc *t = catalog_table(b->env->catalog, name);
     if (!t && catalog_view(b->env->catalog, name))
-        return error_at(b->err, ST_SEMANTIC, s->name.line, s->name.column, "'%.*s' is a view: only tables can be written",
-                        STR_ARG(name));
+        return error_at(b->err, ST_SEMANTIC, s->name.line, s->name.column,
+                        "'%.*s' is a view: only tables can be written", STR_ARG(name));
     if (!t)
         return catalog_unknown(b->env->catalog, name, s->name.line, s->name.column, b->err);
     for (uint32_t i = 0; i < s->n_hints; i++)
@@ -45,9 +45,9 @@ static enum status column_list(struct binder *b, const struct syn_stmt *s, const
         int32_t at = schema_find(&t->physical, s->columns[i]);
         struct str near = at < 0 ? str_nearest(s->columns[i], names, n) : (struct str){ 0 };
         if (at < 0)
-            return error_at(b->err, ST_SEMANTIC, s->name.line, s->name.column, "table '%.*s' has no column '%.*s'%s%.*s%s",
-                            STR_ARG(t->name), STR_ARG(s->columns[i]), near.len ? "; did you mean '" : "", STR_ARG(near),
-                            near.len ? "'?" : "");
+            return error_at(b->err, ST_SEMANTIC, s->name.line, s->name.column,
+                            "table '%.*s' has no column '%.*s'%s%.*s%s", STR_ARG(t->name), STR_ARG(s->columns[i]),
+                            near.len ? "; did you mean '" : "", STR_ARG(near), near.len ? "'?" : "");
         if (from[at] != NONE)
             return error_at(b->err, ST_SEMANTIC, s->name.line, s->name.column, "column '%.*s' is named twice",
                             STR_ARG(s->columns[i]));
@@ -57,15 +57,18 @@ static enum status column_list(struct binder *b, const struct syn_stmt *s, const
     return ST_OK;
 }
 
-static enum status mismatch(struct binder *b, const struct syn_stmt *s, const struct table_desc *t, uint32_t got, uint32_t wanted)
+static enum status mismatch(struct binder *b, const struct syn_stmt *s, const struct table_desc *t, uint32_t got,
+                            uint32_t wanted)
 {
-    return error_at(b->err, ST_SEMANTIC, s->query->line, s->query->column,
-                    "column types of query result and sink for '%.*s' do not match: different number of columns: the query "
-                    "has %u, the sink %u", STR_ARG(t->name), got, wanted);
+    return error_at(
+        b->err, ST_SEMANTIC, s->query->line, s->query->column,
+        "column types of query result and sink for '%.*s' do not match: different number of columns: the query "
+        "has %u, the sink %u",
+        STR_ARG(t->name), got, wanted);
 }
 
-static enum status coerce_column(struct binder *b, const struct syn_stmt *s, const struct table_desc *t, const struct rel *q,
-                                 uint32_t from, uint32_t i, const struct expr **ret)
+static enum status coerce_column(struct binder *b, const struct syn_stmt *s, const struct table_desc *t,
+                                 const struct rel *q, uint32_t from, uint32_t i, const struct expr **ret)
 {
     const struct field *to = &t->physical.fields[i];
     if (from == NONE && !to->type->nullable)
@@ -89,8 +92,8 @@ static enum status coerce_column(struct binder *b, const struct syn_stmt *s, con
     TRY_MEM(b, got.ptr && want.ptr);
     return error_at(b->err, ST_SEMANTIC, s->query->line, s->query->column,
                     "column types of query result and sink for '%.*s' do not match: incompatible types for sink column "
-                    "'%.*s' at position %u: the query gives %.*s, the sink takes %.*s", STR_ARG(t->name), STR_ARG(to->name),
-                    i, STR_ARG(got), STR_ARG(want));
+                    "'%.*s' at position %u: the query gives %.*s, the sink takes %.*s",
+                    STR_ARG(t->name), STR_ARG(to->name), i, STR_ARG(got), STR_ARG(want));
 }
 
 enum status bind_insert(struct binder *b, const struct syn_stmt *s, struct insert *ret)

@@ -21,7 +21,8 @@ static enum status bind_count(struct binder *b, const struct syn_expr *e, const 
 }
 
 /* ORDER BY and LIMIT need an end of the input. */
-static enum status refuse_unbounded(struct binder *b, const struct syn_query *q, const struct sort_key *keys, const struct rel *in)
+static enum status refuse_unbounded(struct binder *b, const struct syn_query *q, const struct sort_key *keys,
+                                    const struct rel *in)
 {
     bool limit = q->limit || q->offset;
     if (q->n_order == 0) {
@@ -33,12 +34,14 @@ static enum status refuse_unbounded(struct binder *b, const struct syn_query *q,
         return refuse(b, F_TIME_SORT, e->line, e->column);
     if (limit)
         return refuse(b, F_TOP_N, e->line, e->column);
-    error_at(b->err, ST_SEMANTIC, e->line, e->column, "sort on a non-time-attribute field is not supported over unbounded input");
+    error_at(b->err, ST_SEMANTIC, e->line, e->column,
+             "sort on a non-time-attribute field is not supported over unbounded input");
     error_hint(b->err, "ORDER BY needs input that ends");
     return ST_SEMANTIC;
 }
 
-enum status bind_sort(struct binder *b, const struct syn_query *q, const struct sort_key *keys, struct rel *in, struct rel **ret)
+enum status bind_sort(struct binder *b, const struct syn_query *q, const struct sort_key *keys, struct rel *in,
+                      struct rel **ret)
 {
     int64_t limit = -1, offset = 0;
     TRY(bind_count(b, q->limit, "LIMIT", &limit));
@@ -114,7 +117,8 @@ static enum status common_cells(struct binder *b, const struct syn_query *q, con
             types[i] = cells[i * n + c]->type;
         const struct type *t = expr_common_type(b->arena, types, q->n_rows);
         if (!t)
-            return error_at(b->err, ST_SEMANTIC, q->line, q->column, "VALUES: the types in column %u do not fit together", c + 1);
+            return error_at(b->err, ST_SEMANTIC, q->line, q->column,
+                            "VALUES: the types in column %u do not fit together", c + 1);
         fields[c].type = t;
         fields[c].name = arena_printf(b->arena, "EXPR$%u", c);
         TRY_MEM(b, fields[c].name.ptr);
@@ -132,8 +136,8 @@ static enum status common_cells(struct binder *b, const struct syn_query *q, con
 }
 
 /* Rows that are not constant (PROCTIME(), RAND()): a projection over one row each. */
-static enum status computed_rows(struct binder *b, const struct expr **cells, uint32_t n_rows, const struct field *fields,
-                                 uint32_t n, struct rel **ret)
+static enum status computed_rows(struct binder *b, const struct expr **cells, uint32_t n_rows,
+                                 const struct field *fields, uint32_t n, struct rel **ret)
 {
     struct rel **rows = ARENA_ARRAY(b->arena, struct rel *, n_rows);
     TRY_MEM(b, rows);
@@ -161,8 +165,8 @@ enum status bind_values(struct binder *b, const struct syn_query *q, struct rel 
         const struct syn_expr *row = q->rows[i];
         uint32_t width = row->kind == SYN_ROW ? row->n_args : 1;
         if (width != n)
-            return error_at(b->err, ST_SEMANTIC, row->line, row->column, "VALUES: this row has %u columns, the first one %u",
-                            width, n);
+            return error_at(b->err, ST_SEMANTIC, row->line, row->column,
+                            "VALUES: this row has %u columns, the first one %u", width, n);
         for (uint32_t c = 0; c < n; c++)
             TRY(bind_cell(b, row->kind == SYN_ROW ? row->args[c] : row, &cells[i * n + c]));
     }
@@ -184,8 +188,8 @@ enum status bind_values(struct binder *b, const struct syn_query *q, struct rel 
 /* ---- set operations ---- */
 
 /* `in` with its columns cast to `types`, under the names of `named`. */
-static enum status cast_columns(struct binder *b, struct rel *in, const struct type *const *types, const struct schema *named,
-                                const struct syn_query *q, struct rel **ret)
+static enum status cast_columns(struct binder *b, struct rel *in, const struct type *const *types,
+                                const struct schema *named, const struct syn_query *q, struct rel **ret)
 {
     uint32_t n = in->schema.n_fields;
     const struct expr **exprs;
@@ -214,11 +218,11 @@ static enum status cast_columns(struct binder *b, struct rel *in, const struct t
 /* The branches of a chain of UNION ALLs, left to right. */
 typedef ARRAY(struct rel *) rel_list;
 
-static enum status union_branches(struct binder *b, const struct cte_frame *ctes, const struct syn_query *q, rel_list *list,
-                                  uint32_t *ret_columns);
+static enum status union_branches(struct binder *b, const struct cte_frame *ctes, const struct syn_query *q,
+                                  rel_list *list, uint32_t *ret_columns);
 
-static enum status union_branch(struct binder *b, const struct cte_frame *ctes, const struct syn_query *q, rel_list *list,
-                                uint32_t *columns)
+static enum status union_branch(struct binder *b, const struct cte_frame *ctes, const struct syn_query *q,
+                                rel_list *list, uint32_t *columns)
 {
     bool plain = q->kind == SYN_SET_OP && q->op == SYN_UNION && q->all && q->n_order == 0 && !q->limit && !q->offset &&
                  q->n_ctes == 0;
@@ -236,8 +240,8 @@ static enum status union_branch(struct binder *b, const struct cte_frame *ctes, 
     return ST_OK;
 }
 
-static enum status union_branches(struct binder *b, const struct cte_frame *ctes, const struct syn_query *q, rel_list *list,
-                                  uint32_t *ret_columns)
+static enum status union_branches(struct binder *b, const struct cte_frame *ctes, const struct syn_query *q,
+                                  rel_list *list, uint32_t *ret_columns)
 {
     TRY(union_branch(b, ctes, q->left, list, ret_columns));
     return union_branch(b, ctes, q->right, list, ret_columns);
@@ -258,7 +262,8 @@ static enum status bind_set(struct binder *b, const struct cte_frame *ctes, cons
             column[i] = list.at[i]->schema.fields[c].type;
         types[c] = expr_common_type(b->arena, column, list.count);
         if (!types[c])
-            return error_at(b->err, ST_SEMANTIC, q->line, q->column, "UNION: the types of column %u do not fit together", c + 1);
+            return error_at(b->err, ST_SEMANTIC, q->line, q->column,
+                            "UNION: the types of column %u do not fit together", c + 1);
     }
     const struct schema *named = &list.at[0]->schema;
     for (uint32_t i = 0; i < list.count; i++)

@@ -1,5 +1,5 @@
-/* Names of columns. A scope is what FROM gives: columns by position, each belonging to an item with an alias. `a.b` is column b
- * of item a before it is field b of column a, as in Calcite. */
+/* Names of columns. A scope is what FROM gives: columns by position, each belonging to an item with an alias. `a.b` is
+ * column b of item a before it is field b of column a, as in Calcite. */
 #include "plan/private.h"
 
 enum status scope_of(struct binder *b, const struct rel *r, struct str alias, struct scope *ret)

@@ -59,8 +59,8 @@ static enum status bind_items(struct binder *b, const struct scope *s, const str
 }
 
 /* Where in the list an ORDER BY item stands; adds it when it is not there. */
-static enum status order_column(struct binder *b, const struct place *p, const struct syn_query *q, const struct syn_expr *e,
-                                struct list *l, uint32_t n_visible, uint32_t *ret)
+static enum status order_column(struct binder *b, const struct place *p, const struct syn_query *q,
+                                const struct syn_expr *e, struct list *l, uint32_t n_visible, uint32_t *ret)
 {
     int64_t n;
     if (e->kind == SYN_NUMBER && str_to_i64(e->text, &n)) {
@@ -131,8 +131,8 @@ static enum status refuse_clauses(struct binder *b, const struct syn_query *q)
 }
 
 /* FROM and WHERE. */
-static enum status bind_input(struct binder *b, const struct cte_frame *ctes, const struct syn_query *q, struct rel **ret,
-                              struct scope *ret_scope)
+static enum status bind_input(struct binder *b, const struct cte_frame *ctes, const struct syn_query *q,
+                              struct rel **ret, struct scope *ret_scope)
 {
     static const struct schema nothing;
     struct rel *in;
@@ -162,8 +162,8 @@ static enum status project(struct binder *b, struct rel *in, const struct select
 }
 
 /* DISTINCT, ORDER BY, LIMIT, and away with hidden columns. */
-static enum status finish(struct binder *b, const struct syn_query *q, bool top, const struct select_list *s, struct rel *r,
-                          struct rel **ret)
+static enum status finish(struct binder *b, const struct syn_query *q, bool top, const struct select_list *s,
+                          struct rel *r, struct rel **ret)
 {
     if (q->distinct)
         TRY(rel_distinct(b, r, &r));

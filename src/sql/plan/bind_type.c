@@ -1,5 +1,5 @@
-/* Types as spelled to types. What a bare name means: VARCHAR and VARBINARY are unbounded, CHAR and BINARY have length 1,
- * DECIMAL is (10, 0), TIMESTAMP has 6 digits, TIME none. */
+/* Types as spelled to types. What a bare name means: VARCHAR and VARBINARY are unbounded, CHAR and BINARY have length
+ * 1, DECIMAL is (10, 0), TIMESTAMP has 6 digits, TIME none. */
 #include "plan/private.h"
 
 enum shape { PLAIN, LENGTH, DECIMAL, FRACTION, REFUSED };
@@ -45,8 +45,8 @@ static enum status out_of_range(struct binder *b, const struct syn_type *t, int3
                     STR_ARG(t->name), given, low, high);
 }
 
-static enum status with_parameters(struct binder *b, struct arena *a, const struct spelling *s, const struct syn_type *t,
-                                   const struct type **ret)
+static enum status with_parameters(struct binder *b, struct arena *a, const struct spelling *s,
+                                   const struct syn_type *t, const struct type **ret)
 {
     const struct type *plain = type_basic(s->kind);
     *ret = plain;
@@ -98,7 +98,8 @@ static enum status bind_row(struct binder *b, struct arena *a, const struct syn_
     return ST_OK;
 }
 
-static enum status bind_interval_type(struct binder *b, struct arena *a, const struct syn_type *t, const struct type **ret)
+static enum status bind_interval_type(struct binder *b, struct arena *a, const struct syn_type *t,
+                                      const struct type **ret)
 {
     enum time_unit from = time_unit_from(t->unit_from);
     enum time_unit to = t->unit_to.len ? time_unit_from(t->unit_to) : from;

@@ -1,5 +1,6 @@
-/* Window table functions: TUMBLE, HOP and CUMULATE append window_start, window_end and window_time to each row. Arguments come
- * by position or by name; the table below gives both. The rule `rule_window` later moves the window into an aggregate. */
+/* Window table functions: TUMBLE, HOP and CUMULATE append window_start, window_end and window_time to each row.
+ * Arguments come by position or by name; the table below gives both. The rule `rule_window` later moves the window into
+ * an aggregate. */
 #include "plan/private.h"
 
 #define MAX_PARAMS 5u
@@ -45,8 +46,8 @@ static enum status take_args(struct binder *b, const struct window_function *f, 
                 return unknown_parameter(b, f, a);
         }
         if (at >= f->n_params)
-            return error_at(b->err, ST_SEMANTIC, a->line, a->column, "%.*s takes at most %u arguments", STR_ARG(f->name),
-                            f->n_params);
+            return error_at(b->err, ST_SEMANTIC, a->line, a->column, "%.*s takes at most %u arguments",
+                            STR_ARG(f->name), f->n_params);
         if (args[f->meaning[at]])
             return error_at(b->err, ST_SEMANTIC, a->line, a->column, "%.*s: %.*s is given twice", STR_ARG(f->name),
                             STR_ARG(f->params[at]));
@@ -64,7 +65,8 @@ static enum status bind_data(struct binder *b, const struct cte_frame *ctes, con
     if (e->kind == SYN_SUBQUERY)
         return bind_query(b, ctes, e->query, false, ret);
     if (e->kind != SYN_TABLE_ARG)
-        return error_at(b->err, ST_SEMANTIC, e->line, e->column, "a window table function wants TABLE t or TABLE (query) here");
+        return error_at(b->err, ST_SEMANTIC, e->line, e->column,
+                        "a window table function wants TABLE t or TABLE (query) here");
     if (e->n_partition || e->n_order)
         return refuse(b, F_WINDOW_PARTITION, e->line, e->column);
     return e->query ? bind_query(b, ctes, e->query, false, ret) : bind_relation(b, ctes, &e->name, ret);
@@ -74,7 +76,8 @@ static enum status bind_data(struct binder *b, const struct cte_frame *ctes, con
 static enum status bind_timecol(struct binder *b, const struct rel *in, const struct syn_expr *e, uint32_t *ret)
 {
     if (e->kind != SYN_DESCRIPTOR || e->n_args != 1)
-        return error_at(b->err, ST_SEMANTIC, e->line, e->column, "a window table function wants DESCRIPTOR(time column) here");
+        return error_at(b->err, ST_SEMANTIC, e->line, e->column,
+                        "a window table function wants DESCRIPTOR(time column) here");
     struct scope s;
     const struct expr *x;
     TRY(scope_of(b, in, (struct str){ 0 }, &s));
@@ -88,7 +91,8 @@ static enum status bind_timecol(struct binder *b, const struct rel *in, const st
     TRY_MEM(b, name.ptr);
     error_at(b->err, ST_SEMANTIC, e->args[0]->line, e->args[0]->column,
              "the window function requires the timecol to be a time attribute, but it is %.*s", STR_ARG(name));
-    error_hint(b->err, "declare WATERMARK FOR it in its table, or use PROCTIME(); an expression over a time attribute is none");
+    error_hint(b->err,
+               "declare WATERMARK FOR it in its table, or use PROCTIME(); an expression over a time attribute is none");
     return ST_SEMANTIC;
 }
 
@@ -99,15 +103,16 @@ static enum status bind_span(struct binder *b, const struct syn_expr *e, const c
     TRY(bind_expr(b, &p, e, &x));
     TRY_AT(b, e, expr_fold(&b->exprs, x, &x, b->err));
     if (x->kind != EXPR_LITERAL || x->type->kind != TYPE_INTERVAL_DAY || column_is_null(&x->value, 0))
-        return error_at(b->err, ST_SEMANTIC, e->line, e->column, "the window's %s must be a constant day-time INTERVAL", what);
+        return error_at(b->err, ST_SEMANTIC, e->line, e->column, "the window's %s must be a constant day-time INTERVAL",
+                        what);
     if (positive && x->value.i64[0] <= 0)
         return error_at(b->err, ST_SEMANTIC, e->line, e->column, "the window's %s must be positive", what);
     *ret = x->value.i64[0];
     return ST_OK;
 }
 
-static enum status bind_spans(struct binder *b, const struct window_function *f, const struct syn_expr *args[PARAM_KINDS],
-                              struct window_spec *spec)
+static enum status bind_spans(struct binder *b, const struct window_function *f,
+                              const struct syn_expr *args[PARAM_KINDS], struct window_spec *spec)
 {
     bool cumulate = f->kind == WINDOW_CUMULATE;
     TRY(bind_span(b, args[SIZE], "size", true, &spec->size_ms));

@@ -1,6 +1,6 @@
-/* LIKE: what a new table takes from another one. Each feature has a way: INCLUDING takes it and lets the new table add only what is
- * not there, OVERWRITING lets the new table's win, EXCLUDING leaves it out. The default takes everything, options being
- * overwritten. Physical columns always come along. */
+/* LIKE: what a new table takes from another one. Each feature has a way: INCLUDING takes it and lets the new table add
+ * only what is not there, OVERWRITING lets the new table's win, EXCLUDING leaves it out. The default takes everything,
+ * options being overwritten. Physical columns always come along. */
 #include "plan/private.h"
 
 enum way { INCLUDING, OVERWRITING, EXCLUDING };
@@ -76,7 +76,8 @@ enum status like_table(struct binder *b, const struct syn_stmt *s, struct table_
     TRY(name_of(b, like, &name));
     const struct table_desc *t = catalog_table(b->env->catalog, name);
     if (!t && catalog_view(b->env->catalog, name))
-        return error_at(b->err, ST_SEMANTIC, like->line, like->column, "LIKE '%.*s': a view is no table", STR_ARG(name));
+        return error_at(b->err, ST_SEMANTIC, like->line, like->column, "LIKE '%.*s': a view is no table",
+                        STR_ARG(name));
     if (!t)
         return catalog_unknown(b->env->catalog, name, like->line, like->column, b->err);
     enum way ways[LIKES];
@@ -151,7 +152,8 @@ static enum status merge_options(struct binder *b, const struct syn_stmt *s, con
     return ST_OK;
 }
 
-enum status like_merge(struct binder *b, const struct syn_stmt *s, struct table_parts *base, const struct table_parts *own)
+enum status like_merge(struct binder *b, const struct syn_stmt *s, struct table_parts *base,
+                       const struct table_parts *own)
 {
     enum way ways[LIKES];
     TRY(read_ways(b, s, ways));

@@ -1,5 +1,5 @@
-/* CREATE VIEW and CREATE FUNCTION. A view is kept as canonical text and bound anew at each use; binding it here only finds its
- * errors early. A function stands for a built-in by its known Java class. */
+/* CREATE VIEW and CREATE FUNCTION. A view is kept as canonical text and bound anew at each use; binding it here only
+ * finds its errors early. A function stands for a built-in by its known Java class. */
 #include "plan/private.h"
 
 enum status plan_create_view(struct plan_env *env, const struct syn_stmt *s, struct view_desc **ret, struct error *err)
@@ -12,8 +12,9 @@ enum status plan_create_view(struct plan_env *env, const struct syn_stmt *s, str
     TRY(name_of(b, &s->name, &name));
     TRY(bind_query(b, NULL, s->query, false, &r));
     if (s->n_columns && s->n_columns != r->schema.n_fields)
-        return error_at(err, ST_SEMANTIC, s->name.line, s->name.column, "view '%.*s' names %u columns, its query has %u",
-                        STR_ARG(name), s->n_columns, r->schema.n_fields);
+        return error_at(err, ST_SEMANTIC, s->name.line, s->name.column,
+                        "view '%.*s' names %u columns, its query has %u", STR_ARG(name), s->n_columns,
+                        r->schema.n_fields);
     for (uint32_t i = 0; i < r->schema.n_fields; i++)
         for (uint32_t k = 0; k < i; k++) {
             const struct str *names = s->columns;
@@ -51,8 +52,8 @@ enum status plan_create_function(struct plan_env *env, const struct syn_stmt *s,
         return refuse(b, F_FUNCTION_LANGUAGE, s->line, s->column);
     const char *builtin = expr_function_of_class(s->text);
     if (!builtin) {
-        error_at(err, ST_UNSUPPORTED, s->line, s->column, "not supported yet: %s (%.*s)", feature_name(F_FUNCTION_CLASS),
-                 STR_ARG(s->text));
+        error_at(err, ST_UNSUPPORTED, s->line, s->column, "not supported yet: %s (%.*s)",
+                 feature_name(F_FUNCTION_CLASS), STR_ARG(s->text));
         error_hint(err, "no Java is run here: known classes stand for functions that are built in");
         return ST_UNSUPPORTED;
     }

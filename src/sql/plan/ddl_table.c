@@ -1,6 +1,6 @@
-/* CREATE TABLE: parts are collected (with LIKE: over those of the base), then bound: key columns become NOT NULL, computed
- * columns get their types from the physical ones, the watermark is checked. Expressions are kept as canonical text.
- * Descriptors live in the catalog's arena. */
+/* CREATE TABLE: parts are collected (with LIKE: over those of the base), then bound: key columns become NOT NULL,
+ * computed columns get their types from the physical ones, the watermark is checked. Expressions are kept as canonical
+ * text. Descriptors live in the catalog's arena. */
 #include "plan/private.h"
 
 struct str stored_text(struct binder *b, const struct syn_expr *e, const struct syn_query *q)
@@ -90,7 +90,8 @@ static enum status own_parts(struct binder *b, const struct syn_stmt *s, struct 
         return refuse(b, F_DISTRIBUTION, s->line, s->column);
     if (d->n_primary_key && d->primary_key_enforced) {
         error_at(b->err, ST_SEMANTIC, s->name.line, s->name.column, "a PRIMARY KEY must be NOT ENFORCED");
-        error_hint(b->err, "the data are not owned here, so the key cannot be checked: write PRIMARY KEY (…) NOT ENFORCED");
+        error_hint(b->err,
+                   "the data are not owned here, so the key cannot be checked: write PRIMARY KEY (…) NOT ENFORCED");
         return ST_SEMANTIC;
     }
     for (uint32_t i = 0; i < d->n_columns; i++) {
@@ -169,7 +170,8 @@ static enum status bind_names(struct binder *b, const struct syn_stmt *s, const 
     return ST_OK;
 }
 
-static enum status bind_primary_key(struct binder *b, const struct syn_stmt *s, const struct table_parts *p, struct table_desc *t)
+static enum status bind_primary_key(struct binder *b, const struct syn_stmt *s, const struct table_parts *p,
+                                    struct table_desc *t)
 {
     struct arena *a = catalog_arena(b->env->catalog);
     t->n_primary_key = p->primary_key.count;
@@ -181,7 +183,8 @@ static enum status bind_primary_key(struct binder *b, const struct syn_stmt *s, 
             return unknown_column(b, t, "PRIMARY KEY", p->primary_key.at[i], s->name.line, s->name.column);
         if (t->columns[at].role != COLUMN_PHYSICAL)
             return error_at(b->err, ST_SEMANTIC, s->name.line, s->name.column,
-                            "PRIMARY KEY: '%.*s' is computed; a key holds physical columns", STR_ARG(p->primary_key.at[i]));
+                            "PRIMARY KEY: '%.*s' is computed; a key holds physical columns",
+                            STR_ARG(p->primary_key.at[i]));
         for (uint32_t k = 0; k < i; k++)
             if (t->primary_key[k] == (uint32_t)at)
                 return error_at(b->err, ST_SEMANTIC, s->name.line, s->name.column, "PRIMARY KEY: '%.*s' is named twice",
@@ -226,7 +229,8 @@ static enum status bind_computed(struct binder *b, const struct syn_stmt *s, str
             TRY(syn_parse_expr(b->arena, c->expr, &e, b->err));
         TRY(bind_expr(b, &p, e, &x));
         if (x->type->kind == TYPE_NULL)
-            return error_at(b->err, ST_SEMANTIC, e->line, e->column, "a computed column needs a type: write CAST(NULL AS a type)");
+            return error_at(b->err, ST_SEMANTIC, e->line, e->column,
+                            "a computed column needs a type: write CAST(NULL AS a type)");
         c->type = type_copy(a, rel_type(b, x));
         TRY_MEM(b, c->type);
     }
@@ -239,12 +243,15 @@ static enum status rowtime_type(struct binder *b, const struct type *t, struct s
         return ST_OK;
     struct str type = type_name(b->arena, t);
     TRY_MEM(b, type.ptr);
-    return error_at(b->err, ST_SEMANTIC, line, column,
-                    "WATERMARK FOR '%.*s': the column must be TIMESTAMP(p) or TIMESTAMP_LTZ(p) with p from 0 to 3, but it is "
-                    "%s%.*s", STR_ARG(name), t->time == TIME_PROCESSING ? "a processing time of type " : "", STR_ARG(type));
+    return error_at(
+        b->err, ST_SEMANTIC, line, column,
+        "WATERMARK FOR '%.*s': the column must be TIMESTAMP(p) or TIMESTAMP_LTZ(p) with p from 0 to 3, but it is "
+        "%s%.*s",
+        STR_ARG(name), t->time == TIME_PROCESSING ? "a processing time of type " : "", STR_ARG(type));
 }
 
-static enum status bind_watermark_expr(struct binder *b, const struct syn_stmt *s, struct table_desc *t, const struct type *rowtime)
+static enum status bind_watermark_expr(struct binder *b, const struct syn_stmt *s, struct table_desc *t,
+                                       const struct type *rowtime)
 {
     if (str_eq(t->watermark_expr, STR("SOURCE_WATERMARK()")))
         return ST_OK;
@@ -265,10 +272,12 @@ static enum status bind_watermark_expr(struct binder *b, const struct syn_stmt *
         return ST_OK;
     struct str got = type_name(b->arena, x->type), want = type_name(b->arena, rowtime);
     TRY_MEM(b, got.ptr && want.ptr);
-    return error_at(b->err, ST_SEMANTIC, e->line, e->column, "the watermark is %.*s, its column %.*s", STR_ARG(got), STR_ARG(want));
+    return error_at(b->err, ST_SEMANTIC, e->line, e->column, "the watermark is %.*s, its column %.*s", STR_ARG(got),
+                    STR_ARG(want));
 }
 
-static enum status bind_watermark(struct binder *b, const struct syn_stmt *s, const struct table_parts *p, struct table_desc *t)
+static enum status bind_watermark(struct binder *b, const struct syn_stmt *s, const struct table_parts *p,
+                                  struct table_desc *t)
 {
     const struct syn_watermark *w = &s->table->watermark;
     uint32_t line = w->present ? w->column.line : s->name.line, column = w->present ? w->column.column : s->name.column;
@@ -287,7 +296,8 @@ static enum status bind_watermark(struct binder *b, const struct syn_stmt *s, co
     return ST_OK;
 }
 
-enum status plan_create_table(struct plan_env *env, const struct syn_stmt *s, struct table_desc **ret, struct error *err)
+enum status plan_create_table(struct plan_env *env, const struct syn_stmt *s, struct table_desc **ret,
+                              struct error *err)
 {
     struct binder binder, *b = &binder;
     struct table_parts own = { 0 }, all = { 0 };
@@ -320,7 +330,8 @@ enum status plan_create_table(struct plan_env *env, const struct syn_stmt *s, st
     TRY(bind_computed(b, s, t));
     TRY(bind_watermark(b, s, &all, t));
     if (t->physical.n_fields == 0)
-        return error_at(err, ST_SEMANTIC, s->name.line, s->name.column, "table '%.*s' has no physical column", STR_ARG(t->name));
+        return error_at(err, ST_SEMANTIC, s->name.line, s->name.column, "table '%.*s' has no physical column",
+                        STR_ARG(t->name));
     *ret = t;
     return ST_OK;
 }

@@ -1,6 +1,7 @@
-/* EXPLAIN and the fingerprint. Both walk the same facts of a node: EXPLAIN as a tree from the sinks, a shared node's inputs
- * shown once; the fingerprint as a line a node in their order, with types and inputs, columns by position, so that an
- * alias does not count as another job. Neither prints an address, a time or anything else that two runs do not share. */
+/* EXPLAIN and the fingerprint. Both walk the same facts of a node: EXPLAIN as a tree from the sinks, a shared node's
+ * inputs shown once; the fingerprint as a line a node in their order, with types and inputs, columns by position, so
+ * that an alias does not count as another job. Neither prints an address, a time or anything else that two runs do not
+ * share. */
 #include "plan/private.h"
 
 struct printer {
@@ -41,7 +42,8 @@ static const struct schema *schema_of(const struct printer *p, struct node_input
     return s;
 }
 
-static bool put_columns(struct printer *p, const char *what, const struct schema *s, const uint32_t *columns, uint32_t n)
+static bool put_columns(struct printer *p, const char *what, const struct schema *s, const uint32_t *columns,
+                        uint32_t n)
 {
     bool ok = buf_printf(p->out, " %s=[", what);
     for (uint32_t i = 0; i < n && ok; i++)
@@ -55,7 +57,8 @@ static bool put_need(struct printer *p, struct str prefix, const struct need *ne
 {
     if (!need->used)
         return true;
-    struct str name = prefix.len ? arena_printf(p->plan->arena, "%.*s.%.*s", STR_ARG(prefix), STR_ARG(f->name)) : f->name;
+    struct str name =
+        prefix.len ? arena_printf(p->plan->arena, "%.*s.%.*s", STR_ARG(prefix), STR_ARG(f->name)) : f->name;
     if (!name.ptr)
         return false;
     if (!need->fields) {
@@ -73,10 +76,12 @@ static bool put_source(struct printer *p, const struct node *n, const struct sch
 {
     (void)in;
     const struct table_desc *t = n->source.table;
-    bool first = true, ok = buf_printf(p->out, " table=%.*s connector=%s columns=[", STR_ARG(t->name), t->connector->name);
+    bool first = true,
+         ok = buf_printf(p->out, " table=%.*s connector=%s columns=[", STR_ARG(t->name), t->connector->name);
     for (uint32_t i = 0; i < n->schema.n_fields && ok; i++)
         ok = put_need(p, STR(""), &n->source.needs[i], &n->schema.fields[i], &first);
-    return ok && put(p, "]") && put(p, n->bounded ? " bounded" : "") && put(p, n->source.emits_watermarks ? " gives-watermarks" : "");
+    return ok && put(p, "]") && put(p, n->bounded ? " bounded" : "") &&
+           put(p, n->source.emits_watermarks ? " gives-watermarks" : "");
 }
 
 static bool put_values(struct printer *p, const struct node *n, const struct schema *in)
@@ -144,15 +149,18 @@ static bool put_normalize(struct printer *p, const struct node *n, const struct 
 
 static bool put_spec(struct printer *p, const struct window_spec *w, const struct schema *in)
 {
-    static const char *const names[] = { [WINDOW_TUMBLE] = "TUMBLE", [WINDOW_HOP] = "HOP", [WINDOW_CUMULATE] = "CUMULATE",
-                                         [WINDOW_ATTACHED] = "ATTACHED" };
+    static const char *const names[] = {
+        [WINDOW_TUMBLE] = "TUMBLE", [WINDOW_HOP] = "HOP", [WINDOW_CUMULATE] = "CUMULATE", [WINDOW_ATTACHED] = "ATTACHED"
+    };
     bool ok = buf_printf(p->out, " window=%s(", names[w->kind]);
     if (w->kind == WINDOW_ATTACHED) {
-        ok = ok && put_str(p, in->fields[w->start_column].name) && put(p, ", ") && put_str(p, in->fields[w->end_column].name);
+        ok = ok && put_str(p, in->fields[w->start_column].name) && put(p, ", ") &&
+             put_str(p, in->fields[w->end_column].name);
     } else {
         ok = ok && (w->processing_time ? put(p, "processing time") : put_str(p, in->fields[w->time_column].name));
         if (w->kind != WINDOW_TUMBLE)
-            ok = ok && buf_printf(p->out, ", %s %lld ms", w->kind == WINDOW_HOP ? "slide" : "step", (long long)w->slide_ms);
+            ok = ok &&
+                 buf_printf(p->out, ", %s %lld ms", w->kind == WINDOW_HOP ? "slide" : "step", (long long)w->slide_ms);
         ok = ok && buf_printf(p->out, ", size %lld ms", (long long)w->size_ms);
         if (w->offset_ms)
             ok = ok && buf_printf(p->out, ", offset %lld ms", (long long)w->offset_ms);
@@ -179,7 +187,8 @@ static bool put_call(struct printer *p, const struct aggregate_call *c, struct s
     return ok && (c->filter < 0 || buf_printf(p->out, " FILTER $%d", c->filter));
 }
 
-static bool put_calls(struct printer *p, const struct node *n, const struct aggregate_call *calls, uint32_t n_calls, uint32_t first)
+static bool put_calls(struct printer *p, const struct node *n, const struct aggregate_call *calls, uint32_t n_calls,
+                      uint32_t first)
 {
     bool ok = put(p, " select=[");
     for (uint32_t i = 0; i < n_calls && ok; i++)
@@ -196,7 +205,9 @@ static bool put_aggregate(struct printer *p, const struct node *n, const struct 
 
 static bool put_window_aggregate(struct printer *p, const struct node *n, const struct schema *in)
 {
-    static const char *const outs[] = { [WINDOW_OUT_START] = "start", [WINDOW_OUT_END] = "end", [WINDOW_OUT_TIME] = "time" };
+    static const char *const outs[] = {
+        [WINDOW_OUT_START] = "start", [WINDOW_OUT_END] = "end", [WINDOW_OUT_TIME] = "time"
+    };
     bool ok = put_spec(p, &n->window_aggregate.window, in) &&
               put_columns(p, "group", in, n->window_aggregate.keys, n->window_aggregate.n_keys) &&
               put_calls(p, n, n->window_aggregate.calls, n->window_aggregate.n_calls, n->window_aggregate.n_keys) &&
@@ -207,14 +218,17 @@ static bool put_window_aggregate(struct printer *p, const struct node *n, const 
            put(p, n->window_aggregate.late_output ? " late-output" : "");
 }
 
-static bool put_order(struct printer *p, const struct schema *in, const struct sort_key *keys, uint32_t n, int64_t limit,
-                      int64_t offset)
+static bool put_order(struct printer *p, const struct schema *in, const struct sort_key *keys, uint32_t n,
+                      int64_t limit, int64_t offset)
 {
     bool ok = put(p, n ? " order=[" : "");
     for (uint32_t i = 0; i < n && ok; i++) {
         bool usual = keys[i].nulls_first != keys[i].descending;
         ok = buf_printf(p->out, "%s%.*s %s%s", i ? ", " : "", STR_ARG(in->fields[keys[i].column].name),
-                        keys[i].descending ? "DESC" : "ASC", usual ? "" : keys[i].nulls_first ? " NULLS FIRST" : " NULLS LAST");
+                        keys[i].descending ? "DESC" : "ASC",
+                        usual                 ? ""
+                        : keys[i].nulls_first ? " NULLS FIRST"
+                                              : " NULLS LAST");
     }
     ok = ok && put(p, n ? "]" : "");
     if (limit >= 0)

@@ -1,9 +1,9 @@
 /* Changelog modes: which row kinds each edge carries, and what identifies a row.
  *
  * Downwards (inputs first) the kinds follow from the source's and from what operators do, as if everybody wanted -U.
- * Then upwards: a sink that takes upserts by the query's own key can do without -U; everybody else wants it, and so does
- * a filter on other columns than the key (a row may leave it only if its old value comes by). Then downwards again with
- * that knowledge. The same walk upwards tells whose watermarks are of use. */
+ * Then upwards: a sink that takes upserts by the query's own key can do without -U; everybody else wants it, and so
+ * does a filter on other columns than the key (a row may leave it only if its old value comes by). Then downwards again
+ * with that knowledge. The same walk upwards tells whose watermarks are of use. */
 #include "plan/private.h"
 
 #define BIT(kind) (1u << (kind))
@@ -148,7 +148,8 @@ static bool wants_before(const struct physical *p, const struct node *n, bool us
 {
     switch (n->kind) {
     case NODE_CALC:
-        return users_want || (n->calc.condition && condition_outside_key(n->calc.condition, p->nodes.at[n->inputs[0].node]));
+        return users_want ||
+               (n->calc.condition && condition_outside_key(n->calc.condition, p->nodes.at[n->inputs[0].node]));
     case NODE_WATERMARK:
     case NODE_EXCHANGE:
     case NODE_UNION:

@@ -1,9 +1,9 @@
 /* Relations to nodes, inputs first, so that the order of nodes is topological.
  *
- * A scan becomes SOURCE, a projection that computes the event time, WATERMARK, and for upserts EXCHANGE and NORMALIZE by
- * the primary key; it is built once for all who read it. Exchanges stand before whatever keeps state by key, and before
- * what must see all rows in one place. Row kinds are known as nodes are made (modes.c); who can do without -U is decided
- * afterwards, from the sinks up. */
+ * A scan becomes SOURCE, a projection that computes the event time, WATERMARK, and for upserts EXCHANGE and NORMALIZE
+ * by the primary key; it is built once for all who read it. Exchanges stand before whatever keeps state by key, and
+ * before what must see all rows in one place. Row kinds are known as nodes are made (modes.c); who can do without -U is
+ * decided afterwards, from the sinks up. */
 #include "plan/private.h"
 
 static const char *const kind_names[NODE_KINDS] = {
@@ -279,7 +279,8 @@ static enum status call_name(struct physical *p, const struct agg_call *c, const
     return ST_OK;
 }
 
-static enum status build_calls(struct physical *p, const struct rel *r, const struct node *in, struct aggregate_call **ret)
+static enum status build_calls(struct physical *p, const struct rel *r, const struct node *in,
+                               struct aggregate_call **ret)
 {
     struct binder *b = p->b;
     bool retracting = in->kinds != KINDS_APPEND;

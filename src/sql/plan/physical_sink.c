@@ -1,8 +1,8 @@
 /* Sinks, the late table, and the whole of a physical plan.
  *
- * A sink with a primary key takes upserts when that key is what identifies the query's rows (columns that are constant do not
- * count). When the key holds more columns than identify a row, the sink gets -U too, so that the row before goes. When it
- * holds others, rows of different origin would overwrite one another: refused, as Flink 2.3 does. */
+ * A sink with a primary key takes upserts when that key is what identifies the query's rows (columns that are constant
+ * do not count). When the key holds more columns than identify a row, the sink gets -U too, so that the row before
+ * goes. When it holds others, rows of different origin would overwrite one another: refused, as Flink 2.3 does. */
 #include "plan/private.h"
 
 static bool in_list(const uint32_t *list, uint32_t n, uint32_t x)
@@ -37,12 +37,17 @@ static bool takes_updates(const struct table_desc *t)
 
 static enum status refuse_updates(struct physical *p, const struct output *o, const struct node *in)
 {
-    bool deletes = in->kinds & (1u << ROW_DELETE), updates = in->kinds & ((1u << ROW_UPDATE_AFTER) | (1u << ROW_UPDATE_BEFORE));
+    bool deletes = in->kinds & (1u << ROW_DELETE),
+         updates = in->kinds & ((1u << ROW_UPDATE_AFTER) | (1u << ROW_UPDATE_BEFORE));
     while (in->n_inputs == 1 && (in->kind == NODE_CALC || in->kind == NODE_EXCHANGE))
         in = p->nodes.at[in->inputs[0].node];
     error_at(p->b->err, ST_SEMANTIC, o->line, o->column,
-             "table sink '%.*s' doesn't support consuming %s changes which is produced by node %.*s", STR_ARG(o->table->name),
-             updates && deletes ? "update and delete" : updates ? "update" : "delete", STR_ARG(in->id));
+             "table sink '%.*s' doesn't support consuming %s changes which is produced by node %.*s",
+             STR_ARG(o->table->name),
+             updates && deletes ? "update and delete"
+             : updates          ? "update"
+                                : "delete",
+             STR_ARG(in->id));
     error_hint(p->b->err, "connector '%s'%s%s writes rows that are never taken back", o->table->connector->name,
                o->table->format ? " with format " : "", o->table->format ? o->table->format->name : "");
     return ST_SEMANTIC;
@@ -76,9 +81,11 @@ static enum status refuse_key(struct physical *p, const struct output *o, const 
     char primary[120], upsert[120];
     print_key(primary, sizeof primary, &o->columns, pk, o->table->n_primary_key);
     print_key(upsert, sizeof upsert, &o->columns, in->upsert_key, in->n_upsert_key);
-    error_at(b->err, ST_SEMANTIC, o->line, o->column,
-             "the query has an upsert key that differs from the primary key of the sink table '%.*s': primary key [%s], "
-             "upsert key [%s]", STR_ARG(o->table->name), primary, p->keyed.at[in->index] ? upsert : "none");
+    error_at(
+        b->err, ST_SEMANTIC, o->line, o->column,
+        "the query has an upsert key that differs from the primary key of the sink table '%.*s': primary key [%s], "
+        "upsert key [%s]",
+        STR_ARG(o->table->name), primary, p->keyed.at[in->index] ? upsert : "none");
     error_hint(b->err, "GROUP BY the sink's primary key, or declare the query's key as PRIMARY KEY");
     return ST_SEMANTIC;
 }
@@ -198,7 +205,8 @@ static enum status build_all(struct physical *p, const struct output *outputs, u
     return physical_times(p);
 }
 
-enum status physical_build(struct binder *b, const struct output *outputs, uint32_t n, struct str name, struct plan **ret)
+enum status physical_build(struct binder *b, const struct output *outputs, uint32_t n, struct str name,
+                           struct plan **ret)
 {
     struct physical p = { .b = b, .arena = b->arena };
     p.plan = ARENA_NEW(b->arena, struct plan);

@@ -1,4 +1,5 @@
-/* The doors of the room: a SELECT, the INSERTs of a job, DESCRIBE. Each binds, applies the rules, builds the physical plan. */
+/* The doors of the room: a SELECT, the INSERTs of a job, DESCRIBE. Each binds, applies the rules, builds the physical
+ * plan. */
 #include "plan/private.h"
 
 static struct str user_function(void *arg, struct str name)
@@ -15,7 +16,8 @@ static enum status find_late(struct binder *b)
     if (!name.len)
         return ST_OK;
     b->late_table = catalog_table(b->env->catalog, name);
-    enum status st = b->late_table ? sink_columns(b, b->late_table, 0, 0) : catalog_unknown(b->env->catalog, name, 0, 0, b->err);
+    enum status st =
+        b->late_table ? sink_columns(b, b->late_table, 0, 0) : catalog_unknown(b->env->catalog, name, 0, 0, b->err);
     if (st != ST_OK)
         error_prefix(b->err, "SET 'late.table': ");
     return st;
@@ -24,11 +26,13 @@ static enum status find_late(struct binder *b)
 enum status binder_init(struct binder *b, struct plan_env *env, struct error *err)
 {
     *b = (struct binder){ .env = env, .arena = env->arena, .err = err };
-    b->exprs = (struct expr_env){ .arena = env->arena, .zone = env->zone, .user_function = user_function, .user_arg = env };
+    b->exprs =
+        (struct expr_env){ .arena = env->arena, .zone = env->zone, .user_function = user_function, .user_arg = env };
     return ST_OK;
 }
 
-static enum status job_name(struct binder *b, const char *prefix, const struct output *outputs, uint32_t n, struct str *ret)
+static enum status job_name(struct binder *b, const char *prefix, const struct output *outputs, uint32_t n,
+                            struct str *ret)
 {
     *ret = setting_str(b->env, "pipeline.name");
     if (ret->len)
@@ -121,8 +125,11 @@ enum status plan_inserts(struct plan_env *env, const struct syn_stmt *const *ins
         struct insert in;
         TRY(bind_insert(&b, inserts[i], &in));
         roots[i] = in.rel;
-        outputs[i] = (struct output){ .table = in.table, .columns = in.table->physical, .on_conflict = inserts[i]->on_conflict,
-                                      .line = inserts[i]->name.line, .column = inserts[i]->name.column };
+        outputs[i] = (struct output){ .table = in.table,
+                                      .columns = in.table->physical,
+                                      .on_conflict = inserts[i]->on_conflict,
+                                      .line = inserts[i]->name.line,
+                                      .column = inserts[i]->name.column };
     }
     TRY(rules_apply(&b, roots, n));
     for (uint32_t i = 0; i < n; i++)

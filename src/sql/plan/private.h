@@ -1,8 +1,8 @@
 /* What the files of this room share: relations (the logical plan), the binder, rules and the physical build.
  *
- * A relation is an operator over relations, with a schema and expressions over its input's columns. The binder makes them
- * from syntax, rules rewrite them, the physical build turns them into nodes. Scans are shared by all references to a
- * table inside one job (so that a source is read once); everything above them is a tree. */
+ * A relation is an operator over relations, with a schema and expressions over its input's columns. The binder makes
+ * them from syntax, rules rewrite them, the physical build turns them into nodes. Scans are shared by all references to
+ * a table inside one job (so that a source is read once); everything above them is a tree. */
 #pragma once
 
 #include "plan/plan.h"
@@ -165,21 +165,25 @@ enum status bind_at(struct binder *b, enum status st, uint32_t line, uint32_t co
 #define TRY_AT(b, e, call) TRY(bind_at((b), (call), (e)->line, (e)->column))
 
 /* rel.c */
-struct rel *rel_new(struct binder *b, enum rel_kind kind, uint32_t n_inputs, uint32_t n_columns); /* NULL: memory or too many */
+struct rel *rel_new(struct binder *b, enum rel_kind kind, uint32_t n_inputs,
+                    uint32_t n_columns); /* NULL: memory or too many */
 enum status rel_calc(struct binder *b, struct rel *in, const struct expr *condition, const struct expr **exprs,
                      const struct field *fields, uint32_t n, struct rel **ret) MUST_USE;
 enum status rel_filter(struct binder *b, struct rel *in, const struct expr *condition, struct rel **ret) MUST_USE;
 /* Columns `columns` of `in` under their names. */
-enum status rel_project(struct binder *b, struct rel *in, const uint32_t *columns, uint32_t n, struct rel **ret) MUST_USE;
+enum status rel_project(struct binder *b, struct rel *in, const uint32_t *columns, uint32_t n,
+                        struct rel **ret) MUST_USE;
 enum status rel_one_row(struct binder *b, struct rel **ret) MUST_USE;
 enum status rel_union(struct binder *b, struct rel **inputs, uint32_t n, struct rel **ret) MUST_USE;
 enum status rel_distinct(struct binder *b, struct rel *in, struct rel **ret) MUST_USE;
-enum status rel_columns(struct binder *b, const struct schema *s, const struct expr ***ret) MUST_USE; /* a column expression each */
+enum status rel_columns(struct binder *b, const struct schema *s,
+                        const struct expr ***ret) MUST_USE; /* a column expression each */
 /* The type of an output column that is `e`: time attributes live through plain columns and PROCTIME() only. */
 const struct type *rel_type(struct binder *b, const struct expr *e);
 static inline struct rel *rel_input(const struct rel *r) { return r->inputs[0]; }
 static inline uint8_t rel_tag(const struct rel *r, uint32_t column) { return r->tags ? r->tags[column] : TAG_NONE; }
-/* Where an aggregate names input columns: keys, arguments, filters, late columns and, `with_window`, those of its window. */
+/* Where an aggregate names input columns: keys, arguments, filters, late columns and, `with_window`, those of its
+ * window. */
 enum status agg_refs(struct binder *b, struct rel *r, bool with_window, uint32_t ***ret, uint32_t *ret_n) MUST_USE;
 /* Tree nodes of `e` where column i counts weights[i] (NULL: 1); stops at `limit`. */
 uint32_t expr_size(const struct expr *e, const uint32_t *weights, uint32_t limit);
@@ -263,15 +267,20 @@ const char *feature_name(enum feature f);
 enum status refuse(struct binder *b, enum feature f, uint32_t line, uint32_t column);
 
 /* bind_expr.c, bind_call.c, bind_scope.c, bind_type.c */
-enum status bind_expr(struct binder *b, const struct place *p, const struct syn_expr *e, const struct expr **ret) MUST_USE;
-enum status bind_condition(struct binder *b, const struct place *p, const struct syn_expr *e, const struct expr **ret) MUST_USE;
-enum status bind_call(struct binder *b, const struct place *p, const struct syn_expr *e, const struct expr **ret) MUST_USE;
-enum status bind_column(struct binder *b, const struct place *p, const struct syn_expr *e, const struct expr **ret) MUST_USE;
-enum status bind_star(struct binder *b, const struct scope *s, const struct syn_expr *e, uint32_t *ret_first, uint32_t *ret_count) MUST_USE;
+enum status bind_expr(struct binder *b, const struct place *p, const struct syn_expr *e,
+                      const struct expr **ret) MUST_USE;
+enum status bind_condition(struct binder *b, const struct place *p, const struct syn_expr *e,
+                           const struct expr **ret) MUST_USE;
+enum status bind_call(struct binder *b, const struct place *p, const struct syn_expr *e,
+                      const struct expr **ret) MUST_USE;
+enum status bind_column(struct binder *b, const struct place *p, const struct syn_expr *e,
+                        const struct expr **ret) MUST_USE;
+enum status bind_star(struct binder *b, const struct scope *s, const struct syn_expr *e, uint32_t *ret_first,
+                      uint32_t *ret_count) MUST_USE;
 enum status bind_type(struct binder *b, const struct syn_type *t, const struct type **ret) MUST_USE;
 enum status bind_type_in(struct binder *b, struct arena *a, const struct syn_type *t, const struct type **ret) MUST_USE;
-enum status bind_named(struct binder *b, const struct place *p, struct str name, const struct expr *const *args, uint32_t n,
-                       const struct syn_expr *at, const struct expr **ret) MUST_USE;
+enum status bind_named(struct binder *b, const struct place *p, struct str name, const struct expr *const *args,
+                       uint32_t n, const struct syn_expr *at, const struct expr **ret) MUST_USE;
 bool syn_has_aggregate(const struct syn_expr *e);
 enum status scope_of(struct binder *b, const struct rel *r, struct str alias, struct scope *ret) MUST_USE;
 
@@ -283,15 +292,19 @@ enum status bind_select(struct binder *b, const struct cte_frame *ctes, const st
 enum status bind_values(struct binder *b, const struct syn_query *q, struct rel **ret) MUST_USE;
 enum status bind_from(struct binder *b, const struct cte_frame *ctes, const struct syn_from *f, struct rel **ret,
                       struct scope *ret_scope) MUST_USE;
-enum status bind_relation(struct binder *b, const struct cte_frame *ctes, const struct syn_name *name, struct rel **ret) MUST_USE;
+enum status bind_relation(struct binder *b, const struct cte_frame *ctes, const struct syn_name *name,
+                          struct rel **ret) MUST_USE;
 /* TUMBLE, HOP, CUMULATE … as a FROM item. */
-enum status bind_window(struct binder *b, const struct cte_frame *ctes, const struct syn_expr *call, struct rel **ret) MUST_USE;
-enum status bind_sort(struct binder *b, const struct syn_query *q, const struct sort_key *keys, struct rel *in, struct rel **ret) MUST_USE;
+enum status bind_window(struct binder *b, const struct cte_frame *ctes, const struct syn_expr *call,
+                        struct rel **ret) MUST_USE;
+enum status bind_sort(struct binder *b, const struct syn_query *q, const struct sort_key *keys, struct rel *in,
+                      struct rel **ret) MUST_USE;
 /* OPTIONS hints: a table with other options than declared; *ret is `t` itself when there is none. */
 enum status table_with_options(struct binder *b, const struct table_desc *t, const struct syn_hint *hints, uint32_t n,
                                const struct table_desc **ret) MUST_USE;
 /* Refuses hints that would change a result. */
-enum status bind_hints(struct binder *b, const struct syn_hint *hints, uint32_t n, uint32_t line, uint32_t column) MUST_USE;
+enum status bind_hints(struct binder *b, const struct syn_hint *hints, uint32_t n, uint32_t line,
+                       uint32_t column) MUST_USE;
 /* Every column once: a, a0, a1 (Flink's way), for results. */
 enum status unique_names(struct binder *b, struct field *fields, uint32_t n) MUST_USE;
 /* The last part of a name that may carry the default catalog and database. */
@@ -308,7 +321,8 @@ struct select_list {
 enum status bind_groups(struct binder *b, const struct scope *s, const struct syn_query *q, const struct expr ***ret,
                         uint32_t *ret_n) MUST_USE;
 enum status bind_aggregate(struct binder *b, struct rel *in, const struct syn_query *q, const struct expr **groups,
-                           uint32_t n_groups, const struct agg_scope *aggs, struct select_list *list, struct rel **ret) MUST_USE;
+                           uint32_t n_groups, const struct agg_scope *aggs, struct select_list *list,
+                           struct rel **ret) MUST_USE;
 
 /* bind_insert.c */
 struct insert {
@@ -329,7 +343,8 @@ struct table_parts {
     bool own_watermark;
 };
 enum status like_table(struct binder *b, const struct syn_stmt *s, struct table_parts *parts) MUST_USE;
-enum status like_merge(struct binder *b, const struct syn_stmt *s, struct table_parts *base, const struct table_parts *own) MUST_USE;
+enum status like_merge(struct binder *b, const struct syn_stmt *s, struct table_parts *base,
+                       const struct table_parts *own) MUST_USE;
 struct str stored_text(struct binder *b, const struct syn_expr *e, const struct syn_query *q); /* ptr NULL: refused */
 
 /* ---- rules: each rewrites the whole tree below *rel ---- */
@@ -363,12 +378,16 @@ struct physical {
     uint32_t ordinals[NODE_KINDS];
 };
 
-enum status physical_build(struct binder *b, const struct output *outputs, uint32_t n, struct str name, struct plan **ret) MUST_USE;
+enum status physical_build(struct binder *b, const struct output *outputs, uint32_t n, struct str name,
+                           struct plan **ret) MUST_USE;
 enum status physical_rel(struct physical *p, struct rel *r, uint32_t *ret) MUST_USE;
 enum status physical_scan(struct physical *p, struct rel *r, uint32_t *ret) MUST_USE;
-struct node *physical_node(struct physical *p, enum node_kind kind, const struct schema *schema, uint32_t n_inputs); /* NULL: memory */
-enum status physical_chain(struct physical *p, enum node_kind kind, const struct schema *schema, uint32_t input, struct node **ret) MUST_USE;
-enum status physical_exchange(struct physical *p, uint32_t input, const uint32_t *keys, uint32_t n, uint32_t *ret) MUST_USE;
+struct node *physical_node(struct physical *p, enum node_kind kind, const struct schema *schema,
+                           uint32_t n_inputs); /* NULL: memory */
+enum status physical_chain(struct physical *p, enum node_kind kind, const struct schema *schema, uint32_t input,
+                           struct node **ret) MUST_USE;
+enum status physical_exchange(struct physical *p, uint32_t input, const uint32_t *keys, uint32_t n,
+                              uint32_t *ret) MUST_USE;
 enum status physical_modes(struct physical *p) MUST_USE;
 enum status physical_times(struct physical *p) MUST_USE;
 /* Kinds and upsert key of a node whose inputs have theirs. */

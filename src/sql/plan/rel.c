@@ -1,4 +1,5 @@
-/* Relations: constructors that give each operator its schema, window tags and boundedness, and small measures of expressions.
+/* Relations: constructors that give each operator its schema, window tags and boundedness, and small measures of
+ * expressions.
  *
  * Window tags: a column that is the start, end or time of a window keeps its tag through plain projections, filters and
  * unions of equal windows. So GROUP BY finds the window whatever its columns are called by then. */

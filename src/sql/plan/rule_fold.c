@@ -1,8 +1,8 @@
 /* Constants in projections.
  *
- * What a filter pins to a whole number (`event_type = 2`) is that number in the expressions beside it, since they see only rows
- * that pass. Then constant parts become literals, branches of CASE that cannot be taken go away (and with them what they
- * would have read of the source), and a condition that is TRUE goes away too. */
+ * What a filter pins to a whole number (`event_type = 2`) is that number in the expressions beside it, since they see
+ * only rows that pass. Then constant parts become literals, branches of CASE that cannot be taken go away (and with
+ * them what they would have read of the source), and a condition that is TRUE goes away too. */
 #include "plan/private.h"
 
 static bool is_literal(const struct expr *e)

@@ -1,5 +1,6 @@
-/* Merging: a projection over a projection becomes one, the inner expressions put into the outer ones. Not when that would
- * evaluate something volatile twice, or blow a chain of small projections up into a huge tree (a + a over a + a over …). */
+/* Merging: a projection over a projection becomes one, the inner expressions put into the outer ones. Not when that
+ * would evaluate something volatile twice, or blow a chain of small projections up into a huge tree (a + a over a + a
+ * over …). */
 #include "plan/private.h"
 
 /* Sizes saturate here, far above what is ever merged. */

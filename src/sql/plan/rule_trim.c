@@ -1,5 +1,5 @@
-/* Trimming: each operator keeps only the columns that somebody above uses; a step answers with a map from old columns to
- * new ones. Afterwards what projections read of a scan is marked there, fields of rows too: the source's needs. */
+/* Trimming: each operator keeps only the columns that somebody above uses; a step answers with a map from old columns
+ * to new ones. Afterwards what projections read of a scan is marked there, fields of rows too: the source's needs. */
 #include "plan/private.h"
 
 struct trimmed {

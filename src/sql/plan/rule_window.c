@@ -1,8 +1,9 @@
 /* Windows and time.
  *
- * window: an aggregate over attached windows whose input is a projection of a window table function takes the window over:
- * the projection then stands on the function's input, and rows are put into panes instead of being multiplied. Not when
- * the projection looks at the window's columns (a filter on window_start): then the function stays and windows are attached.
+ * window: an aggregate over attached windows whose input is a projection of a window table function takes the window
+ * over: the projection then stands on the function's input, and rows are put into panes instead of being multiplied.
+ * Not when the projection looks at the window's columns (a filter on window_start): then the function stays and windows
+ * are attached.
  *
  * watermark: finds the scans whose watermarks somebody uses. Where nobody does, a computed event time is an ordinary
  * computed column and moves into the projections above. */
@@ -32,7 +33,8 @@ static bool takes_over(const struct rel *calc, const struct rel *tvf, const bool
     return true;
 }
 
-static enum status take_over(struct binder *b, struct rel *r, const struct rel *calc, const struct rel *tvf, const bool *used)
+static enum status take_over(struct binder *b, struct rel *r, const struct rel *calc, const struct rel *tvf,
+                             const bool *used)
 {
     uint32_t n = calc->schema.n_fields, kept = 0, time = NONE;
     const struct window_spec *spec = &tvf->tvf.origin.spec;
@@ -72,7 +74,8 @@ enum status rule_window(struct binder *b, struct rel **rel)
     struct rel *r = *rel;
     for (uint32_t i = 0; i < r->n_inputs; i++)
         TRY(rule_window(b, &r->inputs[i]));
-    if (r->kind != REL_WINDOW_AGGREGATE || r->inputs[0]->kind != REL_CALC || r->inputs[0]->inputs[0]->kind != REL_WINDOW)
+    if (r->kind != REL_WINDOW_AGGREGATE || r->inputs[0]->kind != REL_CALC ||
+        r->inputs[0]->inputs[0]->kind != REL_WINDOW)
         return ST_OK;
     const struct rel *calc = r->inputs[0], *tvf = calc->inputs[0];
     bool *used;

@@ -1,7 +1,9 @@
-/* What the plan tests share: a catalog with made-up connectors, and a script runner that ends in an EXPLAIN text or an error.
+/* What the plan tests share: a catalog with made-up connectors, and a script runner that ends in an EXPLAIN text or an
+ * error.
  *
- * Connectors: `test` (unbounded; row kinds by 'changelog-mode'; takes every kind), `file` (bounded, with a format), `print` (results),
- * `gen` (source only), `hole` (sink only). Formats: `json` (inserts), `changes` (all kinds both ways). */
+ * Connectors: `test` (unbounded; row kinds by 'changelog-mode'; takes every kind), `file` (bounded, with a format),
+ * `print` (results), `gen` (source only), `hole` (sink only). Formats: `json` (inserts), `changes` (all kinds both
+ * ways). */
 #pragma once
 
 #include <setjmp.h>
@@ -34,15 +36,22 @@ static enum status fixture_bounded(const struct table_desc *t, bool *ret, struct
     return ST_OK;
 }
 
-static const struct option_spec fixture_test_options[] = { { .name = "changelog-mode", .type = OPT_STRING },
-                                                           { .name = "scan.watermark.idle-timeout", .type = OPT_DURATION } };
+static const struct option_spec fixture_test_options[] = {
+    { .name = "changelog-mode", .type = OPT_STRING }, { .name = "scan.watermark.idle-timeout", .type = OPT_DURATION }
+};
 static const struct option_spec fixture_file_options[] = { { .name = "path", .type = OPT_STRING, .required = true },
                                                            { .name = "follow", .type = OPT_BOOL } };
 static const struct connector fixture_connectors[] = {
-    { .name = "test", .flags = CONNECTOR_SOURCE | CONNECTOR_SINK | CONNECTOR_SINK_UPDATES, .options = fixture_test_options,
-      .n_options = 2, .source_kinds = fixture_kinds },
-    { .name = "file", .flags = CONNECTOR_SOURCE | CONNECTOR_SINK | CONNECTOR_FORMAT, .options = fixture_file_options,
-      .n_options = 2, .bounded = fixture_bounded },
+    { .name = "test",
+      .flags = CONNECTOR_SOURCE | CONNECTOR_SINK | CONNECTOR_SINK_UPDATES,
+      .options = fixture_test_options,
+      .n_options = 2,
+      .source_kinds = fixture_kinds },
+    { .name = "file",
+      .flags = CONNECTOR_SOURCE | CONNECTOR_SINK | CONNECTOR_FORMAT,
+      .options = fixture_file_options,
+      .n_options = 2,
+      .bounded = fixture_bounded },
     { .name = "print", .flags = CONNECTOR_SINK | CONNECTOR_SINK_UPDATES },
     { .name = "gen", .flags = CONNECTOR_SOURCE },
     { .name = "hole", .flags = CONNECTOR_SINK },
@@ -129,7 +138,8 @@ static enum status fixture_statement(struct fixture *f, struct syn_stmt *s)
     case SYN_STMT_SET:
         return fixture_set(f, &s->options[0]);
     case SYN_STMT_DROP:
-        return catalog_drop(f->env.catalog, str_eq(s->what, STR("VIEW")) ? "VIEW" : "TABLE", s->name.parts[0], false, &f->err);
+        return catalog_drop(f->env.catalog, str_eq(s->what, STR("VIEW")) ? "VIEW" : "TABLE", s->name.parts[0], false,
+                            &f->err);
     case SYN_STMT_QUERY:
         return fixture_select(f, s->query);
     case SYN_STMT_INSERT:
@@ -194,7 +204,8 @@ static const char fixture_tables[] =
     "CREATE TABLE ups (id BIGINT, v INT, s STRING, ts TIMESTAMP(3), PRIMARY KEY (id) NOT ENFORCED, "
     "  WATERMARK FOR ts AS ts) WITH ('connector' = 'test', 'changelog-mode' = 'I,UA,D');"
     "CREATE TABLE cdc (id BIGINT, v INT, s STRING) WITH ('connector' = 'test', 'changelog-mode' = 'I,UB,UA,D');"
-    "CREATE TABLE ltz (k STRING, ms BIGINT, ts AS TO_TIMESTAMP_LTZ(ms, 3), WATERMARK FOR ts AS ts - INTERVAL '1' SECOND)"
+    "CREATE TABLE ltz (k STRING, ms BIGINT, ts AS TO_TIMESTAMP_LTZ(ms, 3), WATERMARK FOR ts AS ts - INTERVAL '1' "
+    "SECOND)"
     "  WITH ('connector' = 'test');"
     "CREATE TABLE f (a INT, b BIGINT, c STRING) WITH ('connector' = 'file', 'path' = '/f', 'format' = 'json');"
     "CREATE TABLE fsink (a INT, b BIGINT) WITH ('connector' = 'file', 'path' = '/o', 'format' = 'json');"

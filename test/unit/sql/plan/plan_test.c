@@ -27,9 +27,11 @@ static void test_table_descriptor(void **state)
     (void)state;
     struct fixture f;
     open_with_tables(&f);
-    run_ok(&f, "CREATE TEMPORARY TABLE x (a VARCHAR, b CHAR COMMENT 'one', c DECIMAL, d TIMESTAMP(3), e AS a || 'x', "
-               "  r ROW<x INT NOT NULL, y ARRAY<STRING>>, m MAP<STRING, BIGINT>, PRIMARY KEY (b, a) NOT ENFORCED, "
-               "  WATERMARK FOR d AS d - INTERVAL '1' MINUTE) COMMENT 'all' PARTITIONED BY (c) WITH ('connector' = 'test')");
+    run_ok(
+        &f,
+        "CREATE TEMPORARY TABLE x (a VARCHAR, b CHAR COMMENT 'one', c DECIMAL, d TIMESTAMP(3), e AS a || 'x', "
+        "  r ROW<x INT NOT NULL, y ARRAY<STRING>>, m MAP<STRING, BIGINT>, PRIMARY KEY (b, a) NOT ENFORCED, "
+        "  WATERMARK FOR d AS d - INTERVAL '1' MINUTE) COMMENT 'all' PARTITIONED BY (c) WITH ('connector' = 'test')");
     const struct table_desc *t = catalog_table(f.env.catalog, STR("x"));
     assert_non_null(t);
     assert_true(t->temporary);
@@ -206,13 +208,17 @@ static void test_fingerprint(void **state)
     (void)state;
     struct fixture f;
     open_with_tables(&f);
-    compare(&f, "SELECT a, COUNT(*) FROM two GROUP BY a", "select x.a AS k, count(*) AS n from two AS x GROUP BY x.a", true);
+    compare(&f, "SELECT a, COUNT(*) FROM two GROUP BY a", "select x.a AS k, count(*) AS n from two AS x GROUP BY x.a",
+            true);
     compare(&f, "SELECT a, COUNT(*) FROM two GROUP BY a", "SELECT b, COUNT(*) FROM two GROUP BY b", false);
     compare(&f, "SELECT a, COUNT(*) FROM two GROUP BY a", "SELECT a, COUNT(DISTINCT b) FROM two GROUP BY a", false);
     compare(&f, "SELECT a, COUNT(*) FROM two GROUP BY a", "SELECT a, COUNT(*) FROM two WHERE a > 1 GROUP BY a", false);
     compare(&f, "SELECT a FROM f", "SELECT a FROM f /*+ OPTIONS('path' = '/g') */", false);
-    compare(&f, "SELECT COUNT(*) FROM TUMBLE(TABLE bid, DESCRIPTOR(dateTime), INTERVAL '10' SECOND) GROUP BY window_start, window_end",
-            "SELECT COUNT(*) FROM TUMBLE(TABLE bid, DESCRIPTOR(dateTime), INTERVAL '11' SECOND) GROUP BY window_start, window_end",
+    compare(&f,
+            "SELECT COUNT(*) FROM TUMBLE(TABLE bid, DESCRIPTOR(dateTime), INTERVAL '10' SECOND) GROUP BY window_start, "
+            "window_end",
+            "SELECT COUNT(*) FROM TUMBLE(TABLE bid, DESCRIPTOR(dateTime), INTERVAL '11' SECOND) GROUP BY window_start, "
+            "window_end",
             false);
     fixture_close(&f);
 }
@@ -277,8 +283,10 @@ static const char torture[] =
     "CREATE VIEW v AS SELECT auction, price, window_start AS s, window_end AS e FROM "
     "  TUMBLE(TABLE bid, DESCRIPTOR(dateTime), INTERVAL '10' SECOND) WHERE price > 3;"
     "CREATE TABLE late (auction BIGINT, price BIGINT) WITH ('connector' = 'test'); SET 'late.table' = 'late';"
-    "EXECUTE STATEMENT SET BEGIN INSERT INTO two SELECT CAST(auction AS INT), COUNT(DISTINCT price) FILTER (WHERE price > 5)"
-    "  FROM v GROUP BY s, e, auction; INSERT INTO keyed SELECT a, SUM(b) FROM (VALUES (1, 'x', 2), (3, 'y', 4)) AS w(a, c, b)"
+    "EXECUTE STATEMENT SET BEGIN INSERT INTO two SELECT CAST(auction AS INT), COUNT(DISTINCT price) FILTER (WHERE "
+    "price > 5)"
+    "  FROM v GROUP BY s, e, auction; INSERT INTO keyed SELECT a, SUM(b) FROM (VALUES (1, 'x', 2), (3, 'y', 4)) AS "
+    "w(a, c, b)"
     "  GROUP BY a HAVING COUNT(*) > 1; END;"
     "SELECT id, CASE WHEN v = 1 THEN s ELSE UPPER(s) END FROM ups WHERE v = 1 UNION SELECT a, c FROM f";
 
