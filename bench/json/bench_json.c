@@ -70,7 +70,7 @@ static void put_bid(FILE *f, uint64_t i)
     else
         snprintf(channel, sizeof channel, "channel-%u", (unsigned)next(10000));
     letters(path[0], 5), letters(path[1], 5), letters(path[2], 4);
-    letters(extra, 22 + next(20));
+    letters(extra, 39 + next(20));
     fprintf(f, "{\"auction\":%" PRIu64 ",\"bidder\":%" PRIu64 ",\"price\":%" PRIu64 ",\"channel\":\"%s\","
                "\"url\":\"https://www.nexmark.com/%s/%s/%s/item.htm?query=1\",\"dateTime\":",
             1000 + next(1000000), 1000 + next(100000), 100 + next(next(8) ? 100000 : 100000000), channel, path[0],

@@ -13,7 +13,7 @@ struct catalog {
     const struct connector *connectors[CATALOG_REGISTERED_MAX];
     const struct format *formats[CATALOG_REGISTERED_MAX];
     uint32_t n_connectors, n_formats;
-    /* Where options that were given under an older spelling are rewritten; resolving does not change what the catalog holds,
-     * only where its bytes come from. */
+    /* Where options that were given under an older spelling are rewritten; resolving does not change what the catalog
+     * holds, only where its bytes come from. */
     struct arena *rewrite;
 };

@@ -113,7 +113,8 @@ static const struct option_spec file_options[] = {
     { .name = "path", .type = OPT_STRING, .required = true },
     { .name = "poll", .type = OPT_DURATION, .fallback = "1s" },
 };
-static const struct option_spec json_options[] = { { .name = "json.validate", .type = OPT_ENUM, .choices = "full|needed" } };
+static const struct option_spec json_options[] = { { .name = "json.validate", .type = OPT_ENUM, .choices =
+    "full|needed" } };
 
 static enum status check_path(const struct table_desc *t, struct error *err)
 {
@@ -179,7 +180,8 @@ static void test_resolve_refuses(void **state)
         const char *message, *hint;
         uint32_t line;
     } cases[] = {
-        { { { "path", "a" } }, "table 't': option 'connector' is missing", "known connectors: filesystem, blackhole", 0 },
+        { { { "path", "a" } }, "table 't': option 'connector' is missing", "known connectors: filesystem, blackhole",
+        0 },
         { { { "connector", "filesytem" } },
           "table 't': unknown connector 'filesytem'; did you mean 'filesystem'?",
           "known connectors: filesystem, blackhole",
