@@ -133,7 +133,7 @@ static bool put_script(struct world *w, const struct record *r, struct buf *out,
     struct str *names;
     uint32_t n;
     bool ok = catalog_names(c, "TABLE", &w->arena, &names, &n, err) == ST_OK &&
-              buf_printf(out, ".mode list\n.separator \"\\t\"\n.nullvalue NULL\nBEGIN;\n");
+              buf_printf(out, ".mode list\n.separator \"\\t\"\n.nullvalue NULL\nPRAGMA case_sensitive_like = ON;\nBEGIN;\n");
     for (uint32_t i = 0; ok && i < n; i++) {
         const struct table_desc *t = catalog_table(c, names[i]);
         const struct str *lines;
