@@ -16,6 +16,7 @@ struct connect_extra {
     enum status (*print)(void *arg, struct str bytes, struct error *err);
     void *print_arg;
     atomic_bool printing; /* kept by this room: set while somebody prints */
+    atomic_uint sinks;    /* kept by this room: file sinks that this job has opened; 0 when a job starts */
     uint32_t planted;     /* CONNECT_BUG_*: bugs that the crash checker must catch; only tests set them */
 };
 

@@ -13,7 +13,8 @@
  *
  * A compressed file ends a frame at each commit, so what a commit names can be read by itself.
  *
- * The tag is a hash of job and table, so that a restarted job knows its own files. A job whose commits do not
+ * The tag is a hash of job, table and the sink's place among the job's (two may write to one table), so that a
+ * restarted job knows its own files. A job whose commits do not
  * outlive the process takes a random one: its epochs begin at 1 each time. A final name that is taken (the same
  * job was run afresh) is never overwritten: n counts on.
  *
@@ -316,7 +317,9 @@ static const struct sink_ops ops = {
 
 static void make_prefix(struct fs_sink *s)
 {
-    uint64_t parts[2] = { s->ctx->job_id, hash_bytes(s->base.table->name.ptr, s->base.table->name.len) };
+    struct connect_extra *extra = s->ctx->extra;
+    uint64_t parts[3] = { s->ctx->job_id, hash_bytes(s->base.table->name.ptr, s->base.table->name.len) };
+    parts[2] = extra ? atomic_fetch_add(&extra->sinks, 1) : 0;
     if (!s->ctx->durable)
         s->ctx->os->ops->entropy(s->ctx->os, &parts[0], sizeof parts[0]);
     snprintf(s->prefix, sizeof s->prefix, "part-%016llx", (unsigned long long)hash_bytes(parts, sizeof parts));

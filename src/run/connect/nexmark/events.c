@@ -433,8 +433,8 @@ static void list_event(const struct nex_rules *r, int64_t number, int64_t round,
     };
 }
 
-/* Event k of the run has number FIRST_EVENT + k, moved inside its group; its id, one more, says where in which round of shares
- * it stands, which is counted on instead of divided anew. */
+/* Event k of the run has number FIRST_EVENT + k, moved inside its group; its id, one more, says where in which
+ * round of shares it stands, which is counted on instead of divided anew. */
 static void list_events(const struct nex_rules *r, uint64_t first, uint64_t step, uint32_t n, uint32_t row,
                         struct piece *p)
 {

@@ -1,8 +1,8 @@
-/* A line of `input`: an optional row kind, then a JSON array with a value for each physical column; and the other way,
- * the texts of results.
+/* A line of `input`: an optional row kind, then a JSON array with a value for each physical column; and the
+ * other way, the texts of results.
  *
- * The array is read by the json format's decoder for rows by position, which gives the values straight to the batch. Text of
- * results is that of CAST, but for maps: their entries have no order, so they are put in one. */
+ * The array is read by the json format's decoder for rows by position, which gives the values straight to the
+ * batch. Text of results is that of CAST, but for maps: their entries have no order, so they are put in one. */
 #include "hub.h"
 
 static struct str take_kind(struct str line, uint8_t *ret_kind)

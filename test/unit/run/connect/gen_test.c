@@ -1,5 +1,5 @@
-/* datagen and nexmark: the same seed gives the same rows however they are split, resumed or thinned out; distributions, pace,
- * ends, options. */
+/* datagen and nexmark: the same seed gives the same rows however they are split, resumed or thinned out;
+ * distributions, pace, ends, options. */
 #include "kit.h"
 
 static struct field *fields_of(struct kit *k, uint32_t *ret_n)

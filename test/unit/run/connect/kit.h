@@ -1,5 +1,5 @@
-/* What the tests of connectors share: a table with two columns, a context over the simulated machine, reading a source and
- * writing a sink by hand. */
+/* What the tests of connectors share: a table with two columns, a context over the simulated machine, reading
+ * a source and writing a sink by hand. */
 #pragma once
 
 #include <setjmp.h>

@@ -1,5 +1,5 @@
-/* Standard input and output, print and blackhole: background reading and writing in order, nothing before the commit unless it may,
- * refusals where a commit must last. */
+/* Standard input and output, print and blackhole: background reading and writing in order, nothing before the
+ * commit unless it may, refusals where a commit must last. */
 #include "kit.h"
 
 static struct batch *rows(const struct schema *schema, uint32_t first, uint32_t n, const char *name)
@@ -96,7 +96,8 @@ static void print_forms(void **state)
     } cases[] = {
         { RESULT_CSV, "", "id,name\n7,x\n8,x\n" },
         { RESULT_NDJSON, "print-identifier=p", "p> {\"id\":7,\"name\":\"x\"}\np> {\"id\":8,\"name\":\"x\"}\n" },
-        { RESULT_NDJSON, "row-kinds=always", "{\"op\":\"+I\",\"id\":7,\"name\":\"x\"}\n{\"op\":\"+I\",\"id\":8,\"name\":\"x\"}\n" },
+        { RESULT_NDJSON, "row-kinds=always",
+          "{\"op\":\"+I\",\"id\":7,\"name\":\"x\"}\n{\"op\":\"+I\",\"id\":8,\"name\":\"x\"}\n" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct kit *k = start(1, true);
@@ -212,7 +213,8 @@ static void long_epochs_are_written_early(void **state)
     }
 }
 
-/* The same with the machine's own threads, two writers at once: print() is called by one at a time, each writer's rows in order. */
+/* The same with the machine's own threads, two writers at once: print() is called by one at a time, each
+ * writer's rows in order. */
 static atomic_int inside;
 static enum status slow_print(void *arg, struct str bytes, struct error *err)
 {

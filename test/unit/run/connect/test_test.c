@@ -1,5 +1,5 @@
-/* The test connector and its hub: what is fed is read row by row, positions and crashes repeat what was not committed, written
- * rows show after publish and once. */
+/* The test connector and its hub: what is fed is read row by row, positions and crashes repeat what was not
+ * committed, written rows show after publish and once. */
 #include "kit.h"
 
 static struct field three[3];
