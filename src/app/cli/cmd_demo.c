@@ -207,7 +207,7 @@ static enum status prepare(struct demo *d, struct script *script, bool *ret_goes
     return open_rows(d, err);
 }
 
-static void say_end(struct demo *d, const struct runner *r, enum status st)
+static void say_end(struct demo *d, const struct runner *r, bool went_on, enum status st)
 {
     char rows[CLI_TEXT], late[CLI_TEXT];
     if (st != ST_OK || args_has(&d->c->args, O_QUIET))
@@ -215,8 +215,9 @@ static void say_end(struct demo *d, const struct runner *r, enum status st)
     if (r->report.stopped)
         cli_say(d->c, "stopped after a last commit; weir demo goes on from here (%.*s)\n", STR_ARG(d->dir));
     else
-        cli_say(d->c, "done: %s rows, %s of them too late for their day. The SQL: weir demo --show\n",
-                text_count(rows, r->report.total.rows_in), text_count(late, r->report.late_rows));
+        cli_say(d->c, "done: %s rows%s, %s of them too late for their day. The SQL: weir demo --show\n",
+                text_count(rows, r->report.total.rows_in), went_on ? " in this run" : "",
+                text_count(late, r->report.late_rows));
 }
 
 static int run_demo(struct demo *d, struct error *err)
@@ -235,17 +236,19 @@ static int run_demo(struct demo *d, struct error *err)
     r.config.format = RESULT_CSV;
     r.config.print = take_rows;
     r.config.print_arg = d;
-    r.no_summary = true;
+    r.own_words = true;
     enum status st;
     int code = runner_run(&r, &st);
     if (st == ST_OK) {
         tick(d, &r.report.total);
+        if (!r.report.stopped)
+            atomic_store(&d->watermark_ms, INT64_MAX); /* every day is closed */
         if (d->draws)
             draw(d, true);
     }
     if (st == ST_OK && !r.report.stopped && os_write_file(d->c->os, path_of(d, "finished"), "", 0, err) != ST_OK)
         return cli_fail(d->c, NULL, err);
-    say_end(d, &r, st);
+    say_end(d, &r, goes_on, st);
     return code;
 }
 

@@ -259,7 +259,7 @@ bool demo_draw(struct buf *out, const struct demo_model *m, const struct demo_fr
     bool ok = buf_printf(out, " %sa week of earthquakes%s%s%s\033[K\n\033[K\n", cli_style(f->colour, STYLE_BOLD), plain,
                          *f->when ? ", days closed up to " : "", f->when) &&
               put_tables(out, m, f, &lines) && put_alerts(out, m, f, &lines) &&
-              buf_printf(out, "\033[K\n %s%.*s%s\033[K\n", dim, room, f->status, plain);
+              buf_printf(out, "\033[K\n %s%.*s%s\033[K\n\033[J", dim, room, f->status, plain); /* an echoed ^C goes */
     if (ok)
         *ret_lines = lines;
     return ok;

@@ -11,6 +11,7 @@ struct guard {
     struct os_signal *signal;
     struct os_thread *thread;
     atomic_bool over;
+    bool speaks;
 };
 
 static void guard_run(void *arg)
@@ -21,14 +22,14 @@ static void guard_run(void *arg)
     if (atomic_load(&g->over))
         return;
     engine_stop(g->engine);
-    if (g->c->live && !args_has(&g->c->args, O_QUIET))
+    if (g->speaks)
         cli_say(g->c, "stopping after a last commit; once more to stop at once\n");
 }
 
 /* Without signals to catch (a test's host) nothing is started. */
-static enum status guard_start(struct guard *g, struct cli *c, struct engine *e, struct error *err)
+static enum status guard_start(struct guard *g, struct cli *c, struct engine *e, bool speaks, struct error *err)
 {
-    *g = (struct guard){ .c = c, .engine = e };
+    *g = (struct guard){ .c = c, .engine = e, .speaks = speaks };
     if (!c->host->catch_stop)
         return ST_OK;
     g->signal = c->os->ops->signal_new(c->os);
@@ -171,7 +172,7 @@ int runner_run(struct runner *r, enum status *ret)
         engine_free(e);
         return status_exit_code(ST_USAGE);
     }
-    st = guard_start(&guard, c, e, &err);
+    st = guard_start(&guard, c, e, c->live && !quiet && !r->own_words, &err);
     if (st == ST_OK) {
         bool line = c->live && !quiet && !r->tick;
         st = engine_run(e, r->script->text, line ? progress_tick : r->tick, line ? (void *)&progress : r->tick_arg,
@@ -179,7 +180,7 @@ int runner_run(struct runner *r, enum status *ret)
     }
     guard_end(&guard);
     progress_clear(c);
-    if (!quiet && !r->no_summary)
+    if (!quiet && !r->own_words)
         say_summary(c, e, &r->report);
     engine_free(e);
     if (ret)
