@@ -61,6 +61,7 @@ struct store {
     int64_t *drops; /* namespaces to DROP in the next delta */
     uint32_t n_drops, cap_drops;
     struct table *last; /* found last */
+    struct block *spare; /* blocks of LAST_BLOCK bytes that dropped tables left: touched memory is worth keeping */
     uint32_t hint; /* slots that the newest full table had: the next one starts near it */
 };
 
@@ -68,6 +69,7 @@ struct store {
 #define LARGE_BYTES ((size_t)1 << 20)
 void *state_alloc(struct store *s, size_t bytes);
 void state_free(struct store *s, void *ptr, size_t bytes);
+void state_free_spares(struct store *s);
 struct table *table_new(struct store *s, int64_t ns);
 void table_free(struct table *t);
 void *table_alloc(struct table *t, size_t bytes);

@@ -32,6 +32,7 @@ void store_free(struct store *s)
         return;
     for (uint32_t i = 0; i < s->n_tables; i++)
         table_free(s->tables[i]);
+    state_free_spares(s);
     mem_free(s->budget, s->tables, s->cap_tables * sizeof *s->tables);
     mem_free(s->budget, s->drops, s->cap_drops * sizeof *s->drops);
     arena_release(&s->arena);

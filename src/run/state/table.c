@@ -70,12 +70,36 @@ void state_free(struct store *s, void *ptr, size_t bytes)
     budget_give(s->budget, bytes);
 }
 
+void state_free_spares(struct store *s)
+{
+    for (struct block *b = s->spare, *next; b; b = next) {
+        next = b->next;
+        state_free(s, b, LAST_BLOCK);
+    }
+    s->spare = NULL;
+}
+
+static struct block *new_block(struct store *s, size_t size)
+{
+    struct block *b = s->spare;
+    if (size == LAST_BLOCK && b) {
+        s->spare = b->next;
+        return b;
+    }
+    b = size < LARGE_BYTES ? mem_alloc(s->budget, size) : state_alloc(s, size);
+    if (!b && s->spare) { /* spares are the first to go when memory is short */
+        state_free_spares(s);
+        b = size < LARGE_BYTES ? mem_alloc(s->budget, size) : state_alloc(s, size);
+    }
+    return b;
+}
+
 static bool add_block(struct table *t, size_t bytes)
 {
     size_t size = t->block_bytes;
     while (size < bytes + sizeof(struct block) + 16)
         size *= 2;
-    struct block *b = size < LARGE_BYTES ? mem_alloc(t->store->budget, size) : state_alloc(t->store, size);
+    struct block *b = new_block(t->store, size);
     if (!b)
         return false;
     b->next = t->blocks;
@@ -168,7 +192,12 @@ void table_free(struct table *t)
     struct budget *b = t->store->budget;
     for (struct block *k = t->blocks, *next; k; k = next) {
         next = k->next;
-        state_free(t->store, k, k->bytes);
+        if (k->bytes == LAST_BLOCK) {
+            k->next = t->store->spare;
+            t->store->spare = k;
+        } else {
+            state_free(t->store, k, k->bytes);
+        }
     }
     for (struct large *l = t->larges.next, *next; l; l = next) {
         next = l->next;
