@@ -165,7 +165,7 @@ struct runner {
     struct engine_config config;
     void (*tick)(void *arg, const struct job_stats *s); /* in place of the progress line */
     void *tick_arg;
-    bool own_words; /* who runs it says what there is to say */
+    bool own_words;              /* who runs it says what there is to say */
     struct engine_report report; /* out */
 };
 struct engine_config runner_config(struct cli *c); /* from the options given */

@@ -21,6 +21,7 @@ struct demo {
     struct str dir;
     bool draws; /* on a terminal that can move its cursor */
     struct demo_model model;
+    struct os_file *lock; /* one demo in a folder; NULL: not open */
     struct os_file *rows; /* printed so far; NULL: not open */
     uint64_t rows_bytes;
     uint32_t drawn; /* lines of the last picture */
@@ -65,6 +66,18 @@ static enum status remove_tree(struct demo *d, const char *path, int depth, stru
         TRY(remove_tree(d, inner.ptr, depth + 1, err));
     }
     return os->ops->rmdir(os, path, err);
+}
+
+/* Until the end of the process: nobody else may begin anew below a demo that runs. */
+static enum status take_lock(struct demo *d, struct error *err)
+{
+    TRY(os_open(d->c->os, path_of(d, "lock"), OS_CREATE, &d->lock, err));
+    enum status st = d->c->os->ops->lock(d->c->os, d->lock, err);
+    if (st == ST_LOCKED) {
+        error_set(err, st, "a demo is running in %.*s", STR_ARG(d->dir));
+        error_hint(err, "stop it, or run this one elsewhere: --state-dir DIR");
+    }
+    return st;
 }
 
 /* The mark goes last: a removal that was cut short is done again. */
@@ -200,6 +213,7 @@ static enum status prepare(struct demo *d, struct script *script, bool *ret_goes
     if (!path_of(d, "state") || !make_script(d, script))
         return budget_error(d->c->arena.budget, 0, err);
     TRY(os_mkdirs(d->c->os, d->dir.ptr, err));
+    TRY(take_lock(d, err));
     if (args_has(&d->c->args, O_FRESH) || is_there(d, path_of(d, "finished")))
         TRY(begin_anew(d, err));
     *ret_goes_on = is_there(d, path_of(d, "state"));
@@ -271,5 +285,6 @@ int cmd_demo(struct cli *c)
     atomic_init(&d->watermark_ms, INT64_MIN);
     int code = run_demo(d, &err);
     os_close(c->os, d->rows);
+    os_close(c->os, d->lock);
     return code;
 }

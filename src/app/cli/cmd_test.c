@@ -38,7 +38,8 @@ int cmd_test(struct cli *c)
     enum status st = tester_run(&config, paths, a->n_rest, &counts, &err);
     if (st != ST_OK)
         return cli_fail(c, NULL, &err);
-    cli_print(c, "%llu passed, %llu failed, %llu skipped\n", (unsigned long long)counts.passed,
-              (unsigned long long)counts.failed, (unsigned long long)counts.skipped);
+    if (!config.print) /* else it was the tester's last line */
+        cli_print(c, "%llu passed, %llu failed, %llu skipped\n", (unsigned long long)counts.passed,
+                  (unsigned long long)counts.failed, (unsigned long long)counts.skipped);
     return counts.failed ? 1 : 0;
 }
