@@ -95,6 +95,8 @@ static enum status run(struct sim *s, const char *script, uint32_t parallelism, 
         if (st != ST_OK || end)
             break;
     }
+    while (sim_work_waiting(s)) /* a job is not freed under its background work */
+        sim_work_some(s, 16);
     engine_free(e);
     return st;
 }

@@ -101,8 +101,8 @@ static enum status make_task(struct job *j, const struct stage *s, uint32_t shar
     atomic_init(&t->face.watermark_ms, INT64_MIN);
     t->ctx = (struct exec_context){
         .os = j->os, .budget = &t->budget, .capacity = j->config.capacity ? j->config.capacity : BATCH_ROWS,
-        .shard = shard, .shards = j->shards, .durable = j->config.log != NULL, .zone = j->config.connect->zone,
-        .now_ms = job_now_ms(j), .wake = t->worker->signal, .source = sources_of, .sink = sinks_of,
+        .shard = shard, .shards = j->shards, .durable = j->config.connect->durable, .connect = j->config.connect,
+        .zone = j->config.connect->zone, .now_ms = job_now_ms(j), .wake = t->worker->signal, .source = sources_of, .sink = sinks_of,
         .splits = splits_of, .epoch = 1, .planted = j->config.planted, .job = j,
     };
     j->n_tasks++;
