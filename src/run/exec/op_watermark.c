@@ -204,7 +204,7 @@ static enum op_result watermark_split(struct op *o, const struct event *ev, stru
         struct entry *e = t ? table_find(t, hash_bytes(s->id.ptr, s->id.len), s->id) : NULL;
         if (e && !(o->ctx->planted & (1u << 9)))
             memcpy(&s->watermark, entry_value(t, e), 8);
-        break;
+        return OP_DONE; /* others may follow: the least of those told so far would be too much */
     }
     case SPLIT_QUIET:
         s->quiet = true;
