@@ -6,6 +6,23 @@
 #define RING_CAPACITY 8u
 #define SHARDS_MAX 64u
 
+/* A refusal is found where nobody knows which budget on the way up refused: name the one with the least room. */
+static void name_budget(struct job *j, struct error *err)
+{
+    const struct budget *full = NULL;
+    size_t least = SIZE_MAX;
+    for (const struct budget *b = j->budget; b; b = b->parent) {
+        size_t used = atomic_load(&b->used), left = used < b->limit ? b->limit - used : 0;
+        if (b->limit != SIZE_MAX && left <= least) {
+            least = left;
+            full = b;
+        }
+    }
+    if (full && !strchr(err->message, '\'')) /* no budget is named yet */
+        error_set(err, ST_MEMORY, "the memory budget '%s' is full: %zu of %zu bytes used", full->name,
+                  atomic_load(&full->used), full->limit);
+}
+
 void job_fail(struct job *j, enum status st, const struct error *err)
 {
     if (atomic_exchange(&j->failing, true))
@@ -15,6 +32,8 @@ void job_fail(struct job *j, enum status st, const struct error *err)
     if (!err || err->status == ST_OK)
         error_set(&j->error, st, "the job has failed: %s", status_name(st));
     j->error.status = st;
+    if (st == ST_MEMORY)
+        name_budget(j, &j->error);
     atomic_store(&j->failed, true);
     workers_wake_all(j);
 }
