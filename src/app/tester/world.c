@@ -57,9 +57,18 @@ enum status world_open(struct world *w, const struct tester_config *config, uint
     return new_engine(w, err);
 }
 
+/* Background work holds pointers into its job, so it is done before the job goes. */
+static void drop_engine(struct world *w)
+{
+    while (w->engine && sim_work_some(w->sim, 16))
+        ;
+    engine_free(w->engine);
+    w->engine = NULL;
+}
+
 void world_close(struct world *w)
 {
-    engine_free(w->engine);
+    drop_engine(w);
     test_hub_free(w->hub);
     sim_free(w->sim);
     arena_release(&w->arena);
@@ -423,12 +432,6 @@ static enum status revive(struct world *w, struct error *err)
     return world_drive(w, err);
 }
 
-static void drop_engine(struct world *w)
-{
-    engine_free(w->engine);
-    w->engine = NULL;
-}
-
 enum status world_restart(struct world *w, uint32_t parallelism, struct error *err)
 {
     for (uint32_t i = 0; i < w->jobs.count; i++) {
@@ -451,8 +454,11 @@ enum status world_restart(struct world *w, uint32_t parallelism, struct error *e
     return revive(w, err);
 }
 
+/* The machine stands still at one of the next calls to its disk, so that a commit on its way ends before, within or behind its
+ * record; then the process is gone. */
 enum status world_crash(struct world *w, struct error *err)
 {
+    sim_crash_at(w->sim, sim_calls(w->sim) + 1 + world_random(w, 8));
     drop_engine(w);
     sim_kill(w->sim);
     test_hub_crash(w->hub);
