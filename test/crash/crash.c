@@ -4,8 +4,10 @@
  * what the uninterrupted job wrote: as a multiset; netted when the job updates.
  *
  *     crash list                         names the scenarios
- *     crash run NAME|all FIFTH           every FIFTH-th point by seed (1: every one), all moods; says "ok …" or "not ok …"
+ *     crash run NAME|all FIFTH [PART OF] every FIFTH-th point by seed (1: every one), all moods; says "ok …" or "not ok …";
+ *                                        PART of OF: only every OF-th scenario, to spread them over processes
  *     crash seeds FROM TO                random scenario, point, mood and order of tasks by seed
+ *     crash show NAME CALL MOOD          one crash, the first difference
  *     crash bugs                         each planted bug must be caught
  *
  * The harness refuses to say "ok" for a scenario whose uninterrupted run makes too few commits, snapshots or rolled files, or whose crash
@@ -38,7 +40,7 @@ struct scenario {
 #define OUT(name, cols) OUT_AS(name, cols, "json")
 #define OUT_AS(name, cols, format)                                                                                   \
     "CREATE TABLE " name " (" cols ") WITH ('connector' = 'filesystem', 'path' = '/out/" name "', 'format' = '" format \
-    "', 'sink.rolling-policy.file-size' = '2kb');\n"
+    "', 'sink.rolling-policy.file-size' = '1kb');\n"
 
 static const struct scenario scenarios[] = {
     { .name = "stateless", .first = 1, .then = 1, .outputs = { "/out/o" }, .rows = 300, .batch = 8, .commit_every = 12,
@@ -50,12 +52,12 @@ static const struct scenario scenarios[] = {
       .commit_every = 14,
       .script = INPUT OUT_AS("o", "k STRING, n BIGINT, s INT, m INT", "debezium-json")
                 "INSERT INTO o SELECT k, COUNT(*), SUM(v), MAX(v) FROM a GROUP BY k;" },
-    { .name = "group-by-distinct", .first = 2, .then = 1, .updating = true, .outputs = { "/out/o" }, .rows = 700,
-      .batch = 6, .commit_every = 8,
+    { .name = "group-by-distinct", .first = 2, .then = 1, .updating = true, .outputs = { "/out/o" }, .rows = 450,
+      .batch = 4, .commit_every = 6,
       .script = INPUT OUT_AS("o", "k STRING, d BIGINT, f BIGINT", "debezium-json")
                 "INSERT INTO o SELECT k, COUNT(DISTINCT v), COUNT(*) FILTER (WHERE v > 50) FROM a GROUP BY k;" },
-    { .name = "group-over-group", .first = 1, .then = 2, .updating = true, .outputs = { "/out/o" }, .rows = 400, .batch = 4,
-      .commit_every = 10,
+    { .name = "group-over-group", .first = 1, .then = 2, .updating = true, .outputs = { "/out/o" }, .rows = 400, .batch = 3,
+      .commit_every = 8,
       .script = INPUT OUT_AS("o", "n BIGINT, c BIGINT, m INT", "debezium-json")
                 "INSERT INTO o SELECT n, COUNT(*), MAX(top) FROM (SELECT k, COUNT(*) AS n, MIN(v) AS top FROM a GROUP BY k) "
                 "GROUP BY n;" },
@@ -63,7 +65,7 @@ static const struct scenario scenarios[] = {
       .script = INPUT OUT("o", "s TIMESTAMP(3), k STRING, n BIGINT, t INT")
                 "INSERT INTO o SELECT window_start, k, COUNT(*), SUM(v) FROM TUMBLE(TABLE a, DESCRIPTOR(ts), INTERVAL '5' "
                 "SECOND) GROUP BY window_start, window_end, k;" },
-    { .name = "tumble-rescale", .first = 1, .then = 3, .outputs = { "/out/o" }, .rows = 700, .batch = 6, .commit_every = 10,
+    { .name = "tumble-rescale", .first = 1, .then = 3, .outputs = { "/out/o" }, .rows = 700, .batch = 3, .commit_every = 6,
       .script = INPUT OUT("o", "s TIMESTAMP(3), k STRING, n BIGINT, m STRING")
                 "INSERT INTO o SELECT window_start, k, COUNT(*), MAX(k || CAST(v AS STRING)) FROM TUMBLE(TABLE a, "
                 "DESCRIPTOR(ts), INTERVAL '5' SECOND) GROUP BY window_start, window_end, k;" },
@@ -71,16 +73,16 @@ static const struct scenario scenarios[] = {
       .script = INPUT OUT("o", "e TIMESTAMP(3), k STRING, n BIGINT, m INT")
                 "INSERT INTO o SELECT window_end, k, COUNT(*), MAX(v) FROM HOP(TABLE a, DESCRIPTOR(ts), INTERVAL '2' SECOND, "
                 "INTERVAL '10' SECOND) GROUP BY window_start, window_end, k;" },
-    { .name = "cumulate-distinct", .first = 2, .then = 1, .outputs = { "/out/o" }, .rows = 700, .batch = 6,
-      .commit_every = 8,
+    { .name = "cumulate-distinct", .first = 2, .then = 1, .outputs = { "/out/o" }, .rows = 300, .batch = 4,
+      .commit_every = 6,
       .script = INPUT OUT("o", "e TIMESTAMP(3), k STRING, d BIGINT")
                 "INSERT INTO o SELECT window_end, k, COUNT(DISTINCT v) FROM CUMULATE(TABLE a, DESCRIPTOR(ts), INTERVAL '2' "
                 "SECOND, INTERVAL '10' SECOND) GROUP BY window_start, window_end, k;" },
-    { .name = "windows-over-windows", .first = 1, .then = 2, .outputs = { "/out/o" }, .rows = 420, .batch = 6,
-      .commit_every = 10,
+    { .name = "windows-over-windows", .first = 1, .then = 2, .outputs = { "/out/o" }, .rows = 500, .batch = 4,
+      .commit_every = 8,
       .script = INPUT OUT("o", "s TIMESTAMP(3), n BIGINT, m BIGINT")
                 "INSERT INTO o SELECT window_start, COUNT(*), MAX(n) FROM (SELECT window_start, window_end, k, COUNT(*) AS n FROM "
-                "TUMBLE(TABLE a, DESCRIPTOR(ts), INTERVAL '4' SECOND) GROUP BY window_start, window_end, k) GROUP BY "
+                "TUMBLE(TABLE a, DESCRIPTOR(ts), INTERVAL '1' SECOND) GROUP BY window_start, window_end, k) GROUP BY "
                 "window_start, window_end;" },
     { .name = "statement-set", .first = 1, .then = 1, .outputs = { "/out/o", "/out/q" }, .rows = 240, .batch = 6,
       .commit_every = 14,
@@ -91,12 +93,12 @@ static const struct scenario scenarios[] = {
       .commit_every = 14,
       .script = INPUT OUT("o", "id BIGINT, v INT") OUT("q", "id BIGINT, k STRING")
                 "INSERT INTO o SELECT id, v FROM a WHERE v < 40; INSERT INTO q SELECT id, k FROM a;" },
-    { .name = "shuffle", .first = 3, .then = 3, .updating = true, .outputs = { "/out/o" }, .rows = 900, .batch = 6,
-      .commit_every = 8,
+    { .name = "shuffle", .first = 3, .then = 3, .updating = true, .outputs = { "/out/o" }, .rows = 900, .batch = 2,
+      .commit_every = 4,
       .script = INPUT OUT_AS("o", "k STRING, n BIGINT, s INT", "debezium-json")
                 "INSERT INTO o SELECT k, COUNT(*), SUM(v) FROM a GROUP BY k;" },
-    { .name = "late-rows", .first = 1, .then = 2, .outputs = { "/out/o", "/out/late" }, .rows = 420, .batch = 6,
-      .commit_every = 10, .files = 1, .late = true,
+    { .name = "late-rows", .first = 1, .then = 2, .outputs = { "/out/o", "/out/late" }, .rows = 500, .batch = 6,
+      .commit_every = 8, .files = 1, .late = true,
       .script = INPUT OUT("o", "s TIMESTAMP(3), n BIGINT") OUT("late", "id BIGINT, k STRING, v INT, ts TIMESTAMP(3)")
                 "SET 'late.table' = 'late';\n"
                 "INSERT INTO o SELECT window_start, COUNT(*) FROM TUMBLE(TABLE a, DESCRIPTOR(ts), INTERVAL '1' SECOND) GROUP BY "
@@ -255,7 +257,7 @@ static enum outcome process(struct world *w, uint32_t parallelism, uint64_t stop
 {
     struct engine_config c = {
         .os = sim_os(w->sim), .parallelism = parallelism, .capacity = (uint32_t)w->sc->batch,
-        .commit_interval_ms = INT64_MAX, .state_dir = "/state", .min_snapshot_bytes = 1 << 30, .print = ignore_print,
+        .ring_capacity = 1, .commit_interval_ms = INT64_MAX, .state_dir = "/state", .min_snapshot_bytes = 1 << 30, .print = ignore_print,
         .seed = w->seed, .planted = w->planted,
     };
     struct engine *e = NULL;
@@ -376,6 +378,12 @@ static void lines_release(struct lines *l)
 
 static bool same_lines(struct lines *want, struct lines *got, char *why, size_t why_len)
 {
+    bool verbose = getenv("CRASH_VERBOSE") != NULL;
+    for (struct map_entry *e = map_next(&got->map, NULL); verbose && e; e = map_next(&got->map, e)) {
+        struct counted *g = e->value, *w = map_get(&want->map, g->line);
+        if (g->n != (w ? w->n : 0))
+            printf("  got %lld, wanted %lld: %.*s\n", (long long)g->n, (long long)(w ? w->n : 0), STR_ARG(g->line));
+    }
     for (struct map_entry *e = map_next(&want->map, NULL); e; e = map_next(&want->map, e)) {
         struct counted *w = e->value, *g = map_get(&got->map, w->line);
         if (w->n != (g ? g->n : 0)) {
@@ -511,6 +519,23 @@ static int run_scenario(const struct scenario *sc, uint64_t every)
     return failed != 0;
 }
 
+/* One crash, the first difference (CRASH_VERBOSE set: every one). */
+static int show_one(const char *name, uint64_t point, int mood)
+{
+    for (size_t i = 0; i < N_SCENARIOS; i++) {
+        struct reference ref;
+        char why[600] = "";
+        if (strcmp(scenarios[i].name, name) != 0)
+            continue;
+        bool ok = make_reference(&scenarios[i], 1, &ref, why, sizeof why) &&
+                  one_crash(&scenarios[i], 1, point, (enum sim_mood)mood, 0, &ref, why, sizeof why);
+        printf("%s %s\n", ok ? "ok" : "not ok", why);
+        lines_release(&ref.lines);
+        return !ok;
+    }
+    return 2;
+}
+
 static int run_seeds(uint64_t from, uint64_t to)
 {
     uint64_t failed = 0;
@@ -593,9 +618,12 @@ int main(int argc, char **argv)
         return run_bugs();
     if (argc >= 4 && strcmp(argv[1], "seeds") == 0)
         return run_seeds(strtoull(argv[2], NULL, 10), strtoull(argv[3], NULL, 10));
+    if (argc >= 5 && strcmp(argv[1], "show") == 0)
+        return show_one(argv[2], strtoull(argv[3], NULL, 10), atoi(argv[4]));
     if (argc >= 4 && strcmp(argv[1], "run") == 0) {
         int bad = 0;
-        for (size_t i = 0; i < N_SCENARIOS; i++)
+        size_t part = argc >= 6 ? (size_t)atoi(argv[4]) : 0, of = argc >= 6 ? (size_t)atoi(argv[5]) : 1;
+        for (size_t i = part; i < N_SCENARIOS; i += of)
             if (strcmp(argv[2], "all") == 0 || strcmp(argv[2], scenarios[i].name) == 0)
                 bad |= run_scenario(&scenarios[i], strtoull(argv[3], NULL, 10));
         return bad;

@@ -222,6 +222,7 @@ enum status engine_start(struct engine *e, struct action *take, struct job **ret
             .budget = &r->budget,
             .parallelism = e->config.parallelism,
             .capacity = e->config.capacity,
+            .ring_capacity = e->config.ring_capacity,
             .commit_interval_ms = commit_interval(e),
             .log = log,
             .connect = &r->connect,

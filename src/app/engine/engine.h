@@ -12,6 +12,7 @@ struct engine_config {
     size_t memory_limit;       /* of the process; 0: none */
     uint32_t parallelism;      /* 0: 1 */
     uint32_t capacity;         /* rows in a batch; 0: BATCH_ROWS */
+    uint32_t ring_capacity;    /* batches in a ring between tasks; 0: the default */
     int64_t commit_interval_ms; /* 0: the default */
     const char *state_dir;     /* NULL: none */
     uint64_t min_snapshot_bytes; /* 0: the default */
