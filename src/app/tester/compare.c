@@ -1,11 +1,12 @@
 /* Rows wanted against rows got, and tables out of changelogs.
  *
- * All rows are in display form: what a test file shows (NULL, (empty), \t …), so that two cells are the same when their bytes are,
- * but for three letters: I compares integers by value, R numbers within 1e-9 of the larger one, N (for oracles) by value where both are
- * numbers. A got cell that is no number under I or R is a difference even when the same text was wanted.
+ * All rows are in display form: what a test file shows (NULL, (empty), \t …), so that two cells are the same when
+ * their bytes are, but for three letters: I compares integers by value, R numbers within 1e-9 of the larger one, N
+ * (for oracles) by value where both are numbers. A got cell that is no number under I or R is a difference even when
+ * the same text was wanted.
  *
- * Multisets: rows whose bytes agree are paired by sorting both sides; the few that remain (1.0 for 1, {b=2, a=1} for {a=1, b=2})
- * are paired by trying. What stays alone is the difference. */
+ * Multisets: rows whose bytes agree are paired by sorting both sides; the few that remain (1.0 for 1, {b=2, a=1}
+ * for {a=1, b=2}) are paired by trying. What stays alone is the difference. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -130,7 +131,8 @@ static int by_bytes(const void *x, const void *y)
     return str_cmp(*(const struct str *)x, *(const struct str *)y);
 }
 
-/* {…} with its entries, split at ", " outside of brackets, in order of their bytes. What is not balanced stays as it is. */
+/* {…} with its entries, split at ", " outside of brackets, in order of their bytes. What is not balanced stays as
+ * it is. */
 static struct str sort_entries(struct arena *a, struct str s)
 {
     ARRAY(struct str) items = { 0 };
@@ -286,7 +288,8 @@ static struct line_of *sorted_lines(struct arena *a, const struct rows *r, bool 
 }
 
 /* Pairs rows of equal bytes; marks them. */
-static void pair_exact(const struct line_of *x, uint32_t n, const struct line_of *y, uint32_t m, bool *x_paired, bool *y_paired)
+static void pair_exact(const struct line_of *x, uint32_t n, const struct line_of *y, uint32_t m, bool *x_paired,
+                       bool *y_paired)
 {
     for (uint32_t i = 0, k = 0; i < n && k < m;) {
         int order = str_cmp(x[i].text, y[k].text);

@@ -1,9 +1,10 @@
-/* Moving a test's world: steps of its jobs and of the machine's background work, in seeded order, until nothing can go on.
+/* Moving a test's world: steps of its jobs and of the machine's background work, in seeded order, until nothing can
+ * go on.
  *
- * Time stands still while it moves. A clock record goes through every moment that some job waits for, one after the
- * other, so that each timer sees its own time. In the harsh modes each line of input is an event; after every K-th one
- * the jobs are stopped and restored, or lose their memory somewhere in the middle of their work, with commits at seeded places
- * between. */
+ * Time stands still while it moves. A clock record goes through every moment that some job waits for, one after
+ * the other, so that each timer sees its own time. In the harsh modes each line of input is an event; after every
+ * K-th one the jobs are stopped and restored, or lose their memory somewhere in the middle of their work, with
+ * commits at seeded places between. */
 #include "tester/tester_private.h"
 
 #define ROUNDS_MAX 5000000u

@@ -1,5 +1,6 @@
-/* `late NAME` without a table of the file's own: the table for a window's late rows, out of the query's tree. Its columns are those of
- * what the window function reads, as DESCRIBE names them. The first window function in the query counts. */
+/* `late NAME` without a table of the file's own: the table for a window's late rows, out of the query's tree. Its
+ * columns are those of what the window function reads, as DESCRIBE names them. The first window function in the
+ * query counts. */
 #include "tester/tester_private.h"
 
 #define DEPTH_MAX 64u
@@ -98,7 +99,8 @@ enum status late_table_sql(struct world *w, const struct syn_stmt *stmt, struct 
 {
     const struct syn_name *table = in_query(stmt->query, 0);
     if (!table || !table->count)
-        return error_set(err, ST_USAGE, "'late' finds no window over a table in the query: SET 'late.table' says where to");
+        return error_set(err, ST_USAGE,
+                         "'late' finds no window over a table in the query: SET 'late.table' says where to");
     struct rows columns = { 0 };
     const struct schema *schema;
     struct str describe = arena_printf(&w->arena, "DESCRIBE `%.*s`", STR_ARG(table->parts[table->count - 1]));

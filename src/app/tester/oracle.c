@@ -1,7 +1,8 @@
-/* `oracle NAME`: the same question put to SQLite. System calls live in os, which starts no programs; so the work is cut in two. A first run
- * writes a script for each record: CREATE TABLE and INSERT (or DELETE) out of the input lines so far, then the record's query. A shell
- * runs sqlite3 over the scripts. A second run finds what was printed beside the script and compares it with the table of NAME, numbers
- * by value. Cells are separated by tabs, NULL is printed as NULL; BOOLEAN columns are 1 and 0 there. */
+/* `oracle NAME`: the same question put to SQLite. System calls live in os, which starts no programs; so the work
+ * is cut in two. A first run writes a script for each record: CREATE TABLE and INSERT (or DELETE) out of the input
+ * lines so far, then the record's query. A shell runs sqlite3 over the scripts. A second run finds what was
+ * printed beside the script and compares it with the table of NAME, numbers by value. Cells are separated by tabs,
+ * NULL is printed as NULL; BOOLEAN columns are 1 and 0 there. */
 #include "tester/tester_private.h"
 #include "text/text.h"
 
@@ -63,7 +64,8 @@ static bool put_value(struct buf *out, struct arena *a, struct json *j)
 }
 
 /* The values of a line, each as a literal; 0 when it is no line of this table. */
-static uint32_t line_values(struct arena *a, struct budget *b, const struct table_desc *t, struct str line, struct str *ret)
+static uint32_t line_values(struct arena *a, struct budget *b, const struct table_desc *t, struct str line,
+                            struct str *ret)
 {
     struct json j;
     struct buf value;
@@ -92,7 +94,8 @@ static bool put_delete(struct buf *out, const struct table_desc *t, const struct
 {
     const char *glue = "";
     bool ok = buf_printf(out, "DELETE FROM ") && put_name(out, t->name) &&
-              buf_printf(out, " WHERE rowid = (SELECT rowid FROM ") && put_name(out, t->name) && buf_printf(out, " WHERE ");
+              buf_printf(out, " WHERE rowid = (SELECT rowid FROM ") && put_name(out, t->name) &&
+              buf_printf(out, " WHERE ");
     for (uint32_t i = 0; ok && i < t->physical.n_fields; i++) {
         if (!is_key(t, i))
             continue;
@@ -132,8 +135,9 @@ static bool put_script(struct world *w, const struct record *r, struct buf *out,
     struct catalog *c = session_catalog(engine_session(w->engine));
     struct str *names;
     uint32_t n;
-    bool ok = catalog_names(c, "TABLE", &w->arena, &names, &n, err) == ST_OK &&
-              buf_printf(out, ".mode list\n.separator \"\\t\"\n.nullvalue NULL\nPRAGMA case_sensitive_like = ON;\nBEGIN;\n");
+    bool ok =
+        catalog_names(c, "TABLE", &w->arena, &names, &n, err) == ST_OK &&
+        buf_printf(out, ".mode list\n.separator \"\\t\"\n.nullvalue NULL\nPRAGMA case_sensitive_like = ON;\nBEGIN;\n");
     for (uint32_t i = 0; ok && i < n; i++) {
         const struct table_desc *t = catalog_table(c, names[i]);
         const struct str *lines;
@@ -171,11 +175,12 @@ static enum status read_answer(struct arena *a, struct str text, struct rows *re
     return ST_OK;
 }
 
-enum status oracle_check(struct world *w, struct os *os, const struct record *r, const struct rows *table, bool *ret_ran,
-                         bool *ret_same, struct difference *ret, struct error *err)
+enum status oracle_check(struct world *w, struct os *os, const struct record *r, const struct rows *table,
+                         bool *ret_ran, bool *ret_same, struct difference *ret, struct error *err)
 {
     struct arena *a = &w->arena;
-    struct str sql = file_name(a, w->config->oracle_dir, r, ".sql"), out = file_name(a, w->config->oracle_dir, r, ".out");
+    struct str sql = file_name(a, w->config->oracle_dir, r, ".sql"),
+               out = file_name(a, w->config->oracle_dir, r, ".out");
     struct buf bytes;
     if (!sql.ptr || !out.ptr)
         return budget_error(a->budget, 0, err);

@@ -1,9 +1,10 @@
-/* Test files into records. A file is cut into lines; a record begins at the first line that is neither blank nor a comment and ends
- * before the next blank one. What its first word means stands in a table: the form of the rest of that line, and what the
- * following lines are (SQL, lines of input, or expected rows behind "----").
+/* Test files into records. A file is cut into lines; a record begins at the first line that is neither blank nor a
+ * comment and ends before the next blank one. What its first word means stands in a table: the form of the rest of
+ * that line, and what the following lines are (SQL, lines of input, or expected rows behind "----").
  *
- * A record that cannot be read becomes RECORD_BROKEN, which fails when it is run; the rest of the file still counts. Comments stand
- * between records only: a '#' inside SQL, input or rows is part of it. `include` puts the other file's records in its place. */
+ * A record that cannot be read becomes RECORD_BROKEN, which fails when it is run; the rest of the file still
+ * counts. Comments stand between records only: a '#' inside SQL, input or rows is part of it. `include` puts the
+ * other file's records in its place. */
 #include "tester/tester_private.h"
 
 struct parse {

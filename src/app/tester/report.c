@@ -1,5 +1,6 @@
-/* What a run says: a line "file:line: …" for each failing record with the difference below it, the counts, JUnit's XML, and the
- * rewriting of expected results. The list of records to skip is read here too, since skipping is counting. */
+/* What a run says: a line "file:line: …" for each failing record with the difference below it, the counts, JUnit's
+ * XML, and the rewriting of expected results. The list of records to skip is read here too, since skipping is
+ * counting. */
 #include "tester/tester_private.h"
 
 #define JUNIT_BYTES (256u << 20)
@@ -82,8 +83,8 @@ static void put_raw(struct report *p, const char *s)
 
 static void junit_case(struct report *p, const struct record *r)
 {
-    struct str name = arena_printf(&p->arena, "line %u: %.*s%s%.*s", r->line, STR_ARG(r->header), r->label.len ? " # " : "",
-                                   STR_ARG(r->label));
+    struct str name = arena_printf(&p->arena, "line %u: %.*s%s%.*s", r->line, STR_ARG(r->header),
+                                   r->label.len ? " # " : "", STR_ARG(r->label));
     put_raw(p, "  <testcase classname=\"");
     put_xml(p, r->file);
     put_raw(p, "\" name=\"");

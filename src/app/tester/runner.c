@@ -1,7 +1,8 @@
 /* Runs the records of one file against its world, one function a kind, and reports each that checks something.
  *
- * A record that feeds is followed by a commit of all jobs, so that `output` sees everything. A job that fails on the way is
- * expected by a `failure` record; when anything else that checks comes first, the failure is reported where the job was fed. */
+ * A record that feeds is followed by a commit of all jobs, so that `output` sees everything. A job that fails on
+ * the way is expected by a `failure` record; when anything else that checks comes first, the failure is reported
+ * where the job was fed. */
 #include "tester/tester_private.h"
 
 struct runner {
@@ -161,7 +162,8 @@ static enum status run_restart(struct runner *u, const struct record *r, struct 
     (void)err;
     struct error e = { .status = ST_OK };
     u->fed = r;
-    enum status st = r->kind == RECORD_CRASH ? world_crash(&u->world, &e) : world_restart(&u->world, r->parallelism, &e);
+    enum status st =
+        r->kind == RECORD_CRASH ? world_crash(&u->world, &e) : world_restart(&u->world, r->parallelism, &e);
     return st == ST_OK ? ST_OK : fail_error(u, v, &e);
 }
 
@@ -172,8 +174,8 @@ static bool has_map(const struct type *t)
     return t->kind == TYPE_MAP || t->kind == TYPE_MULTISET;
 }
 
-static enum status expected(struct runner *u, const struct record *r, bool with_kind, struct rows *ret, struct verdict *v,
-                            struct error *err)
+static enum status expected(struct runner *u, const struct record *r, bool with_kind, struct rows *ret,
+                            struct verdict *v, struct error *err)
 {
     struct arena *a = &u->world.arena;
     for (uint32_t i = 0; i < r->n_lines; i++) {
@@ -202,7 +204,8 @@ static enum status update(struct runner *u, const struct record *r, const struct
     }
     struct edit *e = ok ? array_add(&p->edits, &p->arena) : NULL;
     if (e)
-        *e = (struct edit){ arena_str(&p->arena, r->file), r->results_line, r->n_lines, arena_str(&p->arena, buf_str(&text)) };
+        *e = (struct edit){ arena_str(&p->arena, r->file), r->results_line, r->n_lines,
+                            arena_str(&p->arena, buf_str(&text)) };
     ok = e && e->file.ptr && (e->text.ptr || !text.len);
     buf_release(&text);
     return ok ? ST_OK : budget_error(p->arena.budget, 0, err);
@@ -305,7 +308,8 @@ static enum status find_key(struct runner *u, const struct table_desc *t, struct
     return ST_OK;
 }
 
-static enum status view_output(struct runner *u, struct str name, struct sink_view *s, struct verdict *v, struct error *err)
+static enum status view_output(struct runner *u, struct str name, struct sink_view *s, struct verdict *v,
+                               struct error *err)
 {
     struct world *w = &u->world;
     const struct table_desc *t = test_table(u, name);
@@ -327,8 +331,8 @@ static struct rows since(const struct rows *all, uint32_t from)
 }
 
 /* What changes add up to, on top of the table at the last look. */
-static enum status net_changes(struct runner *u, const struct sink_view *s, const struct rows *changes, struct rows *ret,
-                               struct error *err)
+static enum status net_changes(struct runner *u, const struct sink_view *s, const struct rows *changes,
+                               struct rows *ret, struct error *err)
 {
     struct arena *a = &u->world.arena;
     struct rows before = { 0 };
@@ -370,7 +374,8 @@ static enum status run_output(struct runner *u, const struct record *r, struct v
         return fail_error(u, v, &e);
     for (uint32_t i = 0; r->mode == OUTPUT_APPEND && i < got.count; i++)
         if (got.at[i].kind != ROW_INSERT)
-            return fail(v, arena_printf(&w->arena, "a row of kind %s came: not 'append'", row_kind_name(got.at[i].kind)));
+            return fail(v,
+                        arena_printf(&w->arena, "a row of kind %s came: not 'append'", row_kind_name(got.at[i].kind)));
     return compare(u, r, &k, v, err);
 }
 
@@ -404,7 +409,8 @@ static uint32_t count_text(const struct str *at, uint32_t n, struct str text)
     return count;
 }
 
-/* A line that two jobs read, or that is read again after a crash, is refused more than once: it counts as often as it was fed. */
+/* A line that two jobs read, or that is read again after a crash, is refused more than once: it counts as often as
+ * it was fed. */
 static enum status run_bad(struct runner *u, const struct record *r, struct verdict *v, struct error *err)
 {
     struct world *w = &u->world;
@@ -487,10 +493,21 @@ static enum status run_broken(struct runner *u, const struct record *r, struct v
 }
 
 static run_record *const runs[RECORD_KINDS] = {
-    [RECORD_STATEMENT] = run_statement, [RECORD_QUERY] = run_query, [RECORD_STREAM] = run_stream, [RECORD_INPUT] = run_input,
-    [RECORD_WATERMARK] = run_watermark, [RECORD_CLOCK] = run_clock, [RECORD_END] = run_end, [RECORD_OUTPUT] = run_output,
-    [RECORD_RESTART] = run_restart, [RECORD_CRASH] = run_restart, [RECORD_ORACLE] = run_oracle, [RECORD_FAILURE] = run_failure,
-    [RECORD_LATE] = run_late, [RECORD_BAD] = run_bad, [RECORD_BROKEN] = run_broken,
+    [RECORD_STATEMENT] = run_statement,
+    [RECORD_QUERY] = run_query,
+    [RECORD_STREAM] = run_stream,
+    [RECORD_INPUT] = run_input,
+    [RECORD_WATERMARK] = run_watermark,
+    [RECORD_CLOCK] = run_clock,
+    [RECORD_END] = run_end,
+    [RECORD_OUTPUT] = run_output,
+    [RECORD_RESTART] = run_restart,
+    [RECORD_CRASH] = run_restart,
+    [RECORD_ORACLE] = run_oracle,
+    [RECORD_FAILURE] = run_failure,
+    [RECORD_LATE] = run_late,
+    [RECORD_BAD] = run_bad,
+    [RECORD_BROKEN] = run_broken,
 };
 
 /* ---- the file ---- */
@@ -504,7 +521,8 @@ static void tell_failures(struct runner *u)
             continue;
         j->told = true;
         struct str text = error_text(&u->world.arena, &j->error);
-        struct str message = arena_printf(&u->world.arena, "job '%.*s' has failed: %.*s", STR_ARG(j->name), STR_ARG(text));
+        struct str message =
+            arena_printf(&u->world.arena, "job '%.*s' has failed: %.*s", STR_ARG(j->name), STR_ARG(text));
         report_failed(u->report, u->fed, message, NULL);
     }
 }

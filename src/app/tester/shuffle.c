@@ -1,10 +1,11 @@
 /* --shuffle: the lines of one input record in another order, where that changes no outcome.
  *
- * Only inserts into tables without a key are moved, and nothing in a file with a job whose answer hangs on the order of arrival (a LIMIT
- * without ORDER BY, plain rows into a sink with a key). Where a watermark is declared over a column, neighbours are
- * swapped at random as long as both are ahead of the running watermark in both orders: so no row becomes late, and one
- * that was late stays exactly as late. A watermark that this file cannot compute (anything but column, or column minus an interval;
- * the column physical or TO_TIMESTAMP of one) leaves the lines as they are. */
+ * Only inserts into tables without a key are moved, and nothing in a file with a job whose answer hangs on the
+ * order of arrival (a LIMIT without ORDER BY, plain rows into a sink with a key). Where a watermark is declared
+ * over a column, neighbours are swapped at random as long as both are ahead of the running watermark in both
+ * orders: so no row becomes late, and one that was late stays exactly as late. A watermark that this file cannot
+ * compute (anything but column, or column minus an interval; the column physical or TO_TIMESTAMP of one) leaves
+ * the lines as they are. */
 #include "tester/tester_private.h"
 #include "text/text.h"
 

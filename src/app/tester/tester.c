@@ -34,8 +34,8 @@ static enum status run_path(struct report *p, const char *path, uint32_t depth, 
     return s.is_directory ? run_directory(p, path, depth, err) : run_file(p, str_from(path), err);
 }
 
-enum status tester_run(const struct tester_config *config, const char *const *paths, uint32_t n, struct tester_counts *ret,
-                       struct error *err)
+enum status tester_run(const struct tester_config *config, const char *const *paths, uint32_t n,
+                       struct tester_counts *ret, struct error *err)
 {
     struct report p;
     if (config->oracle && !config->oracle_dir)

@@ -12,8 +12,9 @@ struct tester_config {
     bool update;          /* --update: rewrite expected results */
     const char *junit;    /* --junit FILE */
     bool oracle;          /* check `oracle` records; needs oracle_dir */
-    /* --oracle DIR, an existing directory: for each `oracle` record NAME.sql is written there for the sqlite3 program; where
-     * NAME.out (what it printed) already stands beside it, that is compared. test/oracle.sh does the round. */
+    /* --oracle DIR, an existing directory: for each `oracle` record NAME.sql is written there for the sqlite3
+     * program; where NAME.out (what it printed) already stands beside it, that is compared. test/oracle.sh does
+     * the round. */
     const char *oracle_dir;
     /* --skip FILE: records that are not run, a line each: file<TAB>case, line or *<TAB>feature. NULL: none. */
     const char *skip;

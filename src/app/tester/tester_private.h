@@ -10,8 +10,21 @@
 /* ---- records (reader.c) ---- */
 
 enum record_kind {
-    RECORD_STATEMENT, RECORD_QUERY, RECORD_STREAM, RECORD_INPUT, RECORD_WATERMARK, RECORD_CLOCK, RECORD_END, RECORD_OUTPUT,
-    RECORD_RESTART, RECORD_CRASH, RECORD_ORACLE, RECORD_FAILURE, RECORD_LATE, RECORD_BAD, RECORD_HALT,
+    RECORD_STATEMENT,
+    RECORD_QUERY,
+    RECORD_STREAM,
+    RECORD_INPUT,
+    RECORD_WATERMARK,
+    RECORD_CLOCK,
+    RECORD_END,
+    RECORD_OUTPUT,
+    RECORD_RESTART,
+    RECORD_CRASH,
+    RECORD_ORACLE,
+    RECORD_FAILURE,
+    RECORD_LATE,
+    RECORD_BAD,
+    RECORD_HALT,
     RECORD_BROKEN, /* could not be read: `fault` */
     RECORD_KINDS
 };
@@ -167,8 +180,8 @@ enum status late_table_sql(struct world *w, const struct syn_stmt *stmt, struct 
 enum status shuffle_lines(struct world *w, const struct record *r, uint32_t *order, struct error *err) MUST_USE;
 
 /* oracle.c: writes the record's script, or compares with what sqlite3 has printed. *ret_ran false: only written. */
-enum status oracle_check(struct world *w, struct os *os, const struct record *r, const struct rows *table, bool *ret_ran,
-                         bool *ret_same, struct difference *ret, struct error *err) MUST_USE;
+enum status oracle_check(struct world *w, struct os *os, const struct record *r, const struct rows *table,
+                         bool *ret_ran, bool *ret_same, struct difference *ret, struct error *err) MUST_USE;
 
 /* ---- reports (report.c) ---- */
 
@@ -192,7 +205,8 @@ struct report {
     bool refused; /* memory */
 };
 
-enum status report_open(struct report *p, const struct tester_config *config, struct os *os, struct error *err) MUST_USE;
+enum status report_open(struct report *p, const struct tester_config *config, struct os *os,
+                        struct error *err) MUST_USE;
 enum status report_close(struct report *p, struct error *err) MUST_USE;
 bool report_skips(const struct report *p, const struct record *r);
 void report_passed(struct report *p, const struct record *r);

@@ -1,9 +1,9 @@
-/* The world of one test file: a simulated machine with its disk, the hub that feeds and collects, and an engine over both. Machine and
- * hub live as long as the file; engines come and go with `restart` and `crash`.
+/* The world of one test file: a simulated machine with its disk, the hub that feeds and collects, and an engine over
+ * both. Machine and hub live as long as the file; engines come and go with `restart` and `crash`.
  *
- * Every statement that took effect is kept in a log. A new engine executes the log again in the same order, so each job gets the
- * same folder in the state directory and is restored from it. Jobs that have ended are started again too: they restore as ended.
- * A SELECT of a `query` keeps no state and is not in the log. */
+ * Every statement that took effect is kept in a log. A new engine executes the log again in the same order, so
+ * each job gets the same folder in the state directory and is restored from it. Jobs that have ended are started
+ * again too: they restore as ended. A SELECT of a `query` keeps no state and is not in the log. */
 #include "tester/tester_private.h"
 
 #define STATE_DIR "/state"
@@ -46,7 +46,9 @@ static enum status new_engine(struct world *w, struct error *err)
 
 enum status world_open(struct world *w, const struct tester_config *config, uint64_t seed, struct error *err)
 {
-    *w = (struct world){ .config = config, .random = seed, .parallelism = config->parallelism ? config->parallelism : 1 };
+    *w = (struct world){ .config = config,
+                         .random = seed,
+                         .parallelism = config->parallelism ? config->parallelism : 1 };
     arena_init(&w->arena, budget_process());
     w->sim = sim_new(seed, budget_process());
     w->hub = test_hub_new(budget_process());
@@ -121,8 +123,8 @@ static struct started *log_add(struct world *w, struct str text, struct str stre
     return s;
 }
 
-static enum status next_action(struct world *w, const struct started *s, struct str text, size_t *pos, struct action *ret,
-                               struct error *err)
+static enum status next_action(struct world *w, const struct started *s, struct str text, size_t *pos,
+                               struct action *ret, struct error *err)
 {
     struct session *session = engine_session(w->engine);
     if (s->late.ptr)
@@ -172,8 +174,8 @@ static enum status execute_ddl(struct world *w, struct str sql, struct error *er
     return log_add(w, sql, (struct str){ NULL, 0 }) ? ST_OK : refused(w, err);
 }
 
-/* The file has a `late` record for what this action writes: makes a table for its late rows and plans it again. A file that says
- * SET 'late.table' itself has its own way. */
+/* The file has a `late` record for what this action writes: makes a table for its late rows and plans it again. A
+ * file that says SET 'late.table' itself has its own way. */
 static enum status with_late_rows(struct world *w, struct started *s, struct action *a, struct error *err)
 {
     struct str name = sink_name(s, a->stmt);
@@ -361,7 +363,8 @@ enum status world_rows(struct world *w, struct str name, struct rows *ret, struc
     return ST_OK;
 }
 
-static enum status rows_of_query(struct world *w, struct started *s, struct action *a, struct rows *ret, struct error *err)
+static enum status rows_of_query(struct world *w, struct started *s, struct action *a, struct rows *ret,
+                                 struct error *err)
 {
     struct rows changes = { 0 };
     TRY(carry_out(w, s, a, err));
@@ -454,8 +457,8 @@ enum status world_restart(struct world *w, uint32_t parallelism, struct error *e
     return revive(w, err);
 }
 
-/* The machine stands still at one of the next calls to its disk, so that a commit on its way ends before, within or behind its
- * record; then the process is gone. */
+/* The machine stands still at one of the next calls to its disk, so that a commit on its way ends before, within
+ * or behind its record; then the process is gone. */
 enum status world_crash(struct world *w, struct error *err)
 {
     sim_crash_at(w->sim, sim_calls(w->sim) + 1 + world_random(w, 8));

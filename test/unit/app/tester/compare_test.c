@@ -41,7 +41,9 @@ static bool equal(const char *types, bool ordered, const char *want, const char 
 {
     struct rows w = rows_of(want, false), g = rows_of(got, false);
     bool is_map[] = { true, false, true, false }, same;
-    struct compare c = { .arena = &arena, .types = str_from(types), .ordered = ordered, .is_map = is_map, .n_columns = 4 };
+    struct compare c = {
+        .arena = &arena, .types = str_from(types), .ordered = ordered, .is_map = is_map, .n_columns = 4
+    };
     struct difference d;
     assert_true(rows_compare(&c, &w, &g, &same, &d));
     assert_int_equal(same, d.count == 0);

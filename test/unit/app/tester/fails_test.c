@@ -1,6 +1,6 @@
-/* A wrong expectation of every kind makes a test file fail, and the right one beside it passes; so each pair shows that the record
- * looks at what it says. The files are written into the working directory. Then the ways to run: update, skip lists, JUnit, the harsh
- * modes. */
+/* A wrong expectation of every kind makes a test file fail, and the right one beside it passes; so each pair shows
+ * that the record looks at what it says. The files are written into the working directory. Then the ways to run:
+ * update, skip lists, JUnit, the harsh modes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,12 +11,16 @@
 #include "tester/tester.h"
 
 #define FILE_NAME "tester_fails_test.test"
-#define TABLE "statement ok\nCREATE TABLE t (k STRING, v INT) WITH ('connector' = 'test', 'changelog-mode' = 'I,UB,UA,D')\n\n"
-#define KEYED "statement ok\nCREATE TABLE s (k STRING, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('connector' = 'test')\n\n"
+#define TABLE \
+    "statement ok\nCREATE TABLE t (k STRING, v INT) WITH ('connector' = 'test', 'changelog-mode' = 'I,UB,UA,D')\n\n"
+#define KEYED \
+    "statement ok\nCREATE TABLE s (k STRING, n BIGINT, PRIMARY KEY (k) NOT ENFORCED) WITH ('connector' = 'test')\n\n"
 #define SUMS "stream sums\nSELECT k, SUM(v) FROM t GROUP BY k\n\n"
 #define ROWS "stream rows\nSELECT k, v FROM t\n\n"
-#define TIMED "statement ok\nCREATE TABLE e (v INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH ('connector' = 'test')\n\n" \
-    "stream w\nSELECT SUM(v) FROM TUMBLE(TABLE e, DESCRIPTOR(ts), INTERVAL '1' SECOND) GROUP BY window_start, window_end\n\n"
+#define TIMED \
+    "statement ok\nCREATE TABLE e (v INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH ('connector' = 'test')\n\n" \
+    "stream w\nSELECT SUM(v) FROM TUMBLE(TABLE e, DESCRIPTOR(ts), INTERVAL '1' SECOND) GROUP BY window_start, " \
+    "window_end\n\n"
 
 /* '@' stands for what is right in one run and wrong in the other. */
 static const struct {
@@ -56,21 +60,30 @@ static const struct {
     { TABLE ROWS "input t\n[\"a\", 1]\n\noutput rows append\n----\n@\n", "a\t1", "a\t1\na\t1" },
     { TABLE ROWS "input t\n[\"a\", 1]\n\noutput rows append\n----\n@", "a\t1\n", "" },
     { TABLE ROWS "input t\n[\"a\", 1]\n@ [\"a\", 1]\n\noutput rows append\n----\na\t1\na\t1\n", "+I", "-D" },
-    { TABLE ROWS "input t\n[\"a\", 1]\n[\"b\", 1]\n\noutput rows append nosort\n----\n@\n", "a\t1\nb\t1", "b\t1\na\t1" },
+    { TABLE ROWS "input t\n[\"a\", 1]\n[\"b\", 1]\n\noutput rows append nosort\n----\n@\n", "a\t1\nb\t1",
+      "b\t1\na\t1" },
     { TABLE ROWS "input t\n[\"a\", 1]\n\noutput @ append\n----\na\t1\n", "rows", "row" },
     { TABLE ROWS "input t\n[\"a\", 1]\n\noutput rows append\n----\na\t1\n\noutput rows append\n----\n@", "", "a\t1\n" },
-    { TABLE SUMS "input t\n[\"a\", 1]\n[\"a\", 2]\n\noutput sums changelog\n----\n+I\ta\t1\n-U\ta\t1\n@\ta\t3\n", "+U", "+I" },
-    { TABLE SUMS "input t\n[\"a\", 1]\n[\"a\", 2]\n\noutput sums changelog\n----\n+I\ta\t1\n-U\ta\t1\n@\n", "+U\ta\t3", "+U\ta\t2" },
-    { TABLE SUMS "input t\n[\"a\", 1]\n[\"a\", 2]\n\noutput sums changelog\n----\n@\n", "+I\ta\t1\n-U\ta\t1\n+U\ta\t3", "+I\ta\t3" },
-    { TABLE SUMS "input t\n[\"a\", 1]\n[\"a\", 2]\n\noutput sums changelog nosort\n----\n@\n", "+I\ta\t1\n-U\ta\t1\n+U\ta\t3",
-      "+I\ta\t1\n+U\ta\t3\n-U\ta\t1" },
-    { TABLE SUMS "input t\n[\"a\", 1]\n[\"a\", 2]\n\noutput sums netted\n----\n@\n", "+I\ta\t3", "+I\ta\t1\n-U\ta\t1\n+U\ta\t3" },
+    { TABLE SUMS "input t\n[\"a\", 1]\n[\"a\", 2]\n\noutput sums changelog\n----\n+I\ta\t1\n-U\ta\t1\n@\ta\t3\n", "+U",
+      "+I" },
+    { TABLE SUMS "input t\n[\"a\", 1]\n[\"a\", 2]\n\noutput sums changelog\n----\n+I\ta\t1\n-U\ta\t1\n@\n", "+U\ta\t3",
+      "+U\ta\t2" },
+    { TABLE SUMS "input t\n[\"a\", 1]\n[\"a\", 2]\n\noutput sums changelog\n----\n@\n", "+I\ta\t1\n-U\ta\t1\n+U\ta\t3",
+      "+I\ta\t3" },
+    { TABLE SUMS "input t\n[\"a\", 1]\n[\"a\", 2]\n\noutput sums changelog nosort\n----\n@\n",
+      "+I\ta\t1\n-U\ta\t1\n+U\ta\t3", "+I\ta\t1\n+U\ta\t3\n-U\ta\t1" },
+    { TABLE SUMS "input t\n[\"a\", 1]\n[\"a\", 2]\n\noutput sums netted\n----\n@\n", "+I\ta\t3",
+      "+I\ta\t1\n-U\ta\t1\n+U\ta\t3" },
     { TABLE SUMS "input t\n[\"a\", 1]\n[\"a\", 2]\n\noutput sums table\n----\n@\n", "a\t3", "a\t1" },
     { TABLE SUMS "input t\n[\"a\", 1]\n\noutput sums table\n----\n@\n", "a\t1", "a\t1\nb\t1" },
-    { TABLE KEYED "statement ok\nINSERT INTO s SELECT k, SUM(CAST(v AS BIGINT)) FROM t GROUP BY k\n\ninput t\n[\"a\", 1]\n[\"a\", 2]\n\n"
-      "output s changelog\n----\n+I\ta\t1\n@\n", "+U\ta\t3", "-U\ta\t1\n+U\ta\t3" },
-    { TABLE KEYED "statement ok\nINSERT INTO s SELECT k, SUM(CAST(v AS BIGINT)) FROM t GROUP BY k\n\ninput t\n[\"a\", 1]\n[\"a\", 2]\n\n"
-      "output s table\n----\n@\n", "a\t3", "a\t1\na\t3" },
+    { TABLE KEYED "statement ok\nINSERT INTO s SELECT k, SUM(CAST(v AS BIGINT)) FROM t GROUP BY k\n\ninput t\n[\"a\", "
+                  "1]\n[\"a\", 2]\n\n"
+                  "output s changelog\n----\n+I\ta\t1\n@\n",
+      "+U\ta\t3", "-U\ta\t1\n+U\ta\t3" },
+    { TABLE KEYED "statement ok\nINSERT INTO s SELECT k, SUM(CAST(v AS BIGINT)) FROM t GROUP BY k\n\ninput t\n[\"a\", "
+                  "1]\n[\"a\", 2]\n\n"
+                  "output s table\n----\n@\n",
+      "a\t3", "a\t1\na\t3" },
     { TABLE ROWS "input t\n[\"a\", 1]\n[\"b\"]\n\nbad t\n----\n@\n", "[\"b\"]", "[\"c\"]" },
     { TABLE ROWS "input t\n[\"a\", 1]\n[\"b\"]\n\nbad t\n----\n@", "[\"b\"]\n", "" },
     { TABLE ROWS "input t\n[\"a\", 1]\n@\n\nbad t\n----\n[\"b\"]\n", "[\"b\"]", "[\"b\", 1]" },
@@ -79,11 +92,15 @@ static const struct {
     { TABLE "stream q\nSELECT 1 / v FROM t\n\ninput t\n[\"a\", @]\n", "1", "0" },
     { TABLE "stream q\nSELECT @ FROM t\n", "k", "nothing" },
     { TABLE "@\nSELECT k FROM t\n\nstream q\nSELECT v FROM t\n", "stream p", "stream q" },
-    { TIMED "input e\n[1, \"1970-01-01 00:00:05\"]\n[2, \"1970-01-01 00:00:0@\"]\n\nlate w\n----\n2\t1970-01-01 00:00:03.000\n", "3", "4" },
-    { TIMED "input e\n[1, \"1970-01-01 00:00:05\"]\n[2, \"1970-01-01 00:00:03\"]\n\nlate w\n----\n@", "2\t1970-01-01 00:00:03.000\n", "" },
+    { TIMED "input e\n[1, \"1970-01-01 00:00:05\"]\n[2, \"1970-01-01 00:00:0@\"]\n\nlate w\n----\n2\t1970-01-01 "
+            "00:00:03.000\n",
+      "3", "4" },
+    { TIMED "input e\n[1, \"1970-01-01 00:00:05\"]\n[2, \"1970-01-01 00:00:03\"]\n\nlate w\n----\n@",
+      "2\t1970-01-01 00:00:03.000\n", "" },
     { TIMED "input e\n[1, \"1970-01-01 00:00:05\"]\n\n@\n\noutput w append I\n----\n1\n", "end", "end t" },
     { TIMED "input e\n[1, \"1970-01-01 00:00:05\"]\n\noutput w append I\n----\n@", "", "1\n" },
-    { "clock 1970-01-01 00:00:05\n\nclock 1970-01-01 00:00:0@\n\nquery T\nSELECT CURRENT_TIMESTAMP\n----\n1970-01-01 00:00:06.000\n",
+    { "clock 1970-01-01 00:00:05\n\nclock 1970-01-01 00:00:0@\n\nquery T\nSELECT CURRENT_TIMESTAMP\n----\n1970-01-01 "
+      "00:00:06.000\n",
       "6", "4" },
     { "clock @\n\nquery I\nSELECT 1\n----\n1\n", "1970-01-01 00:00:05", "noon" },
     { "query I\nSELECT 1\n----\n1\n\n@\n", "restart", "restart parallelism=none" },
@@ -155,7 +172,8 @@ static void test_each_kind(void **state)
 static void test_report(void **state)
 {
     (void)state;
-    write_file(FILE_NAME, STR("\n# the case\nquery I\nSELECT 1\n----\n2\n\nskipif weir\nquery I\nSELECT 1\n----\n1\n\nquery I\nSELECT 5\n----\n5\n"));
+    write_file(FILE_NAME, STR("\n# the case\nquery I\nSELECT 1\n----\n2\n\nskipif weir\nquery I\nSELECT "
+                              "1\n----\n1\n\nquery I\nSELECT 5\n----\n5\n"));
     struct tester_counts c = run((struct tester_config){ 0 });
     assert_int_equal(c.passed, 1);
     assert_int_equal(c.failed, 1);
@@ -185,8 +203,9 @@ static void test_update(void **state)
     struct tester_counts c = run((struct tester_config){ .update = true });
     assert_int_equal(c.failed, 0);
     struct str now = read_back(&a, FILE_NAME);
-    if (!str_eq(now, STR("# kept\nquery I rowsort\nVALUES (1), (2)\n----\n1\n2\n\n" TABLE SUMS
-                         "input t\n[\"a\", 1]\n\noutput sums changelog\n----\n+I\ta\t1\n\noutput sums table\n----\na\t1\n")))
+    if (!str_eq(now,
+                STR("# kept\nquery I rowsort\nVALUES (1), (2)\n----\n1\n2\n\n" TABLE SUMS
+                    "input t\n[\"a\", 1]\n\noutput sums changelog\n----\n+I\ta\t1\n\noutput sums table\n----\na\t1\n")))
         fail_msg("rewritten as:\n%.*s", STR_ARG(now));
     c = run((struct tester_config){ 0 });
     assert_int_equal(c.failed, 0);
@@ -197,7 +216,8 @@ static void test_update(void **state)
 static void test_skip_list(void **state)
 {
     (void)state;
-    write_file(FILE_NAME, STR("# one\nquery I\nSELECT 1\n----\n2\n\nquery I\nSELECT 1\n----\n3\n\nquery I\nSELECT 1\n----\n1\n"));
+    write_file(FILE_NAME,
+               STR("# one\nquery I\nSELECT 1\n----\n2\n\nquery I\nSELECT 1\n----\n3\n\nquery I\nSELECT 1\n----\n1\n"));
     write_file("tester_fails_test.skip", STR("# list\n" FILE_NAME "\tone\tjoin\n" FILE_NAME "\t7\tjoin\n"));
     struct tester_counts c = run((struct tester_config){ .skip = "tester_fails_test.skip" });
     assert_int_equal(c.passed, 1);
@@ -218,7 +238,8 @@ static void test_junit(void **state)
     write_file(FILE_NAME, STR("query T\nSELECT '<&>'\n----\nx\n\nquery I\nSELECT 1\n----\n1\n"));
     run((struct tester_config){ .junit = "tester_fails_test.xml" });
     struct str xml = read_back(&a, "tester_fails_test.xml");
-    assert_true(str_find(xml, STR("<failure message=\"wanted 1 rows, got 1\">- x\n+ &#60;&#38;&#62;\n</failure>"), 0) > 0);
+    assert_true(str_find(xml, STR("<failure message=\"wanted 1 rows, got 1\">- x\n+ &#60;&#38;&#62;\n</failure>"), 0) >
+                0);
     assert_true(str_find(xml, STR("line 6: query I\"></testcase>"), 0) > 0);
     arena_release(&a);
 }
@@ -228,12 +249,16 @@ static void test_harsh(void **state)
 {
     (void)state;
     static const struct tester_config modes[] = {
-        { .batch = 7 }, { .parallelism = 3 }, { .restart_every = 1 }, { .crash_every = 1 }, { .crash_every = 2, .seed = 9 },
+        { .batch = 7 },
+        { .parallelism = 3 },
+        { .restart_every = 1 },
+        { .crash_every = 1 },
+        { .crash_every = 2, .seed = 9 },
         { .shuffle = true, .seed = 4 },
     };
-    static const char text[] = TABLE SUMS
-        "input t\n[\"a\", 1]\n[\"b\", 2]\n[\"a\", 4]\n\noutput sums changelog\n----\n+I\ta\t1\n+I\tb\t2\n-U\ta\t1\n+U\ta\t@\n\n"
-        "input t\n[\"b\", 8]\n\noutput sums changelog\n----\n-U\tb\t2\n+U\tb\t10\n";
+    static const char text[] = TABLE SUMS "input t\n[\"a\", 1]\n[\"b\", 2]\n[\"a\", 4]\n\noutput sums "
+                                          "changelog\n----\n+I\ta\t1\n+I\tb\t2\n-U\ta\t1\n+U\ta\t@\n\n"
+                                          "input t\n[\"b\", 8]\n\noutput sums changelog\n----\n-U\tb\t2\n+U\tb\t10\n";
     struct arena a;
     arena_init(&a, budget_process());
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {

@@ -43,8 +43,9 @@ static void same(struct str got, const char *want)
 static void test_statement_and_query(void **state)
 {
     (void)state;
-    struct test_file f = read_text("# about\n\n# case-1\nstatement ok\nSELECT 1,\n  2\n\nstatement error no .*x  \nSELECT x\n\n"
-                                   "query IT rowsort\nSELECT 1, '#'\n----\n1\t#\n# no comment\n\n");
+    struct test_file f =
+        read_text("# about\n\n# case-1\nstatement ok\nSELECT 1,\n  2\n\nstatement error no .*x  \nSELECT x\n\n"
+                  "query IT rowsort\nSELECT 1, '#'\n----\n1\t#\n# no comment\n\n");
     assert_int_equal(f.count, 3);
     assert_int_equal(f.at[0].kind, RECORD_STATEMENT);
     assert_int_equal(f.at[0].line, 4);
@@ -64,13 +65,15 @@ static void test_statement_and_query(void **state)
 static void test_streams(void **state)
 {
     (void)state;
-    struct test_file f = read_text("stream s\nSELECT 1\n\ninput t\n[1]\n-D [2]\n\nwatermark t 1970-01-01 00:00:01.500\n\n"
-                                   "clock 2026-01-01 00:00:00\n\nend\n\nend t\n\noutput s changelog IT nosort\n----\n\n"
-                                   "output s netted\n----\n+I\t1\n\nrestart parallelism=3\n\nrestart\n\ncrash\n\noracle s\nSELECT 1\n\n"
-                                   "failure boom\n\nlate s\n----\n1\n\nbad t\n----\nx\n\nhalt");
+    struct test_file f =
+        read_text("stream s\nSELECT 1\n\ninput t\n[1]\n-D [2]\n\nwatermark t 1970-01-01 00:00:01.500\n\n"
+                  "clock 2026-01-01 00:00:00\n\nend\n\nend t\n\noutput s changelog IT nosort\n----\n\n"
+                  "output s netted\n----\n+I\t1\n\nrestart parallelism=3\n\nrestart\n\ncrash\n\noracle s\nSELECT 1\n\n"
+                  "failure boom\n\nlate s\n----\n1\n\nbad t\n----\nx\n\nhalt");
     static const enum record_kind kinds[] = {
-        RECORD_STREAM, RECORD_INPUT, RECORD_WATERMARK, RECORD_CLOCK, RECORD_END, RECORD_END, RECORD_OUTPUT, RECORD_OUTPUT,
-        RECORD_RESTART, RECORD_RESTART, RECORD_CRASH, RECORD_ORACLE, RECORD_FAILURE, RECORD_LATE, RECORD_BAD, RECORD_HALT,
+        RECORD_STREAM,  RECORD_INPUT,  RECORD_WATERMARK, RECORD_CLOCK,   RECORD_END,   RECORD_END,
+        RECORD_OUTPUT,  RECORD_OUTPUT, RECORD_RESTART,   RECORD_RESTART, RECORD_CRASH, RECORD_ORACLE,
+        RECORD_FAILURE, RECORD_LATE,   RECORD_BAD,       RECORD_HALT,
     };
     assert_int_equal(f.count, sizeof kinds / sizeof *kinds);
     for (uint32_t i = 0; i < f.count; i++)
@@ -90,7 +93,8 @@ static void test_streams(void **state)
 static void test_conditions(void **state)
 {
     (void)state;
-    struct test_file f = read_text("skipif weir\nhalt\n\nonlyif weir\nhalt\n\nskipif flink\nhalt\n\nonlyif flink\nhalt\n");
+    struct test_file f =
+        read_text("skipif weir\nhalt\n\nonlyif weir\nhalt\n\nskipif flink\nhalt\n\nonlyif flink\nhalt\n");
     assert_int_equal(f.count, 4);
     assert_true(f.at[0].skip);
     assert_false(f.at[1].skip);
@@ -102,10 +106,25 @@ static void test_broken(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "nonsense\n", "statement maybe\nSELECT 1\n", "statement ok\n", "query\nSELECT 1\n----\n1\n",
-        "query X\nSELECT 1\n----\n1\n", "query T sorted\nSELECT 1\n----\n1\n", "query T\nSELECT 1\n", "output s\n----\n1\n",
-        "output s sideways\n----\n1\n", "output s table\n1\n", "clock noon\n", "restart parallelism=0\n", "restart now\n",
-        "watermark t\n", "end t u\n", "input\n[1]\n", "crash\n[1]\n", "include missing.test\n", "output s table T T\n----\n",
+        "nonsense\n",
+        "statement maybe\nSELECT 1\n",
+        "statement ok\n",
+        "query\nSELECT 1\n----\n1\n",
+        "query X\nSELECT 1\n----\n1\n",
+        "query T sorted\nSELECT 1\n----\n1\n",
+        "query T\nSELECT 1\n",
+        "output s\n----\n1\n",
+        "output s sideways\n----\n1\n",
+        "output s table\n1\n",
+        "clock noon\n",
+        "restart parallelism=0\n",
+        "restart now\n",
+        "watermark t\n",
+        "end t u\n",
+        "input\n[1]\n",
+        "crash\n[1]\n",
+        "include missing.test\n",
+        "output s table T T\n----\n",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct test_file f = read_text(texts[i]);
