@@ -344,6 +344,7 @@ static bool read_outputs(struct world *w, struct lines *l, char *why, size_t why
 {
     struct os *os = sim_os(w->sim);
     struct error err = { 0 };
+    sim_crash_at(w->sim, 0); /* one that has not come yet must not hit the reader */
     arena_init(&l->arena, budget_process());
     map_init(&l->map, &l->arena, false);
     l->files = 0;
@@ -454,6 +455,7 @@ static bool one_crash(const struct scenario *sc, uint64_t seed, uint64_t point, 
     struct error err = { 0 };
     struct world w = new_world(sc, seed, planted);
     sim_crash_at(w.sim, point);
+    sim_trace(w.sim, getenv("CRASH_VERBOSE") != NULL);
     enum outcome o = whole(&w, &err);
     for (int lives = 0; o == CRASHED && lives < 3; lives++) {
         sim_power_cycle(w.sim, mood);
@@ -462,6 +464,9 @@ static bool one_crash(const struct scenario *sc, uint64_t seed, uint64_t point, 
         error_clear(&err);
         o = process(&w, w.sc->then, 0, &err);
     }
+    if (getenv("CRASH_VERBOSE"))
+        for (uint64_t c = point > 25 ? point - 25 : 1; c <= sim_calls(w.sim); c++)
+            printf("  %llu %s%s\n", (unsigned long long)c, sim_call_name(w.sim, c), c == point ? "  <- power lost" : "");
     bool ok = o == FINISHED;
     if (!ok)
         snprintf(why, why_len, "after the crash: %s %s", err.message, err.place);
@@ -586,7 +591,7 @@ static bool caught(uint32_t bug, char *where, size_t len)
         bool found = false;
         if (!make_reference(&scenarios[i], 1, &ref, why, sizeof why))
             return false;
-        for (uint64_t k = 0; k < 24 && !found; k++) {
+        for (uint64_t k = 0; k < 80 && !found; k++) {
             uint64_t point = ref.first + mix(k + i * 100) % (ref.last - ref.first + 1);
             found = !one_crash(&scenarios[i], 1, point, (enum sim_mood)(k % SIM_MOODS), bug, &ref, why, sizeof why);
             if (found)

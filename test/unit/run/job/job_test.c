@@ -49,7 +49,7 @@ static void test_same_rows_everywhere(void **state)
         struct world want;
         plan_sql(&p, jobs[i], BATCH_ROWS);
         expected(&p, &want, 5, 300, 17);
-        for (uint64_t seed = 0; seed < 24; seed++) {
+        for (uint64_t seed = 0; seed < 12; seed++) {
             static const uint32_t shards[] = { 1, 2, 3, 7 }, batches[] = { 0, 1, 7 }, rings[] = { 1, 2, 0 };
             struct world w;
             struct error err;
@@ -83,7 +83,7 @@ static void test_stop_and_rescale(void **state)
         struct world want;
         plan_sql(&p, jobs[i], BATCH_ROWS);
         expected(&p, &want, 4, 400, 23);
-        for (uint64_t seed = 0; seed < 6; seed++) {
+        for (uint64_t seed = 0; seed < 3; seed++) {
             struct world w;
             struct error err;
             struct sim *s = sim_new(seed, NULL);
@@ -221,17 +221,17 @@ static void test_pressure_commits(void **state)
     struct world w, want;
     struct error err;
     plan_sql(&p, STATELESS, 64);
-    expected(&p, &want, 3, 40000, 1000);
+    expected(&p, &want, 3, 15000, 1000);
     for (uint32_t shards = 1; shards <= 2; shards++) {
         struct budget b;
         struct sim *s = sim_new(3, NULL);
-        budget_init(&b, "job", 1500000, NULL);
-        world_init(&w, 3, 40000, 1000);
+        budget_init(&b, "job", 600000, NULL);
+        world_init(&w, 3, 15000, 1000);
         struct life l = { .planned = &p, .world = &w, .sim = s, .budget = &b, .parallelism = shards, .capacity = 64,
                           .interval_ms = 3600000 };
         expect_life(run_life(&l, &err), &err);
         assert_true(l.stats.epoch > 2); /* the last one and some for relief */
-        assert_true(b.peak <= 1500000);
+        assert_true(b.peak <= 600000);
         same(&w, &want);
         assert_int_equal(b.used, 0);
         sim_free(s);
@@ -252,13 +252,13 @@ static void test_memory_fails_by_name(void **state)
     for (uint32_t shards = 1; shards <= 3; shards += 2) {
         struct budget b;
         struct sim *s = sim_new(3, NULL);
-        budget_init(&b, "the-job", 4u << 20, NULL);
-        world_init(&w, 3, 60000, 1000000);
+        budget_init(&b, "the-job", 2u << 20, NULL);
+        world_init(&w, 3, 20000, 1000000);
         struct life l = { .planned = &p, .world = &w, .sim = s, .budget = &b, .parallelism = shards, .capacity = 64,
                           .interval_ms = 20, .durable = true };
         assert_int_equal(run_life(&l, &err), ST_MEMORY);
         assert_non_null(strstr(err.message, "the-job"));
-        assert_true(b.peak <= 4u << 20);
+        assert_true(b.peak <= 2u << 20);
         assert_int_equal(b.used, 0);
         sim_free(s);
         world_release(&w);
@@ -272,7 +272,7 @@ static void test_allocations(void **state)
     (void)state;
     struct planned p;
     plan_sql(&p, GROUP, 64);
-    for (uint64_t n = 1;; n += 1 + n / 60) {
+    for (uint64_t n = 1;; n += 1 + n / 25) {
         struct budget b;
         struct error err;
         struct world w;
