@@ -50,6 +50,7 @@ enum cli_option_id {
     O_UPDATE,
     O_JUNIT,
     O_ORACLE,
+    O_SKIP,
     O_ROWS,
     O_SEED,
     O_FORMAT,

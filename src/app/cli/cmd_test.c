@@ -32,6 +32,8 @@ int cmd_test(struct cli *c)
         .update = args_has(a, O_UPDATE),
         .junit = args_get(a, O_JUNIT).ptr,
         .oracle = args_has(a, O_ORACLE),
+        .oracle_dir = args_get(a, O_ORACLE).ptr,
+        .skip = args_get(a, O_SKIP).ptr,
         .print = args_has(a, O_QUIET) ? NULL : print_line,
         .print_arg = c,
     };

@@ -59,7 +59,7 @@ const struct cli_command cli_commands[] = {
       .examples = "weir test test/sql # all files below a directory\n"
                   "weir test windows.test --batch 7 --crash-every 1 # the same in a harsher way",
       .options = O_BIT(O_HELP) | O_BIT(O_BATCH) | O_BIT(O_PARALLELISM) | O_BIT(O_RESTART_EVERY) | O_BIT(O_CRASH_EVERY) |
-                 O_BIT(O_SHUFFLE) | O_BIT(O_UPDATE) | O_BIT(O_JUNIT) | O_BIT(O_ORACLE) | O_BIT(O_QUIET),
+                 O_BIT(O_SHUFFLE) | O_BIT(O_UPDATE) | O_BIT(O_JUNIT) | O_BIT(O_ORACLE) | O_BIT(O_SKIP) | O_BIT(O_QUIET),
       .run = cmd_test },
     { .name = "gen",
       .args = "nexmark | datagen",

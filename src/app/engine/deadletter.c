@@ -197,8 +197,10 @@ static enum status letters_restore(struct commit_log *l, enum status (*visit)(vo
     struct dead_letters *d = (struct dead_letters *)l;
     uint64_t epoch = 0;
     struct outer_visit v = { d, visit, arg };
-    if (d->inner)
+    if (d->inner) {
+        d->inner->planted = l->planted;
         TRY(d->inner->ops->restore(d->inner, visit_stripped, &v, &epoch, err));
+    }
     TRY(open_file(d, epoch > 0, err));
     *ret_epoch = epoch;
     return ST_OK;

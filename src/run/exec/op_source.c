@@ -157,7 +157,8 @@ static enum op_result finish_split(struct source_op *s, uint32_t i, struct emit 
 }
 
 /* Reads once from split i. *ret_got: something is put out. */
-static enum op_result read_split(struct source_op *s, uint32_t i, struct emit *out, bool *ret_got, struct error *err)
+static enum op_result read_split(struct source_op *s, uint32_t i, struct emit *out, bool *ret_got, bool *ret_again,
+                                 struct error *err)
 {
     struct open_split *k = &s->splits.at[i];
     enum read_outcome outcome;
@@ -179,6 +180,7 @@ static enum op_result read_split(struct source_op *s, uint32_t i, struct emit *o
         *ret_got = true;
         return finish_split(s, i, out, err);
     }
+    *ret_again |= outcome == READ_ROWS; /* maybe all that was read was bad: there may be more at once */
     k->wake_ms = outcome == READ_WAIT ? wake_ms : INT64_MIN;
     if (outcome == READ_WAIT && !k->quiet && s->batch->count == 0) {
         k->quiet = true;
@@ -205,6 +207,7 @@ static enum op_result source_poll(struct op *o, struct emit *out, struct error *
         return op_refused(o, err);
     if (s->unannounced && announce(s, out))
         return OP_DONE;
+    bool again = false;
     o->deadline_ms = INT64_MAX;
     int64_t mono_ms = os_mono_ns(o->ctx->os) / 1000000;
     for (uint32_t n = 0; n < s->splits.count; n++) {
@@ -217,7 +220,7 @@ static enum op_result source_poll(struct op *o, struct emit *out, struct error *
             continue;
         }
         bool got = false;
-        enum op_result r = read_split(s, i, out, &got, err);
+        enum op_result r = read_split(s, i, out, &got, &again, err);
         if (r == OP_FAILED)
             return r;
         if (got) {
@@ -228,7 +231,7 @@ static enum op_result source_poll(struct op *o, struct emit *out, struct error *
             wait_until(o, k->wake_ms, mono_ms);
     }
     o->ended = s->complete && s->unfinished == 0;
-    return OP_DONE;
+    return again ? OP_MORE : OP_DONE;
 }
 
 static enum op_result source_barrier(struct op *o, uint64_t epoch, bool final, struct error *err)

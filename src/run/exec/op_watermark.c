@@ -16,9 +16,13 @@
 
 struct split_state {
     int64_t watermark; /* INT64_MIN: none yet */
-    int64_t quiet_since_ms;
+    int64_t quiet_since_ms; /* processing time; INT64_MIN: rows were there at the last look */
     struct str id;
-    bool known, ended, idle, quiet, moved;
+    bool known, ended, idle, moved;
+};
+
+struct saved_split { /* value of an entry */
+    int64_t watermark, quiet_since_ms;
 };
 
 struct watermark_op {
@@ -49,7 +53,7 @@ static enum status watermark_open(struct op *o, struct error *err)
     w->emitted = w->saved_emitted = INT64_MIN;
     if (o->node->watermark.expr)
         TRY(expr_compile(&o->node->watermark.expr, 1, o->ctx->capacity * 2, o->budget, &w->program, err));
-    return op_add_store(o, "splits", 8, 8, NULL, 0, STR("watermark"), true, &w->splits, err);
+    return op_add_store(o, "splits", sizeof(struct saved_split), 8, NULL, 0, STR("watermark,quiet"), true, &w->splits, err);
 }
 
 static void watermark_close(struct op *o)
@@ -60,13 +64,13 @@ static void watermark_close(struct op *o)
 }
 
 /* Entries: "=N" what shard N put out; "+id" a split's own. */
-static bool put_time(struct watermark_op *w, struct str key, int64_t v)
+static bool put_time(struct watermark_op *w, struct str key, int64_t watermark, int64_t quiet_since_ms)
 {
     struct table *t = store_make(w->splits, 0);
     struct entry *e = t ? table_put(t, hash_bytes(key.ptr, key.len), key, NULL) : NULL;
     if (!e)
         return false;
-    memcpy(entry_value(t, e), &v, 8);
+    *(struct saved_split *)entry_value(t, e) = (struct saved_split){ watermark, quiet_since_ms };
     return true;
 }
 
@@ -107,7 +111,7 @@ static struct split_state *split_of(struct watermark_op *w, uint32_t split)
         struct split_state *s = array_add(&w->states, &w->arena);
         if (!s)
             return NULL;
-        s->watermark = INT64_MIN;
+        s->watermark = s->quiet_since_ms = INT64_MIN;
     }
     return &w->states.at[split];
 }
@@ -163,7 +167,8 @@ static void plan_idle_timer(struct watermark_op *w)
     w->op.deadline_ms = INT64_MAX;
     for (uint32_t i = 0; idle_ms > 0 && i < w->states.count; i++) {
         struct split_state *s = &w->states.at[i];
-        if (s->known && s->quiet && !s->idle && !s->ended && s->quiet_since_ms + idle_ms < w->op.deadline_ms)
+        bool quiet = s->quiet_since_ms != INT64_MIN;
+        if (s->known && quiet && !s->idle && !s->ended && s->quiet_since_ms + idle_ms < w->op.deadline_ms)
             w->op.deadline_ms = s->quiet_since_ms + idle_ms;
     }
 }
@@ -179,7 +184,8 @@ static enum op_result watermark_timer(struct op *o, int64_t now_ms, struct emit 
     }
     for (uint32_t i = 0; i < w->states.count; i++) {
         struct split_state *s = &w->states.at[i];
-        if (s->quiet && s->quiet_since_ms + o->node->watermark.idle_ms <= now_ms && o->node->watermark.idle_ms > 0)
+        bool quiet = s->quiet_since_ms != INT64_MIN;
+        if (quiet && s->quiet_since_ms + o->node->watermark.idle_ms <= now_ms && o->node->watermark.idle_ms > 0)
             s->idle = true;
     }
     if (!out->has_watermark)
@@ -202,16 +208,23 @@ static enum op_result watermark_split(struct op *o, const struct event *ev, stru
             return op_refused(o, err);
         struct table *t = store_find(w->splits, 0);
         struct entry *e = t ? table_find(t, hash_bytes(s->id.ptr, s->id.len), s->id) : NULL;
-        if (e && !(o->ctx->planted & (1u << 9)))
-            memcpy(&s->watermark, entry_value(t, e), 8);
+        if (e && !(o->ctx->planted & (1u << 9))) {
+            const struct saved_split *saved = entry_value(t, e);
+            s->watermark = saved->watermark;
+            s->quiet_since_ms = saved->quiet_since_ms;
+            plan_idle_timer(w);
+        }
         return OP_DONE; /* others may follow: the least of those told so far would be too much */
     }
     case SPLIT_QUIET:
-        s->quiet = true;
-        s->quiet_since_ms = o->ctx->now_ms;
+        if (s->quiet_since_ms == INT64_MIN) {
+            s->quiet_since_ms = o->ctx->now_ms;
+            s->moved = true;
+        }
         break;
     case SPLIT_BUSY:
-        s->quiet = s->idle = false;
+        s->quiet_since_ms = INT64_MIN;
+        s->idle = false;
         break;
     case SPLIT_END:
         s->ended = true;
@@ -292,7 +305,9 @@ static enum op_result watermark_batch(struct op *o, uint32_t input, const struct
         return op_refused(o, err);
     if (!w->running) {
         s->known = true;
-        s->quiet = s->idle = false;
+        s->moved |= s->quiet_since_ms != INT64_MIN;
+        s->quiet_since_ms = INT64_MIN;
+        s->idle = false;
         w->cursor = 0;
         w->running = true;
         struct eval eval = { .now_ms = o->ctx->now_ms, .watermark_ms = w->emitted };
@@ -325,13 +340,13 @@ static enum op_result watermark_barrier(struct op *o, uint64_t epoch, bool final
     struct watermark_op *w = (struct watermark_op *)o;
     char text[16];
     if (w->emitted != w->saved_emitted) {
-        if (!put_time(w, shard_key(o->ctx->shard, text), w->emitted))
+        if (!put_time(w, shard_key(o->ctx->shard, text), w->emitted, INT64_MIN))
             return op_refused(o, err);
         w->saved_emitted = w->emitted;
     }
     for (uint32_t i = 0; i < w->states.count; i++) {
         struct split_state *s = &w->states.at[i];
-        if (s->moved && s->id.ptr && !put_time(w, s->id, s->watermark))
+        if (s->moved && s->id.ptr && !put_time(w, s->id, s->watermark, s->quiet_since_ms))
             return op_refused(o, err);
         s->moved = false;
     }

@@ -23,6 +23,7 @@ struct window_op {
     bool direct;
     bool attached_start; /* ATTACHED with a start column: it is the last key column */
     int64_t zone_ms, saved_watermark;
+    int64_t fired; /* processing time: windows up to this end have closed */
     uint32_t *keys;
     uint32_t n_keys; /* with the start column */
     struct key_set key_set;
@@ -124,7 +125,7 @@ static enum status window_open(struct op *o, struct error *err)
     const struct node *n = o->node;
     w->spec = &n->window_aggregate.window;
     w->zone_ms = window_zone_ms(w->spec);
-    w->saved_watermark = INT64_MIN;
+    w->saved_watermark = w->fired = INT64_MIN;
     windows_init(&w->w, w->spec);
     arena_init(&w->arena, o->budget);
     key_set_init(&w->key_set, o->budget);
@@ -171,7 +172,7 @@ static bool add_timers(struct window_op *w, int64_t ns)
         return timers_add(w->timers, ns - 1, ns);
     int64_t last = windows_last_end(&w->w, ns), now = present(w);
     for (int64_t end = windows_first_end(&w->w, ns); end <= last; end += windows_step(&w->w))
-        if ((w->spec->processing_time || end - 1 > now) && !timers_add(w->timers, end - 1, end))
+        if ((w->spec->processing_time ? end > w->fired : end - 1 > now) && !timers_add(w->timers, end - 1, end))
             return false;
     return true;
 }
@@ -192,7 +193,7 @@ static enum status window_start(struct op *o, struct error *err)
     struct entry *e = meta ? table_find(meta, hash_bytes("w", 1), STR("w")) : NULL;
     if (e && !(o->ctx->planted & (1u << 9))) {
         memcpy(&w->saved_watermark, entry_value(meta, e), 8);
-        o->watermark = w->saved_watermark;
+        *(w->spec->processing_time ? &w->fired : &o->watermark) = w->saved_watermark;
     }
     for (struct table *t = store_next(w->groups, INT64_MIN, &ns); t; t = store_next(w->groups, ns + 1, &ns)) {
         struct table *elements = w->elements ? store_make(w->elements, ns) : NULL;
@@ -258,7 +259,7 @@ static enum status put_panes(struct window_op *w, const struct batch *b, uint32_
         }
         int64_t now = present(w), last = windows_last_end(&w->w, pane);
         for (int64_t end = windows_first_end(&w->w, pane); end <= last; end += windows_step(&w->w))
-            if (w->spec->processing_time || end - 1 > now)
+            if (w->spec->processing_time ? end > w->fired : end - 1 > now)
                 TRY(put_rows(w, b, end, m, err));
         choose(w, n, pane, pane_end, true);
     }
@@ -337,7 +338,7 @@ static enum status next_window(struct window_op *w, int64_t now, bool *ret_found
     int64_t deadline, end;
     *ret_found = false;
     while (timers_pop(w->timers, now, &deadline, &end)) {
-        w->end = end;
+        w->end = w->fired = end;
         w->cursor = 0;
         if (w->direct)
             w->table = store_find(w->groups, end);
@@ -476,14 +477,15 @@ static enum op_result window_barrier(struct op *o, uint64_t epoch, bool final, s
 {
     (void)epoch, (void)final;
     struct window_op *w = (struct window_op *)o;
-    if (o->watermark == w->saved_watermark || o->watermark == INT64_MAX)
+    int64_t now = w->spec->processing_time ? w->fired : o->watermark;
+    if (now == w->saved_watermark || now == INT64_MAX)
         return OP_DONE;
     struct table *t = store_make(w->meta, 0);
     struct entry *e = t ? table_put(t, hash_bytes("w", 1), STR("w"), NULL) : NULL;
     if (!e)
         return op_refused(o, err);
-    memcpy(entry_value(t, e), &o->watermark, 8);
-    w->saved_watermark = o->watermark;
+    memcpy(entry_value(t, e), &now, 8);
+    w->saved_watermark = now;
     return OP_DONE;
 }
 

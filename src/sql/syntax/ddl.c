@@ -94,7 +94,7 @@ static enum status parse_columns(struct parser *p, struct syn_table_def *t)
 {
     ARRAY(struct syn_column_def) columns = { 0 };
     TRY(expect(p, '(', "'('"));
-    while (peek(p)->kind != ')') {
+    for (bool more = peek(p)->kind != ')'; more; more = accept(p, ',')) {
         if (peek_word(p, KW_WATERMARK)) {
             TRY(parse_watermark(p, t));
         } else if (peek_word(p, KW_PRIMARY) || peek_word(p, KW_CONSTRAINT)) {
@@ -103,8 +103,6 @@ static enum status parse_columns(struct parser *p, struct syn_table_def *t)
             TRY_ADD(p, c, &columns, struct syn_column_def);
             TRY(parse_column_def(p, t, c));
         }
-        if (!accept(p, ','))
-            break;
     }
     t->columns = columns.at;
     t->n_columns = columns.count;
