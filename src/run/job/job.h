@@ -72,7 +72,7 @@ enum job_bug {
     JOB_BUG_OLD_POSITION = 1 << 7,     /* positions are those of the epoch before */
     JOB_BUG_EAGER_POSITION = 1 << 8,   /* positions of what is read, not of what has passed the barrier */
     JOB_BUG_LOST_WATERMARK = 1 << 9,   /* watermarks are not restored */
-    JOB_BUG_LOST_DROPS = 1 << 10,      /* dropped namespaces are not written */
+    JOB_BUG_LOST_DROPS = 1 << 10,      /* removed entries and dropped namespaces are not written */
     JOB_BUG_NO_ORPHANS = 1 << 11,      /* restore does not take back what no commit names */
     JOB_BUG_WRONG_SHARD = 1 << 12,     /* restore ignores the key group */
     JOB_BUG_STALE_SNAPSHOT = 1 << 13,  /* the deltas after a snapshot are skipped */

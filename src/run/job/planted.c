@@ -26,7 +26,7 @@ static enum status take(void *arg, const struct delta *d, struct error *err)
     struct delta_writer *to = &f->out;
     if ((planted & JOB_BUG_LOST_DELTAS) && is_aggregate(d))
         return ST_OK;
-    if ((planted & JOB_BUG_LOST_DROPS) && d->op == DELTA_DROP)
+    if ((planted & JOB_BUG_LOST_DROPS) && d->op != DELTA_PUT)
         return ST_OK;
     if ((planted & JOB_BUG_OLD_POSITION) && is_position(d))
         to = &f->held;

@@ -117,10 +117,10 @@ static void crash_everywhere(const char *sql, uint64_t stride, uint64_t least_co
     plan_done(&p);
 }
 
-static void test_stateless(void **state) { (void)state; crash_everywhere(STATELESS, 61, 20); }
-static void test_group(void **state) { (void)state; crash_everywhere(GROUP, 61, 20); }
-static void test_counts(void **state) { (void)state; crash_everywhere(COUNTS, 97, 10); }
-static void test_tumble(void **state) { (void)state; crash_everywhere(TUMBLE, 61, 20); }
+static void test_stateless(void **state) { (void)state; crash_everywhere(STATELESS, 103, 20); }
+static void test_group(void **state) { (void)state; crash_everywhere(GROUP, 103, 20); }
+static void test_counts(void **state) { (void)state; crash_everywhere(COUNTS, 151, 10); }
+static void test_tumble(void **state) { (void)state; crash_everywhere(TUMBLE, 103, 20); }
 
 /* ---- the harness notices ---- */
 
@@ -158,8 +158,6 @@ static void test_planted(void **state)
             bool over;
             caught = !crash_run(&p, &want, n, (enum sim_mood)(tries % SIM_MOODS), c->shards, c->bug, &over, &stats);
         }
-        if (getenv("WEIR_SHOW"))
-            print_message("%s: %llu tries\n", c->name, (unsigned long long)tries);
         if (!caught)
             print_error("not noticed: %s\n", c->name);
         missed += !caught;
@@ -178,7 +176,7 @@ static void test_faults(void **state)
     plan_sql(&p, GROUP, BATCH_ROWS);
     expected(&p, &want);
     uint64_t calls = calls_of(&p, &want, 3, 20);
-    for (uint64_t n = 1; n < calls; n += 67) {
+    for (uint64_t n = 1; n < calls; n += 37) {
         struct world w;
         struct error err;
         struct sim *s = sim_new(n, NULL);
