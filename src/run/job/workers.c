@@ -31,10 +31,10 @@ static bool step_tasks(struct worker *w)
         if (t->worker != w)
             continue;
         bool ran = true;
-        t->ctx.now_ms = job_now_ms(j);
         for (uint32_t k = 0; k < STEPS_A_TURN && ran; k++) {
             struct error err;
             error_clear(&err);
+            t->ctx.now_ms = job_now_ms(j);
             enum status st = task_step(t, &ran, &err);
             any |= ran;
             if (st != ST_OK) {

@@ -111,6 +111,34 @@ static void test_stop_and_rescale(void **state)
     }
 }
 
+/* A sink that takes one batch in a thousand tries, three shards, rings of one batch: no order of steps locks the tasks, and memory
+ * stays where it is. */
+static void test_slow_sink(void **state)
+{
+    (void)state;
+    struct planned p;
+    struct world want;
+    plan_sql(&p, GROUP, BATCH_ROWS);
+    expected(&p, &want, 4, 60, 9);
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        struct world w;
+        struct error err;
+        struct budget b;
+        struct sim *s = sim_new(seed, NULL);
+        budget_init(&b, "job", 3u << 20, NULL);
+        world_init(&w, 4, 60, 9);
+        w.wait_every = 1000;
+        struct life l = { .planned = &p, .world = &w, .sim = s, .parallelism = 3, .budget = &b, .capacity = 8,
+                          .ring_capacity = 1, .seed = seed, .interval_ms = seed % 2 ? 50 : INT64_MAX, .durable = seed % 4 > 1 };
+        expect_life(run_life(&l, &err), &err);
+        same(&w, &want);
+        sim_free(s);
+        world_release(&w);
+    }
+    world_release(&want);
+    plan_done(&p);
+}
+
 /* New splits are found while the job runs, each dealt to one shard and read once. */
 static void test_discovery(void **state)
 {
@@ -374,7 +402,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_rows_everywhere), cmocka_unit_test(test_stop_and_rescale),
-        cmocka_unit_test(test_discovery), cmocka_unit_test(test_vanished_split), cmocka_unit_test(test_unknown_store),
+        cmocka_unit_test(test_slow_sink), cmocka_unit_test(test_discovery), cmocka_unit_test(test_vanished_split), cmocka_unit_test(test_unknown_store),
         cmocka_unit_test(test_pressure_commits), cmocka_unit_test(test_memory_fails_by_name),
         cmocka_unit_test(test_allocations), cmocka_unit_test(test_stats), cmocka_unit_test(test_commit_when_asked),
     };
