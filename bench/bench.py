@@ -32,6 +32,10 @@ MARK = ", WATERMARK FOR dateTime AS dateTime - INTERVAL '1' SECOND"
 SINK = "CREATE TABLE s ({cols}) WITH ('connector' = 'blackhole');\n"
 
 
+TUMBLE = ("INSERT INTO s SELECT auction, COUNT(*), SUM(price), MAX(price) FROM TUMBLE(TABLE b, DESCRIPTOR(dateTime), INTERVAL '10' SECOND) "
+          "GROUP BY window_start, window_end, auction;")
+
+
 def sink(cols):
     return SINK.replace("{cols}", cols)
 
@@ -55,24 +59,25 @@ CASES = {
             "INSERT INTO s SELECT auction, DATE_FORMAT(dateTime, 'yyyy-MM-dd'), COUNT(*), COUNT(*) FILTER (WHERE price < 10000), "
             "COUNT(*) FILTER (WHERE price >= 10000 AND price < 1000000), COUNT(*) FILTER (WHERE price >= 1000000), MIN(price), MAX(price), "
             "AVG(price), SUM(price) FROM bids GROUP BY auction, DATE_FORMAT(dateTime, 'yyyy-MM-dd');", None),
-    "tumble 10 s, 1 M keys, json": ("bids", BIDS.replace("{mark}", MARK) + sink("auction BIGINT, n BIGINT, t BIGINT, m BIGINT") +
-                                    "INSERT INTO s SELECT auction, COUNT(*), SUM(price), MAX(price) FROM TUMBLE(TABLE b, DESCRIPTOR(dateTime), "
-                                    "INTERVAL '10' SECOND) GROUP BY window_start, window_end, auction;",
-                                    "SELECT COUNT(*) FROM (SELECT auction, date_trunc('minute', dateTime) + to_seconds(CAST(floor(date_part('second', dateTime) / 10) * 10 AS BIGINT)) AS w, COUNT(*) AS n, SUM(price), MAX(price) FROM "
-                                    "read_json('{bids}', format='newline_delimited', columns={auction:'BIGINT',price:'BIGINT',dateTime:'TIMESTAMP'}) GROUP BY 1, 2)"),
-    "tumble 10 s, 1 M keys, datagen": (None, "CREATE TABLE b (auction BIGINT, price BIGINT, n BIGINT, ts AS TO_TIMESTAMP_LTZ(n, 3), WATERMARK FOR ts AS ts - "
-                                       "INTERVAL '1' SECOND) WITH ('connector' = 'datagen', 'number-of-rows' = '{events}', 'fields.auction.min' = '0', "
-                                       "'fields.auction.max' = '999999', 'fields.price.min' = '1', 'fields.price.max' = '100000', 'fields.n.kind' = 'sequence', "
-                                       "'fields.n.start' = '0', 'fields.n.end' = '1000000000');\n" + sink("auction BIGINT, n BIGINT, t BIGINT, m BIGINT") +
-                                       "INSERT INTO s SELECT auction, COUNT(*), SUM(price), MAX(price) FROM TUMBLE(TABLE b, DESCRIPTOR(ts), INTERVAL '10' "
-                                       "SECOND) GROUP BY window_start, window_end, auction;", None),
-    "tumble 1 s, 10 k keys, 100 k/s": (None, "HOPGEN" + sink("k BIGINT, n BIGINT, t BIGINT") + "INSERT INTO s SELECT k, COUNT(*), SUM(v) FROM TUMBLE(TABLE b, "
-                                       "DESCRIPTOR(ts), INTERVAL '1' SECOND) GROUP BY window_start, window_end, k;", None),
+    # 5 M rows a window (500 k events a second of event time), so about five rows a key and window
+    "tumble 10 s, 1 M keys, json": ("bids", BIDS.replace("{mark}", MARK) + sink("auction BIGINT, n BIGINT, t BIGINT, m BIGINT") + TUMBLE,
+                                    "SELECT COUNT(*) FROM (SELECT auction, time_bucket(INTERVAL '10' SECOND, dateTime) AS w, COUNT(*) AS n, "
+                                    "SUM(price), MAX(price) FROM read_json('{bids}', format='newline_delimited', "
+                                    "columns={auction:'BIGINT',price:'BIGINT',dateTime:'TIMESTAMP'}) GROUP BY 1, 2)"),
+    "tumble 10 s, 1 M keys, json, commit 100 ms": ("bids", "SET 'execution.checkpointing.interval' = '100ms';\n" + BIDS.replace("{mark}", MARK) +
+                                                   sink("auction BIGINT, n BIGINT, t BIGINT, m BIGINT") + TUMBLE, None, "--state-dir"),
+    "tumble 10 s, 1 M keys, datagen": (None, "CREATE TABLE b (auction BIGINT, price BIGINT, n BIGINT, dateTime AS TO_TIMESTAMP_LTZ(n / 500, 3), "
+                                       "WATERMARK FOR dateTime AS dateTime - INTERVAL '1' SECOND) WITH ('connector' = 'datagen', 'rows-per-second' = '1000000000', 'number-of-rows' = '{events}', "
+                                       "'fields.auction.min' = '0', 'fields.auction.max' = '999999', 'fields.price.min' = '1', "
+                                       "'fields.price.max' = '100000', 'fields.n.kind' = 'sequence', 'fields.n.start' = '0', "
+                                       "'fields.n.end' = '1000000000');\n" + sink("auction BIGINT, n BIGINT, t BIGINT, m BIGINT") + TUMBLE, None),
+    "tumble 60 s, 10 k keys, 100 k/s": (None, "HOPGEN" + sink("k BIGINT, n BIGINT, t BIGINT") + "INSERT INTO s SELECT k, COUNT(*), SUM(v) FROM TUMBLE(TABLE b, "
+                                        "DESCRIPTOR(ts), INTERVAL '60' SECOND) GROUP BY window_start, window_end, k;", None),
     "hop 60 s / 1 s, 10 k keys, 100 k/s": (None, "HOPGEN" + sink("k BIGINT, n BIGINT, t BIGINT") + "INSERT INTO s SELECT k, COUNT(*), SUM(v) FROM HOP(TABLE b, "
                                            "DESCRIPTOR(ts), INTERVAL '1' SECOND, INTERVAL '60' SECOND) GROUP BY window_start, window_end, k;", None),
 }
 HOPGEN = """CREATE TABLE b (k BIGINT, v BIGINT, n BIGINT, ts AS TO_TIMESTAMP_LTZ(n / 100, 3), WATERMARK FOR ts AS ts - INTERVAL '1' SECOND)
- WITH ('connector' = 'datagen', 'number-of-rows' = '{events}', 'fields.k.min' = '0', 'fields.k.max' = '9999', 'fields.v.min' = '1', 'fields.v.max' = '1000',
+ WITH ('connector' = 'datagen', 'rows-per-second' = '1000000000', 'number-of-rows' = '{events}', 'fields.k.min' = '0', 'fields.k.max' = '9999', 'fields.v.min' = '1', 'fields.v.max' = '1000',
  'fields.n.kind' = 'sequence', 'fields.n.start' = '0', 'fields.n.end' = '1000000000');
 """
 
