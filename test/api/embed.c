@@ -69,7 +69,8 @@ int main(void)
 {
     weir_engine *e = NULL;
     weir_error *err = NULL;
-    weir_options o = { 0 };
+    weir_options o;
+    memset(&o, 0, sizeof o);
     o.size = sizeof o;
     o.memory_limit_bytes = 256u << 20;
     CHECK(weir_version()[0] >= '0');

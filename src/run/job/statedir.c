@@ -5,13 +5,15 @@
  *   journal-<first>      records of epochs first, first + 1, … (core/journal, sequence = epoch); the newest one grows
  *   snapshot-<epoch>     the fold of all up to that epoch (snapshot.c)
  *
- * Numbers have twelve digits or more. All files carry a hash of the fingerprint, so that one of another job does not pass. Every
- * file appears whole: it is written under another name (.new, .tmp), synced and renamed, the directory is synced; what such a name
- * is left over from a death is removed at open. A new journal is made before a snapshot is folded, so the journals' epochs follow one
- * another without a gap and the newest snapshot always has a journal that starts right behind it.
+ * Numbers have twelve digits or more. All files carry a hash of the fingerprint, so that one of another job does
+ * not pass. Every file appears whole: it is written under another name (.new, .tmp), synced and renamed, the
+ * directory is synced; what such a name is left over from a death is removed at open. A new journal is made before
+ * a snapshot is folded, so the journals' epochs follow one another without a gap and the newest snapshot always
+ * has a journal that starts right behind it.
  *
- * Restore reads the newest snapshot and the journals' records after it. Only the newest journal may have a torn tail; a tail
- * that is missing anywhere else, a gap, or a snapshot that is not whole is rot: named, and nothing is changed. */
+ * Restore reads the newest snapshot and the journals' records after it. Only the newest journal may have a torn
+ * tail; a tail that is missing anywhere else, a gap, or a snapshot that is not whole is rot: named, and nothing is
+ * changed. */
 #include "job/job_private.h"
 
 #include <inttypes.h>
@@ -220,21 +222,19 @@ static enum status fingerprint_differs(const struct statedir *d, struct str ther
 static enum status check_fingerprint(const struct statedir *d, const char *path, struct str file,
                                      struct str fingerprint, struct error *err)
 {
-    struct str text = file, head = str_split(&text, '\n');
-    unsigned version, crc;
-    char line[64], again[64];
-    if (!text.ptr || head.len >= sizeof line)
+    struct str text = file, head = str_split(&text, '\n'), words = head;
+    bool ours = str_eq(str_split(&words, ' '), STR("weir-state"));
+    int64_t version;
+    char wanted[64];
+    if (!ours || !str_to_i64(str_split(&words, ' '), &version) || version < 0 || version > UINT32_MAX)
         return statedir_rot(path, 0, "its first line is not a state directory's", err);
-    memcpy(line, head.ptr, head.len);
-    line[head.len] = 0;
-    if (sscanf(line, "weir-state %u crc32c=%8x", &version, &crc) != 2)
-        return statedir_rot(path, 0, "its first line is not a state directory's", err);
-    int n = snprintf(again, sizeof again, "weir-state %u crc32c=%08x", version, crc);
-    if (n < 0 || strcmp(line, again) != 0 || crc32c(version, text.ptr, text.len) != crc)
+    int n = snprintf(wanted, sizeof wanted, "weir-state %lld crc32c=%08x", (long long)version,
+                     crc32c((uint32_t)version, text.ptr, text.len));
+    if (n < 0 || !str_eq(head, str_from(wanted)))
         return statedir_rot(path, 0, "its text fails its checksum", err);
     if (version != FORMAT_VERSION) {
-        error_set(err, ST_MISMATCH, "the state directory '%s' has version %u, this program reads %u", d->path, version,
-                  FORMAT_VERSION);
+        error_set(err, ST_MISMATCH, "the state directory '%s' has version %lld, this program reads %u", d->path,
+                  (long long)version, FORMAT_VERSION);
         error_hint(err, "use the program that wrote it, or a newer one");
         return ST_MISMATCH;
     }
