@@ -1,8 +1,9 @@
-/* A state directory of any bytes: opened and restored, it gives a status, never a crash, and a refusal touches nothing.
+/* A state directory of any bytes: opened and restored, it gives a status, never a crash, and a refusal touches
+ * nothing.
  *
- * The first byte chooses. Even: a valid directory (two snapshots, three journals) is edited: each 5 bytes of input are file,
- * offset (2), what to do, value. Odd: the input is the payload of a commit with a good checksum, so that what
- * stands behind the checksums is reached too; it is committed, folded and restored. */
+ * The first byte chooses. Even: a valid directory (two snapshots, three journals) is edited: each 5 bytes of input
+ * are file, offset (2), what to do, value. Odd: the input is the payload of a commit with a good checksum, so that
+ * what stands behind the checksums is reached too; it is committed, folded and restored. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -49,7 +50,8 @@ static void make_valid(void)
         struct delta_writer w = { .out = &payload };
         buf_clear(&payload);
         for (uint64_t k = 0; k < 3; k++) {
-            struct delta d = { .op = DELTA_PUT, .store = STR("agg:1/g"), .fingerprint = STR("x"), .hash = hash_u64(k + epoch % 2),
+            struct delta d = { .op = DELTA_PUT, .store = STR("agg:1/g"), .fingerprint = STR("x"),
+                               .hash = hash_u64(k + epoch % 2),
                                .key = str_make(&k, 8), .value = str_make(&epoch, 8) };
             CHECK(delta_write(&w, &d));
         }

@@ -2,20 +2,20 @@
  *
  *   IDLE ──due──> BARRIER ──all tasks have handed over──> COMMIT ──background work done──> IDLE or DONE
  *
- * An epoch is due when its interval has passed and something has moved, when somebody asks (job_commit, a clean stop, memory
- * that runs short), or when all tasks have ended. While nothing moves there is a heartbeat that slows down to once a minute, so that
- * sinks can finish files by age.
+ * An epoch is due when its interval has passed and something has moved, when somebody asks (job_commit, a clean
+ * stop, memory that runs short), or when all tasks have ended. While nothing moves there is a heartbeat that slows
+ * down to once a minute, so that sinks can finish files by age.
  *
- * The commit is one piece of background work: flush the writers, append and sync the record, publish the writers. From then on the
- * epoch counts as published and sinks go on; a snapshot, where one is due, is folded in the same piece of work, so that nothing
- * is written to the log meanwhile.
+ * The commit is one piece of background work: flush the writers, append and sync the record, publish the writers.
+ * From then on the epoch counts as published and sinks go on; a snapshot, where one is due, is folded in the same
+ * piece of work, so that nothing is written to the log meanwhile.
  *
  * Memory. With less room than a reserve (a tenth of the limit) sources pause, and an epoch is asked for: its barrier
  * empties the rings and its commit lets go of deltas and of what sinks hold. Where that does not help, half of
  * what is left becomes the new reserve, and so on, until the budget itself refuses and the job fails by its name.
  *
- * The coordinator has no thread. Whichever worker takes its lock makes the step; who finds it taken leaves a mark, and the holder looks
- * again, so that no news is missed. */
+ * The coordinator has no thread. Whichever worker takes its lock makes the step; who finds it taken leaves a mark,
+ * and the holder looks again, so that no news is missed. */
 #include "job/job_private.h"
 
 #define HEARTBEAT_MS 1000

@@ -1,5 +1,5 @@
-/* A job from its making to its end: tasks, rings and workers are made from the plan's stages, sources and sinks are opened, the
- * log is restored. job_step runs single steps in seeded order; workers.c runs them on threads. */
+/* A job from its making to its end: tasks, rings and workers are made from the plan's stages, sources and sinks
+ * are opened, the log is restored. job_step runs single steps in seeded order; workers.c runs them on threads. */
 #include "job/job_private.h"
 
 #define DELTA_MAX ((size_t)1 << 30)
@@ -121,7 +121,8 @@ static enum status make_task(struct job *j, const struct stage *s, uint32_t shar
     t->ctx = (struct exec_context){
         .os = j->os, .budget = &t->budget, .capacity = j->config.capacity ? j->config.capacity : BATCH_ROWS,
         .shard = shard, .shards = j->shards, .durable = j->config.connect->durable, .connect = j->config.connect,
-        .zone = j->config.connect->zone, .now_ms = job_now_ms(j), .wake = t->worker->signal, .source = sources_of, .sink = sinks_of,
+        .zone = j->config.connect->zone, .now_ms = job_now_ms(j), .wake = t->worker->signal,
+        .source = sources_of, .sink = sinks_of,
         .splits = splits_of, .epoch = 1, .planted = j->config.planted, .job = j,
     };
     j->n_tasks++;
@@ -402,8 +403,9 @@ void job_wait(struct job *j, int64_t timeout_ms)
     int64_t ms = timeout_ms;
     if (j->shards > 1 && ms > 10)
         ms = 10; /* the other shards' connectors raise their own signals */
+    ms = ms < 1000 ? ms : 1000;
     if (ms > 0)
-        (void)j->os->ops->signal_wait(j->os, j->workers[0].signal, os_mono_ns(j->os) + (ms < 1000 ? ms : 1000) * 1000000);
+        (void)j->os->ops->signal_wait(j->os, j->workers[0].signal, os_mono_ns(j->os) + ms * 1000000);
 }
 
 /* ---- numbers ---- */

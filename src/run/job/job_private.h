@@ -6,8 +6,8 @@
 
 /* ---- rings ---- */
 
-/* A bounded queue of events from one task to one other. The producer owns what it has not pushed, the consumer what it has popped;
- * what lies in the ring at its end is freed with it. */
+/* A bounded queue of events from one task to one other. The producer owns what it has not pushed, the consumer
+ * what it has popped; what lies in the ring at its end is freed with it. */
 struct ring_event {
     enum event_kind kind; /* BATCH, WATERMARK, IDLE, BARRIER, END */
     bool idle, final;
@@ -56,8 +56,8 @@ struct stage {
     bool has_sources;
 };
 
-/* Cuts the plan at its exchanges. *ret_count 1 without inlets or outlets: not cut (parallelism 1, or a plan whose stages would
- * feed one another in a circle, which barriers cannot pass). *ret_cut tells which. */
+/* Cuts the plan at its exchanges. *ret_count 1 without inlets or outlets: not cut (parallelism 1, or a plan whose
+ * stages would feed one another in a circle, which barriers cannot pass). *ret_cut tells which. */
 enum status stage_cut(const struct plan *p, uint32_t parallelism, struct arena *a, struct stage **ret,
                       uint32_t *ret_count, bool *ret_cut, struct error *err) MUST_USE;
 
@@ -337,8 +337,8 @@ struct statedir {
 enum statedir_file { STATEDIR_JOURNAL, STATEDIR_SNAPSHOT };
 void statedir_file_path(const struct statedir *d, enum statedir_file kind, uint64_t epoch, const char *suffix,
                         char out[STATEDIR_PATH]);
-/* Visits the payloads of journals [i, …) that stand after epoch `after` up to `until`, and checks that none is missing.
- * `open_last`: the newest journal is opened for appending (and repaired). */
+/* Visits the payloads of journals [i, …) that stand after epoch `after` up to `until`, and checks that none is
+ * missing. `open_last`: the newest journal is opened for appending (and repaired). */
 typedef enum status payload_visit(void *arg, struct str payload, struct error *err);
 enum status statedir_deltas(struct statedir *d, uint64_t after, uint64_t until, bool open_last, payload_visit *visit,
                             void *arg, struct error *err) MUST_USE;

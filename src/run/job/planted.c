@@ -1,7 +1,7 @@
-/* Bugs planted in what an epoch commits, behind a switch that only the crash checker's own test sets. Each rewrites the joined
- * delta as a broken operator would have written it. The others sit where they would be made by mistake: in the
- * coordinator (early publish, no flush), the task (no alignment, eager positions), restore (wrong shard), the state directory
- * (no sync, stale snapshot), the operators and the connectors. */
+/* Bugs planted in what an epoch commits, behind a switch that only the crash checker's own test sets. Each
+ * rewrites the joined delta as a broken operator would have written it. The others sit where they would be made by
+ * mistake: in the coordinator (early publish, no flush), the task (no alignment, eager positions), restore (wrong
+ * shard), the state directory (no sync, stale snapshot), the operators and the connectors. */
 #include "job/job_private.h"
 
 struct filter {

@@ -1,9 +1,9 @@
 /* Restore: snapshot and deltas from the log, operation by operation, into the chains; then the sinks.
  *
- * Every task is shown every operation. A store keeps those of its key groups, or all when each shard needs them (positions,
- * watermarks, sink commits), so another parallelism restores like the same one. A store that nobody knows is a
- * state of another job. After that each sink repeats the publication of the newest commit and takes back what none names; only
- * then writers are opened. */
+ * Every task is shown every operation. A store keeps those of its key groups, or all when each shard needs them
+ * (positions, watermarks, sink commits), so another parallelism restores like the same one. A store that nobody
+ * knows is a state of another job. After that each sink repeats the publication of the newest commit and takes
+ * back what none names; only then writers are opened. */
 #include "job/job_private.h"
 
 static enum status apply(void *arg, const struct delta *d, struct error *err)
@@ -24,7 +24,8 @@ static enum status apply(void *arg, const struct delta *d, struct error *err)
         known |= here;
     }
     if (!known) {
-        error_set(err, ST_MISMATCH, "the state to restore holds '%.*s', which this job does not have", STR_ARG(d->store));
+        error_set(err, ST_MISMATCH, "the state to restore holds '%.*s', which this job does not have",
+                  STR_ARG(d->store));
         error_hint(err, "run the statement that wrote it, or name another state directory");
         return ST_MISMATCH;
     }

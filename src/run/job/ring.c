@@ -1,14 +1,15 @@
 /* Rings: bounded queues from one task to one other, without locks.
  *
- * Slots are numbered by two counters that only grow: `tail` (written by the producer) and `head` (by the consumer). How
- * many batches and how many watermarks lie in the ring is the difference of two counters again, one on each side, so that each kind
- * of event has its own room: a ring full of batches takes watermarks, and one full of both takes the barrier and the end,
- * of which there can be only one each (the next epoch's barrier is asked for when all tasks have passed the last).
+ * Slots are numbered by two counters that only grow: `tail` (written by the producer) and `head` (by the
+ * consumer). How many batches and how many watermarks lie in the ring is the difference of two counters again, one
+ * on each side, so that each kind of event has its own room: a ring full of batches takes watermarks, and one full
+ * of both takes the barrier and the end, of which there can be only one each (the next epoch's barrier is asked
+ * for when all tasks have passed the last).
  *
- * The counters that tell the other side of news are stored and loaded seq_cst: a worker that goes to sleep first says so and then
- * looks once more, and whoever pushes or pops first stores and then looks whether the other sleeps. In the one order of
- * all these accesses one of the two sees the other. The consumer moves `head` before its count of batches, so who sees room by
- * the count may use the slot. */
+ * The counters that tell the other side of news are stored and loaded seq_cst: a worker that goes to sleep first
+ * says so and then looks once more, and whoever pushes or pops first stores and then looks whether the other
+ * sleeps. In the one order of all these accesses one of the two sees the other. The consumer moves `head` before
+ * its count of batches, so who sees room by the count may use the slot. */
 #include "job/job_private.h"
 
 struct ring *ring_new(uint32_t capacity, struct budget *b)

@@ -1,12 +1,13 @@
 /* A sender: deals the rows of a batch out to the shards that own their keys.
  *
- * The hash of the canonical key gives the key group, the group its shard. Rows are sorted by shard (a counting sort over row
- * numbers) and appended to the batch that is gathering for the shard, which goes into the ring when it is full. A watermark, an
- * idle mark, a barrier and the end push what has gathered ahead of themselves, so their order among the rows stays.
+ * The hash of the canonical key gives the key group, the group its shard. Rows are sorted by shard (a counting
+ * sort over row numbers) and appended to the batch that is gathering for the shard, which goes into the ring when
+ * it is full. A watermark, an idle mark, a barrier and the end push what has gathered ahead of themselves, so
+ * their order among the rows stays.
  *
- * All rings take a barrier or none: first everything that has gathered is sent, and only then the barrier goes to all, which
- * never fails (ring.c keeps room). So a receiver that waits for this task's barrier can always be fed, whatever the other
- * receivers wait for: barriers cannot lock tasks against one another.
+ * All rings take a barrier or none: first everything that has gathered is sent, and only then the barrier goes to
+ * all, which never fails (ring.c keeps room). So a receiver that waits for this task's barrier can always be fed,
+ * whatever the other receivers wait for: barriers cannot lock tasks against one another.
  *
  * Strings are shared with the batch they come from; a batch that would pin far more than it uses is copied out. */
 #include "job/job_private.h"
@@ -190,7 +191,8 @@ static bool take_control(struct sender *s, const struct event *ev)
     for (uint32_t i = 0; i < s->shards; i++)
         if (s->pending[i] && !send_pending(s, i))
             return false;
-    struct ring_event out = { .kind = ev->kind, .idle = ev->idle, .final = ev->final, .time = ev->time, .epoch = ev->epoch };
+    struct ring_event out = { .kind = ev->kind, .idle = ev->idle, .final = ev->final, .time = ev->time,
+                              .epoch = ev->epoch };
     for (; s->told < s->shards; s->told++) {
         if (!ring_push(s->rings[s->told], &out))
             return false;

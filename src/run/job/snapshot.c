@@ -1,13 +1,14 @@
 /* Snapshots: the state at an epoch as one file, folded from the older snapshot and the journals since.
  *
- * A snapshot is a journal file whose records are marked pieces: 'P' and a payload of sorted PUTs (about 1 MiB), and at the
- * end one 'E' with an index: u32 number of pieces, then for each u64 end of its record in the file, u32 length, u32 crc32c (mark and
- * payload). The index is what makes the file a whole one, and what lets the next fold pull piece after piece
- * from the middle of the file without holding it in memory. It is kept in memory for the newest snapshot.
+ * A snapshot is a journal file whose records are marked pieces: 'P' and a payload of sorted PUTs (about 1 MiB),
+ * and at the end one 'E' with an index: u32 number of pieces, then for each u64 end of its record in the file, u32
+ * length, u32 crc32c (mark and payload). The index is what makes the file a whole one, and what lets the next fold
+ * pull piece after piece from the middle of the file without holding it in memory. It is kept in memory for the
+ * newest snapshot.
  *
  * Making one: a new journal is begun first, so that what is folded lies in closed files. The pieces go to
- * snapshot-<epoch>.tmp, which is synced, renamed, and the directory synced; only then is anything deleted: snapshots before the newest
- * two, and journals that end at or before the older of these.
+ * snapshot-<epoch>.tmp, which is synced, renamed, and the directory synced; only then is anything deleted:
+ * snapshots before the newest two, and journals that end at or before the older of these.
  *
  * The fold's memory is its own budget below the job's, with half of the room that is left: a snapshot that needs more
  * is abandoned and tried again when the deltas have doubled; the job never fails for it. */
@@ -141,7 +142,8 @@ static enum status next_old(void *arg, struct str *ret, struct error *err)
     return ST_OK;
 }
 
-/* Deltas since: journals push their records, the fold pulls, so they are kept in between; each is let go when the next is pulled. */
+/* Deltas since: journals push their records, the fold pulls, so they are kept in between; each is let go when the next
+ * is pulled. */
 struct kept {
     struct kept *next;
     size_t len;
@@ -209,7 +211,8 @@ static enum status write_piece(void *arg, struct str payload, struct error *err)
     if (payload.len >= UINT32_MAX)
         return error_set(err, ST_LIMIT, "a piece of a snapshot is too large");
     TRY(journal_append(w->journal, parts, 2, &at, err));
-    struct snapshot_piece p = { at.bytes, (uint32_t)payload.len + 1, crc32c(crc32c(0, mark, 1), payload.ptr, payload.len) };
+    struct snapshot_piece p = { at.bytes, (uint32_t)payload.len + 1,
+                                crc32c(crc32c(0, mark, 1), payload.ptr, payload.len) };
     return index_add(&w->index, w->d->budget, p) ? ST_OK : budget_error(w->d->budget, sizeof p, err);
 }
 

@@ -1,12 +1,14 @@
 /* Sources and sinks of a job, and the splits of its sources.
  *
- * Splits are listed once before the job starts and, where the connector wants it, again and again in the background. A new split
- * goes to the shard of its number modulo the number of shards. Tasks read their shard's list without a lock: it only
- * grows; a larger array replaces a full one before the count says so, and the old array stays in the arena.
+ * Splits are listed once before the job starts and, where the connector wants it, again and again in the
+ * background. A new split goes to the shard of its number modulo the number of shards. Tasks read their shard's
+ * list without a lock: it only grows; a larger array replaces a full one before the count says so, and the old
+ * array stays in the arena.
  *
- * A split with a restored position that is not finished but no longer listed (a file that was deleted) is taken up all the same, so
- * that the connector refuses it by name instead of its rest being lost in silence. For this the room knows one thing of
- * the source operator: its store "<id>/positions" has a blob a split that starts with 1 when the split is finished. */
+ * A split with a restored position that is not finished but no longer listed (a file that was deleted) is taken up
+ * all the same, so that the connector refuses it by name instead of its rest being lost in silence. For this the
+ * room knows one thing of the source operator: its store "<id>/positions" has a blob a split that starts with 1
+ * when the split is finished. */
 #include "job/job_private.h"
 
 #define SPLITS_MAX (1u << 24)
@@ -42,7 +44,7 @@ void splits_of(struct exec_context *ctx, const struct node *n, const struct spli
 {
     struct job_source *s = source_slot(ctx->job, n);
     struct split_list *l = &s->lists[ctx->shard];
-    *ret_count = atomic_load_explicit(&l->count, memory_order_acquire); /* before the array: it is as new as the count */
+    *ret_count = atomic_load_explicit(&l->count, memory_order_acquire); /* before the array, which is as new */
     *ret = atomic_load_explicit(&l->at, memory_order_acquire);
     *ret_complete = s->discover_ms == 0;
 }

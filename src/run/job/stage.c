@@ -1,12 +1,12 @@
 /* Cutting a plan into stages.
  *
- * Nodes that are joined by an edge which is no exchange run together. An exchange belongs to the stage of its users, where it is a
- * receiver; the edge into it is the cut. So: union-find over the nodes, joining each with its inputs unless it is an
- * exchange.
+ * Nodes that are joined by an edge which is no exchange run together. An exchange belongs to the stage of its
+ * users, where it is a receiver; the edge into it is the cut. So: union-find over the nodes, joining each with its
+ * inputs unless it is an exchange.
  *
- * A barrier enters at the sources and is aligned at receivers; that needs the stages to form no circle. A plan that shares a source
- * between a branch with and one without an exchange and joins both again has a stage that feeds itself: such a plan is not
- * cut and runs as one task, which gives the same rows. */
+ * A barrier enters at the sources and is aligned at receivers; that needs the stages to form no circle. A plan
+ * that shares a source between a branch with and one without an exchange and joins both again has a stage that
+ * feeds itself: such a plan is not cut and runs as one task, which gives the same rows. */
 #include "job/job_private.h"
 
 struct cut {

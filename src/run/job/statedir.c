@@ -310,7 +310,8 @@ static enum status read_closed(struct statedir *d, uint32_t i, struct deltas *x,
         return other_job(path, err);
     TRY(d->os->ops->stat(d->os, path, &st, err));
     if (x->newest + 1 < d->journals.at[i + 1])
-        return statedir_rot(path, st.bytes - torn, "records at its end are missing that the next journal continues", err);
+        return statedir_rot(path, st.bytes - torn, "records are missing between its end and the next journal",
+                            err);
     if (x->newest + 1 > d->journals.at[i + 1])
         return statedir_rot(path, st.bytes - torn, "it holds epochs that the next journal holds again", err);
     return ST_OK;

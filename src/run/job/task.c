@@ -1,13 +1,14 @@
 /* A task: a step over its chain and its rings.
  *
- * Each step does the first of these that can be done: the chain's pending event; the end of a barrier; a new barrier; a due timer;
- * an event from a ring; a read from a source. One event is in the chain at a time, so a batch from a ring is freed when the
- * chain is empty again.
+ * Each step does the first of these that can be done: the chain's pending event; the end of a barrier; a new
+ * barrier; a due timer; an event from a ring; a read from a source. One event is in the chain at a time, so a
+ * batch from a ring is freed when the chain is empty again.
  *
- * Barriers. A task without rings, or whose rings have all ended, injects the barrier when the coordinator asks. One with live rings
- * waits until each of them has delivered it; a ring that has is not read meanwhile. When the barrier has passed the chain, the
- * task writes what its stores dirtied into `delta` and hands the epoch to the coordinator. From then until the epoch is published its sinks
- * hold their batches back. After a final barrier the task does nothing more.
+ * Barriers. A task without rings, or whose rings have all ended, injects the barrier when the coordinator asks.
+ * One with live rings waits until each of them has delivered it; a ring that has is not read meanwhile. When the
+ * barrier has passed the chain, the task writes what its stores dirtied into `delta` and hands the epoch to the
+ * coordinator. From then until the epoch is published its sinks hold their batches back. After a final barrier the
+ * task does nothing more.
  *
  * When memory is short, sources are not read; everything else goes on. */
 #include "job/job_private.h"
@@ -103,7 +104,7 @@ static enum status begin_barrier(struct task *t, uint64_t epoch, bool final, str
     return chain_barrier(t->chain, epoch, final, err);
 }
 
-/* JOB_BUG_EAGER_POSITION: reads on, leaves what was read before the barrier's door, and saves the position behind it. */
+/* JOB_BUG_EAGER_POSITION: reads on, leaves what was read before the door, and saves the position behind it. */
 static enum status read_ahead(struct task *t, struct error *err)
 {
     enum chain_state state;
@@ -193,7 +194,8 @@ static bool is_paused(const struct task *t)
 
 int64_t task_deadline_ms(const struct task *t)
 {
-    if (t->stopped || t->in_barrier || !chain_ready(t->chain) || atomic_load_explicit(&t->face.ended, memory_order_relaxed))
+    if (t->stopped || t->in_barrier || !chain_ready(t->chain) ||
+        atomic_load_explicit(&t->face.ended, memory_order_relaxed))
         return INT64_MAX;
     return is_paused(t) ? timers_deadline_ms(t) : chain_deadline_ms(t->chain);
 }

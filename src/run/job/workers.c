@@ -1,10 +1,10 @@
-/* Workers: threads that loop over tasks, one a shard. Shard n's tasks of all stages belong to worker n for good, so what a task owns
- * is touched by one thread only.
+/* Workers: threads that loop over tasks, one a shard. Shard n's tasks of all stages belong to worker n for good,
+ * so what a task owns is touched by one thread only.
  *
- * Sleeping. A worker whose tasks and coordinator have nothing to do says that it sleeps, goes over all once more, and only
- * then waits on its signal. Who has news for it stores the news, then looks whether it sleeps: in the one order of these
- * accesses either the worker's last round sees the news or the other sees it sleep and raises. With parallelism 1 the worker is
- * the caller's thread. */
+ * Sleeping. A worker whose tasks and coordinator have nothing to do says that it sleeps, goes over all once more,
+ * and only then waits on its signal. Who has news for it stores the news, then looks whether it sleeps: in the one
+ * order of these accesses either the worker's last round sees the news or the other sees it sleep and raises. With
+ * parallelism 1 the worker is the caller's thread. */
 #include "job/job_private.h"
 
 #define STEPS_A_TURN 64u
@@ -123,7 +123,8 @@ static void run_threads(struct job *j, struct ticker *t)
         struct error err;
         error_clear(&err);
         atomic_fetch_add(&j->workers_left, 1);
-        enum status st = j->os->ops->thread_start(j->os, name, worker_main, &j->workers[i], &j->workers[i].thread, &err);
+        struct worker *w = &j->workers[i];
+        enum status st = j->os->ops->thread_start(j->os, name, worker_main, w, &w->thread, &err);
         if (st != ST_OK) {
             atomic_fetch_sub(&j->workers_left, 1);
             job_fail(j, st, &err);

@@ -1,6 +1,7 @@
-/* Whole jobs under power loss: the twin dies at a call, wakes up in one of four disk moods, and the job goes on at another
- * parallelism, dies again, and goes on to its end. What was published then equals one undisturbed life. The same harness must notice
- * each of the bugs that can be planted in this room. (All calls of twelve jobs with file sinks: test/crash.) */
+/* Whole jobs under power loss: the twin dies at a call, wakes up in one of four disk moods, and the job goes on at
+ * another parallelism, dies again, and goes on to its end. What was published then equals one undisturbed life.
+ * The same harness must notice each of the bugs that can be planted in this room. (All calls of twelve jobs with
+ * file sinks: test/crash.) */
 #include "support.h"
 
 #define STATELESS GEN "CREATE TABLE o (k BIGINT, v BIGINT) WITH ('connector' = 'mem');" \
@@ -8,8 +9,8 @@
 #define GROUP GEN "CREATE TABLE o (s STRING, n BIGINT, m BIGINT) WITH ('connector' = 'mem');" \
                   "INSERT INTO o SELECT s, COUNT(*), SUM(v) FROM g GROUP BY s"
 #define TUMBLE GEN "CREATE TABLE o (k BIGINT, w TIMESTAMP(3), n BIGINT, m BIGINT) WITH ('connector' = 'mem');" \
-                   "INSERT INTO o SELECT k, window_start, COUNT(*), MAX(v) FROM TABLE(TUMBLE(TABLE g, DESCRIPTOR(ts), " \
-                   "INTERVAL '2' SECOND)) GROUP BY k, window_start, window_end"
+                   "INSERT INTO o SELECT k, window_start, COUNT(*), MAX(v) FROM TABLE(TUMBLE(TABLE g, " \
+                   "DESCRIPTOR(ts), INTERVAL '2' SECOND)) GROUP BY k, window_start, window_end"
 
 /* Groups that empty and fill again and again. */
 #define COUNTS GEN "CREATE TABLE o (k BIGINT, m BIGINT, n BIGINT) WITH ('connector' = 'mem');" \

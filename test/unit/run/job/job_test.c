@@ -1,4 +1,5 @@
-/* Jobs by steps: the same rows whatever the parallelism, batches, rings and order of steps; stops, restarts, rescales, memory. */
+/* Jobs by steps: the same rows whatever the parallelism, batches, rings and order of steps; stops, restarts,
+ * rescales, memory. */
 #include "support.h"
 
 #define STATELESS GEN "CREATE TABLE o (k BIGINT, v BIGINT, s STRING) WITH ('connector' = 'mem');" \
@@ -6,8 +7,8 @@
 #define GROUP GEN "CREATE TABLE o (s STRING, n BIGINT, m BIGINT) WITH ('connector' = 'mem');" \
                   "INSERT INTO o SELECT s, COUNT(*), SUM(v) FROM g GROUP BY s"
 #define TUMBLE GEN "CREATE TABLE o (k BIGINT, w TIMESTAMP(3), n BIGINT, m BIGINT) WITH ('connector' = 'mem');" \
-                   "INSERT INTO o SELECT k, window_start, COUNT(*), MAX(v) FROM TABLE(TUMBLE(TABLE g, DESCRIPTOR(ts), " \
-                   "INTERVAL '2' SECOND)) GROUP BY k, window_start, window_end"
+                   "INSERT INTO o SELECT k, window_start, COUNT(*), MAX(v) FROM TABLE(TUMBLE(TABLE g, " \
+                   "DESCRIPTOR(ts), INTERVAL '2' SECOND)) GROUP BY k, window_start, window_end"
 #define TWO GEN "CREATE TABLE o (k BIGINT, n BIGINT) WITH ('connector' = 'mem');" \
                 "CREATE TABLE p (k BIGINT, v BIGINT) WITH ('connector' = 'mem');" \
                 "EXECUTE STATEMENT SET BEGIN INSERT INTO o SELECT k, COUNT(*) FROM g GROUP BY k;" \
@@ -59,7 +60,8 @@ static void test_same_rows_everywhere(void **state)
             struct budget b;
             budget_init(&b, "job", SIZE_MAX, NULL);
             struct life l = { .planned = &p, .world = &w, .sim = s, .parallelism = shards[seed % 4], .budget = &b,
-                              .capacity = i == N_JOBS - 1 ? 0 : batches[seed / 4 % 3], .ring_capacity = rings[seed / 2 % 3], .seed = seed,
+                              .capacity = i == N_JOBS - 1 ? 0 : batches[seed / 4 % 3],
+                              .ring_capacity = rings[seed / 2 % 3], .seed = seed,
                               .interval_ms = seed % 5 ? 20 : INT64_MAX, .durable = seed % 2 };
             expect_life(run_life(&l, &err), &err);
             same(&w, &want);
@@ -91,7 +93,8 @@ static void test_stop_and_rescale(void **state)
             w.read_rows = 4;
             uint64_t epoch = 0, lives = 0;
             for (bool through = false; !through && lives < 40; lives++) {
-                struct life l = { .planned = &p, .world = &w, .sim = s, .parallelism = 1 + (uint32_t)((seed + lives) % 4),
+                struct life l = { .planned = &p, .world = &w, .sim = s,
+                                  .parallelism = 1 + (uint32_t)((seed + lives) % 4),
                                   .seed = seed + lives, .interval_ms = 10, .durable = true, .stop_after = 2,
                                   .min_snapshot_bytes = 2000 };
                 expect_life(run_life(&l, &err), &err);
@@ -111,8 +114,8 @@ static void test_stop_and_rescale(void **state)
     }
 }
 
-/* A sink that takes one batch in a thousand tries, three shards, rings of one batch: no order of steps locks the tasks, and memory
- * stays where it is. */
+/* A sink that takes one batch in a thousand tries, three shards, rings of one batch: no order of steps locks the
+ * tasks, and memory stays where it is. */
 static void test_slow_sink(void **state)
 {
     (void)state;
@@ -129,7 +132,8 @@ static void test_slow_sink(void **state)
         world_init(&w, 4, 60, 9);
         w.wait_every = 1000;
         struct life l = { .planned = &p, .world = &w, .sim = s, .parallelism = 3, .budget = &b, .capacity = 8,
-                          .ring_capacity = 1, .seed = seed, .interval_ms = seed % 2 ? 50 : INT64_MAX, .durable = seed % 4 > 1 };
+                          .ring_capacity = 1, .seed = seed, .interval_ms = seed % 2 ? 50 : INT64_MAX,
+                          .durable = seed % 4 > 1 };
         expect_life(run_life(&l, &err), &err);
         same(&w, &want);
         sim_free(s);
@@ -373,7 +377,8 @@ static void test_commit_when_asked(void **state)
     world_init(&w, 2, 30, 5);
     w.unbounded = true;
     struct connect_context connect = { .os = sim_os(s), .zone = zone_utc, .extra = &w };
-    struct job_config config = { .os = sim_os(s), .parallelism = 1, .connect = &connect, .commit_interval_ms = INT64_MAX };
+    struct job_config config = { .os = sim_os(s), .parallelism = 1, .connect = &connect,
+                                 .commit_interval_ms = INT64_MAX };
     struct job *j;
     assert_int_equal(job_new(p.plan, &config, &j, &err), ST_OK);
     for (uint64_t epoch = 0; epoch < 3; epoch++) {
@@ -402,7 +407,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_rows_everywhere), cmocka_unit_test(test_stop_and_rescale),
-        cmocka_unit_test(test_slow_sink), cmocka_unit_test(test_discovery), cmocka_unit_test(test_vanished_split), cmocka_unit_test(test_unknown_store),
+        cmocka_unit_test(test_slow_sink), cmocka_unit_test(test_discovery),
+        cmocka_unit_test(test_vanished_split), cmocka_unit_test(test_unknown_store),
         cmocka_unit_test(test_pressure_commits), cmocka_unit_test(test_memory_fails_by_name),
         cmocka_unit_test(test_allocations), cmocka_unit_test(test_stats), cmocka_unit_test(test_commit_when_asked),
     };

@@ -1,5 +1,5 @@
-/* The state directory on the twin: what is committed comes back, through snapshots, crashes at every call in every mood, and
- * damage of every byte. A model keeps what the commits add up to. */
+/* The state directory on the twin: what is committed comes back, through snapshots, crashes at every call in every
+ * mood, and damage of every byte. A model keeps what the commits add up to. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -285,8 +285,8 @@ static void unload(struct damage *d)
     arena_release(&d->arena);
 }
 
-/* Restores with file `which` replaced. What is restored must be a state that was committed; only the newest journal may give
- * an older one. */
+/* Restores with file `which` replaced. What is restored must be a state that was committed; only the newest
+ * journal may give an older one. */
 static void try_damaged(const struct damage *d, uint32_t which, const void *bytes, size_t len, const struct model *m,
                         uint64_t at)
 {
@@ -459,7 +459,8 @@ static void test_mismatch(void **state)
     struct str other = STR("source:1: path=a\nsink:1: path=c\n"), more = STR("source:1: path=a\nsink:1: path=b\nx:1\n");
     expect_status(statedir_open(os, DIR, other, 0, NULL, &l, &err), ST_MISMATCH, &err,
                   "line 2 is 'sink:1: path=b' there and 'sink:1: path=c' here");
-    expect_status(statedir_open(os, DIR, more, 0, NULL, &l, &err), ST_MISMATCH, &err, "line 3 is '' there and 'x:1' here");
+    expect_status(statedir_open(os, DIR, more, 0, NULL, &l, &err), ST_MISMATCH, &err,
+                  "line 3 is '' there and 'x:1' here");
     /* a journal of another job's directory under a good name */
     expect_ok(statedir_open(os, "/other", other, 0, NULL, &l, &err), &err);
     uint64_t restored[KEYS] = { 0 }, epoch = 0;

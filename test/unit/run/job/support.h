@@ -1,9 +1,10 @@
-/* What the job tests share: plans from SQL over a generated source and a sink into a `world` that outlives jobs, and a driver
- * that runs a job by steps on the twin.
+/* What the job tests share: plans from SQL over a generated source and a sink into a `world` that outlives jobs,
+ * and a driver that runs a job by steps on the twin.
  *
- * `gen`: `splits` splits of `rows` rows, all drawn from split and row number; a position is a row number. `mem`: a sink whose
- * commit bytes are the rows since the last commit; what is published adds up in the world as net counts a row, and an epoch counts
- * once a subtask. So the world after any number of lives must equal that of one undisturbed life. */
+ * `gen`: `splits` splits of `rows` rows, all drawn from split and row number; a position is a row number. `mem`: a
+ * sink whose commit bytes are the rows since the last commit; what is published adds up in the world as net counts
+ * a row, and an epoch counts once a subtask. So the world after any number of lives must equal that of one
+ * undisturbed life. */
 #pragma once
 
 #include <setjmp.h>
@@ -69,7 +70,10 @@ static bool world_has_all(const struct world *a, const struct world *b)
     }
     return true;
 }
-static bool world_equal(const struct world *a, const struct world *b) { return world_has_all(a, b) && world_has_all(b, a); }
+static bool world_equal(const struct world *a, const struct world *b)
+{
+    return world_has_all(a, b) && world_has_all(b, a);
+}
 
 static void world_show(const struct world *a, const struct world *b)
 {
@@ -214,7 +218,8 @@ static void mem_publish_lines(struct mem_sink *s, uint32_t subtask, uint64_t epo
             char text[512];
             if (!line.len)
                 continue;
-            int n = snprintf(text, sizeof text, "%.*s:%.*s", STR_ARG(s->base.table->name), (int)line.len - 1, line.ptr + 1);
+            int n = snprintf(text, sizeof text, "%.*s:%.*s", STR_ARG(s->base.table->name), (int)line.len - 1,
+                             line.ptr + 1);
             world_add(w, str_make(text, (size_t)n), line.ptr[0] == '+' ? 1 : -1);
         }
     }
@@ -236,8 +241,8 @@ static enum status mem_restore(struct sink *base, const struct sink_commit *comm
     return ST_OK;
 }
 
-static enum status mem_open(struct sink *base, uint32_t subtask, uint64_t epoch, struct budget *b, struct os_signal *wake,
-                            struct sink_writer **ret, struct error *err)
+static enum status mem_open(struct sink *base, uint32_t subtask, uint64_t epoch, struct budget *b,
+                            struct os_signal *wake, struct sink_writer **ret, struct error *err)
 {
     (void)epoch, (void)err;
     struct mem_writer *w = test_malloc(sizeof *w);
@@ -248,7 +253,8 @@ static enum status mem_open(struct sink *base, uint32_t subtask, uint64_t epoch,
     return ST_OK;
 }
 
-static enum status mem_write(struct sink_writer *base, const struct batch *b, enum write_outcome *ret, struct error *err)
+static enum status mem_write(struct sink_writer *base, const struct batch *b, enum write_outcome *ret,
+                             struct error *err)
 {
     struct mem_writer *w = (struct mem_writer *)base;
     uint32_t every = w->sink->world->wait_every;

@@ -1,12 +1,12 @@
-/* Jobs on real threads (the thread sanitizer's business): the same rows as by steps, stops from another thread, failures, ticks,
- * a state directory on a real disk. */
+/* Jobs on real threads (the thread sanitizer's business): the same rows as by steps, stops from another thread,
+ * failures, ticks, a state directory on a real disk. */
 #include "support.h"
 
 #define GROUP GEN "CREATE TABLE o (s STRING, n BIGINT, m BIGINT) WITH ('connector' = 'mem');" \
                   "INSERT INTO o SELECT s, COUNT(*), SUM(v) FROM g GROUP BY s"
 #define TUMBLE GEN "CREATE TABLE o (k BIGINT, w TIMESTAMP(3), n BIGINT, m BIGINT) WITH ('connector' = 'mem');" \
-                   "INSERT INTO o SELECT k, window_start, COUNT(*), MAX(v) FROM TABLE(TUMBLE(TABLE g, DESCRIPTOR(ts), " \
-                   "INTERVAL '2' SECOND)) GROUP BY k, window_start, window_end"
+                   "INSERT INTO o SELECT k, window_start, COUNT(*), MAX(v) FROM TABLE(TUMBLE(TABLE g, " \
+                   "DESCRIPTOR(ts), INTERVAL '2' SECOND)) GROUP BY k, window_start, window_end"
 
 static void expected(struct planned *p, struct world *w, uint32_t splits, uint32_t rows, uint32_t keys)
 {
