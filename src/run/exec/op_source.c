@@ -25,6 +25,7 @@ struct source_op {
     ARRAY(struct open_split) splits;
     uint32_t next, n_open, unfinished, unannounced;
     bool complete; /* no further splits will come */
+    bool idle;     /* told so: this shard has no split (yet) and must not hold time back */
     struct batch *batch;
     struct buf position;
 };
@@ -205,6 +206,12 @@ static enum op_result source_poll(struct op *o, struct emit *out, struct error *
     struct source_op *s = (struct source_op *)o;
     if (!take_splits(s))
         return op_refused(o, err);
+    bool idle = !s->complete && s->splits.count == 0;
+    if (idle != s->idle) {
+        s->idle = out->idle = idle;
+        out->has_idle = true;
+        return OP_DONE;
+    }
     if (s->unannounced && announce(s, out))
         return OP_DONE;
     bool again = false;
