@@ -1,6 +1,7 @@
 /* A hashed wheel: BUCKETS buckets of TICK ms; a timer stands in bucket (deadline / TICK) mod BUCKETS whatever its
  * revolution. Popping looks only at the buckets between the last look and now (all of them after a long jump), moves what is
- * due into a sorted list and serves from there. Adding and removing touch one bucket. Jobs have few timers (a pane
+ * due into a sorted list and serves from there. That list always has room for every timer, so that only adding can be
+ * refused, never firing. Adding and removing touch one bucket. Jobs have few timers (a pane
  * each), but a session or a punctuator may have millions; a heap was measured nine times slower (reference/performance.md §3.3). */
 #include <stdlib.h>
 
@@ -54,17 +55,20 @@ void timers_free(struct timers *t)
     mem_free(t->budget, t, sizeof *t);
 }
 
-static bool bucket_add(struct timers *t, struct bucket *b, struct timer timer)
+static bool bucket_reserve(struct timers *t, struct bucket *b, uint64_t n)
 {
-    if (b->n == b->cap) {
-        uint32_t cap = b->cap ? b->cap * 2 : 4;
-        struct timer *at = mem_realloc(t->budget, b->at, b->cap * sizeof *at, cap * sizeof *at);
-        if (!at)
-            return false;
-        b->at = at;
-        b->cap = cap;
-    }
-    b->at[b->n++] = timer;
+    if (n <= b->cap)
+        return true;
+    if (n > UINT32_MAX / 2)
+        return false;
+    uint32_t cap = b->cap ? b->cap * 2 : 4;
+    while (cap < n)
+        cap *= 2;
+    struct timer *at = mem_realloc(t->budget, b->at, b->cap * sizeof *at, cap * sizeof *at);
+    if (!at)
+        return false;
+    b->at = at;
+    b->cap = cap;
     return true;
 }
 
@@ -81,8 +85,9 @@ bool timers_add(struct timers *t, int64_t deadline_ms, int64_t payload)
     struct bucket *b = bucket_of(t, deadline_ms);
     if (bucket_find(b, deadline_ms, payload) >= 0 || bucket_find(&t->due, deadline_ms, payload) >= 0)
         return true;
-    if (!bucket_add(t, b, (struct timer){ deadline_ms, payload }))
+    if (!bucket_reserve(t, b, (uint64_t)b->n + 1) || !bucket_reserve(t, &t->due, t->n + t->due.n + 1))
         return false;
+    b->at[b->n++] = (struct timer){ deadline_ms, payload };
     t->n++;
     if (t->next != INT64_MIN && deadline_ms < t->next)
         t->next = deadline_ms;
@@ -117,20 +122,19 @@ static int later_first(const void *pa, const void *pb)
     return a->payload < b->payload ? 1 : a->payload > b->payload ? -1 : 0;
 }
 
-/* Moves what is due out of one bucket. false: memory refused (nothing is lost). */
-static bool take_due(struct timers *t, struct bucket *b, int64_t now)
+/* Moves what is due out of one bucket; timers_add has made room for it. */
+static void take_due(struct timers *t, struct bucket *b, int64_t now)
 {
     for (uint32_t i = 0; i < b->n;) {
         if (b->at[i].deadline > now) {
             i++;
             continue;
         }
-        if (!bucket_add(t, &t->due, b->at[i]))
-            return false;
+        CHECK(t->due.n < t->due.cap);
+        t->due.at[t->due.n++] = b->at[i];
         b->at[i] = b->at[--b->n];
         t->n--;
     }
-    return true;
 }
 
 bool timers_pop(struct timers *t, int64_t now_ms, int64_t *ret_deadline_ms, int64_t *ret_payload)
@@ -138,15 +142,14 @@ bool timers_pop(struct timers *t, int64_t now_ms, int64_t *ret_deadline_ms, int6
     if (t->n && timers_next(t) <= now_ms) {
         int64_t to = tick_of(now_ms);
         bool all = t->hand == INT64_MIN || to < t->hand || (uint64_t)to - (uint64_t)t->hand >= BUCKETS;
-        bool ok = true;
-        for (uint32_t i = 0; all && ok && i < BUCKETS; i++)
-            ok = take_due(t, &t->buckets[i], now_ms);
-        for (int64_t k = t->hand; !all && ok && k <= to; k++)
-            ok = take_due(t, &t->buckets[(uint64_t)k % BUCKETS], now_ms);
-        if (ok)
-            t->hand = to;
+        for (uint32_t i = 0; all && i < BUCKETS; i++)
+            take_due(t, &t->buckets[i], now_ms);
+        for (int64_t k = t->hand; !all && k <= to; k++)
+            take_due(t, &t->buckets[(uint64_t)k % BUCKETS], now_ms);
+        t->hand = to;
         t->next = INT64_MIN;
-        qsort(t->due.at, t->due.n, sizeof *t->due.at, later_first);
+        if (t->due.n)
+            qsort(t->due.at, t->due.n, sizeof *t->due.at, later_first);
     }
     if (t->due.n == 0 || t->due.at[t->due.n - 1].deadline > now_ms)
         return false;
