@@ -190,7 +190,9 @@ static enum status window_start(struct op *o, struct error *err)
     struct window_op *w = (struct window_op *)o;
     int64_t ns;
     struct table *meta = store_make(w->meta, 0);
-    struct entry *e = meta ? table_find(meta, hash_bytes("w", 1), STR("w")) : NULL;
+    if (!meta)
+        return budget_error(o->budget, 0, err);
+    struct entry *e = table_find(meta, hash_bytes("w", 1), STR("w"));
     if (e && !(o->ctx->planted & (1u << 9))) {
         memcpy(&w->saved_watermark, entry_value(meta, e), 8);
         *(w->spec->processing_time ? &w->fired : &o->watermark) = w->saved_watermark;
