@@ -278,7 +278,7 @@ static enum status recompute(struct accumulators *a, const struct accumulate *in
             return budget_error(a->budget, 0, err);
     }
     memset(state, 0, call->aggregate->state_bytes);
-    uint32_t value_at = ((const struct table_face *)(const void *)in->elements)->value_at;
+    int32_t value_at = ((const struct table_face *)(const void *)in->elements)->value_at;
     const struct element *el = (const struct element *)(uintptr_t)((struct group_head *)group)->lists;
     while (el) {
         uint32_t n = 0;
@@ -454,7 +454,7 @@ enum status accumulators_forget(struct accumulators *a, struct table *groups, st
                                 struct error *err)
 {
     struct group_head *g = entry_value(groups, e);
-    uint32_t value_at = elements ? ((const struct table_face *)(const void *)elements)->value_at : 0;
+    int32_t value_at = elements ? ((const struct table_face *)(const void *)elements)->value_at : 0;
     for (struct element *el = (struct element *)(uintptr_t)g->lists, *next; el; el = next) {
         next = (struct element *)(uintptr_t)el->next;
         if (!table_remove(elements, (struct entry *)((uint8_t *)el - value_at)))

@@ -48,13 +48,13 @@ static bool put_entry(const struct table *t, struct entry *e, struct buf *out)
 {
     const struct store_layout *l = &t->store->layout;
     size_t n = value_bytes(t, e);
-    if (!buf_reserve(out, 1 + 8 + 10 + e->key_len + 10 + n))
+    struct str key = entry_key(t, e);
+    if (!buf_reserve(out, 1 + 8 + 10 + key.len + 10 + n))
         return false;
     uint8_t *p = out->data + out->len;
     *p++ = DELTA_PUT;
     memcpy(p, &e->hash, 8);
-    p = put_varint(p + 8, e->key_len);
-    struct str key = entry_key(t, e);
+    p = put_varint(p + 8, key.len);
     memcpy(p, key.ptr, key.len);
     p = put_varint(p + key.len, n);
     uint8_t *fixed = p;

@@ -34,11 +34,11 @@ struct store_layout {
     bool broadcast; /* restored by every shard (positions, watermarks); else by the shard that owns the key group */
 };
 
-struct entry {
+struct entry { /* the value lies before it, aligned; see entry_value */
     uint64_t hash;
-    uint32_t key_len;
-    uint32_t flags; /* ENTRY_*; the store's */
-    /* value (aligned), then the key's bytes */
+    uint32_t flags;   /* ENTRY_*; the store's */
+    uint16_t key_len; /* UINT16_MAX: longer, see entry_key */
+    uint8_t key[];    /* from byte 14 on: three counters and a BIGINT key fill one cache line */
 };
 
 struct table;
@@ -78,7 +78,7 @@ struct str table_blob(const struct table *t, uint64_t handle);
 bool table_set_blob(struct table *t, uint64_t *handle, const void *bytes, size_t len) MUST_USE; /* len 0 frees */
 
 struct table_face { /* the part of struct table that entry_value needs */
-    uint32_t value_at; /* offset of the value in an entry */
+    int32_t value_at; /* offset of the value from the entry: negative */
 };
 static inline void *entry_value(const struct table *t, struct entry *e)
 {

@@ -75,4 +75,3 @@ void table_free(struct table *t);
 void *table_alloc(struct table *t, size_t bytes);
 void table_dealloc(struct table *t, void *ptr, size_t bytes);
 void table_free_entry(struct table *t, struct entry *e);
-size_t table_entry_bytes(const struct table *t, uint32_t key_len);
