@@ -28,7 +28,7 @@ while [ "$slices" -gt 0 ]; do
     slices=$((slices - 1))
     from=$next
     case $name in
-    crash-seeds) next=$((from + 4000)) ; out=$(timeout 600 "build/$build/crash" seeds "$from" "$next") ;;
+    crash-seeds) next=$((from + 15000)) ; out=$(timeout 600 "build/$build/crash" seeds "$from" "$next") ;;
     crash-all) next=$((from + 1)); scenario=$("build/$build/crash" list | sed -n "$((from + 1))p")
         [ -n "$scenario" ] || { echo "all scenarios are done"; break; }
         out=$(timeout 600 "build/$build/crash" run "$scenario" 1) ;;
