@@ -17,12 +17,14 @@ static const char *const kind_names[NODE_KINDS] = {
 struct node *physical_node(struct physical *p, enum node_kind kind, const struct schema *schema, uint32_t n_inputs)
 {
     struct node *n = ARENA_NEW(p->arena, struct node);
-    struct node **kept = array_add(&p->nodes, p->arena);
-    bool *keyed = array_add(&p->keyed, p->arena);
-    struct rel **rel = array_add(&p->rels, p->arena);
-    if (!n || !kept || !keyed || !rel)
+    struct node **kept = n ? array_add(&p->nodes, p->arena) : NULL;
+    if (!kept)
         return NULL;
     *kept = n;
+    bool *keyed = array_add(&p->keyed, p->arena);
+    struct rel **rel = array_add(&p->rels, p->arena);
+    if (!keyed || !rel)
+        return NULL;
     n->kind = kind;
     n->index = p->nodes.count - 1;
     n->schema = *schema;
