@@ -192,8 +192,12 @@ struct table *table_new(struct store *s, int64_t ns)
     t->ns = ns;
     t->block_bytes = FIRST_BLOCK;
     t->grain = s->layout.value_align > 8 ? 16 : 8;
-    t->mask = (s->hint / 4 > FIRST_SLOTS ? s->hint / 4 : FIRST_SLOTS) - 1;
+    t->mask = (s->hint > FIRST_SLOTS ? s->hint : FIRST_SLOTS) - 1;
     t->slots = state_alloc(s, ((size_t)t->mask + 1) * sizeof *t->slots);
+    if (!t->slots && t->mask >= FIRST_SLOTS) {
+        t->mask = FIRST_SLOTS - 1;
+        t->slots = state_alloc(s, FIRST_SLOTS * sizeof *t->slots);
+    }
     if (!t->slots) {
         mem_free(s->budget, t, sizeof *t);
         return NULL;
