@@ -98,23 +98,60 @@ static enum status div_f64(struct kernel *k)
 DIVIDE(div_i8, int32_t, uint32_t, i32, I8(y == -1 ? NEG(int32_t, uint32_t, x) : x / y))
 DIVIDE(div_i16, int32_t, uint32_t, i32, I16(y == -1 ? NEG(int32_t, uint32_t, x) : x / y))
 DIVIDE(div_i32, int32_t, uint32_t, i32, y == -1 ? NEG(int32_t, uint32_t, x) : x / y)
-DIVIDE(div_i64, int64_t, uint64_t, i64, y == -1 ? NEG(int64_t, uint64_t, x) : x / y)
+DIVIDE(div_i64_any, int64_t, uint64_t, i64, y == -1 ? NEG(int64_t, uint64_t, x) : x / y)
 DIVIDE(mod_i32_any, int32_t, uint32_t, i32, y == -1 ? 0 : x % y)
 DIVIDE(mod_i64_any, int64_t, uint64_t, i64, y == -1 ? 0 : x % y)
 
-/* By a constant: the divisor is checked once, and a 32-bit range takes the quick division of the machine. */
+/* By a constant of at least 2: a multiplication by its reciprocal and shifts, exact for all of 64 bits (Granlund and Montgomery,
+ * "Division by invariant integers using multiplication", figure 4.1). */
+struct divisor {
+    uint64_t by, reciprocal;
+    uint32_t shift;
+};
+
+static bool constant_divisor(const struct kernel *k, struct divisor *ret)
+{
+    if (!arg_is_constant(k, 1) || arg_is_constant(k, 0) || k->args[1].col->i64[0] < 2)
+        return false;
+    uint64_t by = (uint64_t)k->args[1].col->i64[0];
+    uint32_t bits = 64 - (uint32_t)__builtin_clzll(by - 1); /* 2^bits >= by */
+    uint64_t excess = (bits == 64 ? 0 : 1ULL << bits) - by;
+    *ret = (struct divisor){ by, (uint64_t)(((unsigned __int128)excess << 64) / by) + 1, bits - 1 };
+    return true;
+}
+
+/* Towards zero, as Java's. */
+static inline int64_t quotient(const struct divisor *d, int64_t x)
+{
+    uint64_t sign = (uint64_t)(x >> 63), v = ((uint64_t)x ^ sign) - sign;
+    uint64_t high = (uint64_t)(((unsigned __int128)d->reciprocal * v) >> 64);
+    uint64_t q = (high + ((v - high) >> 1)) >> d->shift;
+    return (int64_t)((q ^ sign) - sign);
+}
+
+static enum status div_i64(struct kernel *k)
+{
+    struct divisor d;
+    if (!constant_divisor(k, &d))
+        return div_i64_any(k);
+    const int64_t *a = k->args[0].col->i64;
+    int64_t *out = k->out->i64;
+    EACH_ROW(k, r)
+    out[r] = quotient(&d, a[r]);
+    return ST_OK;
+}
+
 static enum status mod_i64(struct kernel *k)
 {
-    if (!arg_is_constant(k, 1) || arg_is_constant(k, 0) || k->args[1].col->i64[0] <= 0 ||
-        k->args[1].col->i64[0] > UINT32_MAX)
+    struct divisor d;
+    if (!constant_divisor(k, &d))
         return mod_i64_any(k);
-    uint64_t y = (uint64_t)k->args[1].col->i64[0];
     const int64_t *a = k->args[0].col->i64;
     int64_t *out = k->out->i64;
     EACH_ROW(k, r)
     {
-        int64_t x = a[r];
-        out[r] = (uint64_t)x <= UINT32_MAX ? (int64_t)((uint32_t)x % (uint32_t)y) : x % (int64_t)y;
+        uint64_t q = (uint64_t)quotient(&d, a[r]);
+        out[r] = (int64_t)((uint64_t)a[r] - q * d.by);
     }
     return ST_OK;
 }
