@@ -2,6 +2,9 @@
  * that the table's batch probe has just brought into the cache. See accumulate.h for the layout. */
 #include "exec/accumulate.h"
 
+/* All calls go over so many rows before the next ones, so that their entries stay in the nearest cache. */
+#define CHUNK_ROWS 128u
+
 struct heap {
     struct agg_heap heap;
     struct table *table;
@@ -384,9 +387,15 @@ enum status accumulate(struct accumulators *a, const struct accumulate *in, stru
                 row_kind_adds(batch_kind(in->batch, in->rows[i])) ? 1 : -1;
     for (uint32_t s = 0; s < a->n_sets; s++)
         TRY(set_calls(a, in, s, index, err));
-    for (uint32_t c = 0; c < a->n_calls; c++)
-        if (a->sets[c] < 0)
-            TRY(plain_call(a, in, c, index, err));
+    for (uint32_t at = 0; at < in->n; at += CHUNK_ROWS) {
+        struct accumulate part = *in;
+        part.rows += at;
+        part.entries += at;
+        part.n = in->n - at < CHUNK_ROWS ? in->n - at : CHUNK_ROWS;
+        for (uint32_t c = 0; c < a->n_calls; c++)
+            if (a->sets[c] < 0)
+                TRY(plain_call(a, &part, c, index, err));
+    }
     return ST_OK;
 }
 

@@ -254,6 +254,31 @@ static int64_t time_at(const struct column *c, uint32_t row)
     return p <= 3 ? c->i64[row] : time_to_ms(c->i64[row], p);
 }
 
+/* The whole batch without a cut, when a look at the least time and the greatest value tells that there is none: the limit
+ * only rises, so what its last value does not cut nothing does. false: row by row. */
+static bool scan_whole(struct watermark_op *w, const struct batch *b, struct split_state *s, int64_t others_least)
+{
+    const struct node *n = w->op.node;
+    const struct column *time = &b->cols[n->watermark.column], *value = &w->value;
+    uint32_t rows = batch_rows(b);
+    if (w->cursor || !rows || b->sel || time->nulls || value->nulls || time->type->precision > 3 ||
+        value->type->precision > 3)
+        return false;
+    int64_t least = time->i64[0], most = value->i64[0];
+    for (uint32_t i = 1; i < rows; i++) {
+        least = time->i64[i] < least ? time->i64[i] : least;
+        most = value->i64[i] > most ? value->i64[i] : most;
+    }
+    if (most < s->watermark)
+        most = s->watermark;
+    int64_t last = most < others_least ? most : others_least;
+    if (last > w->emitted && least < late_limit(n, last))
+        return false;
+    s->moved |= most > s->watermark;
+    s->watermark = most;
+    return true;
+}
+
 /* Rows that count from cursor on, up to a cut; raises the split's watermark. *ret_end: the index after them. */
 static void scan(struct watermark_op *w, const struct batch *b, struct split_state *s, uint32_t split, uint32_t *ret_end)
 {
@@ -262,6 +287,10 @@ static void scan(struct watermark_op *w, const struct batch *b, struct split_sta
     bool others;
     int64_t others_least = least_watermark(w, split, &others);
     uint32_t rows = batch_rows(b), i = w->cursor;
+    if (scan_whole(w, b, s, others_least)) {
+        *ret_end = rows;
+        return;
+    }
     int64_t running = s->watermark < others_least ? s->watermark : others_least; /* the operator's, running */
     int64_t limit = running > w->emitted ? late_limit(n, running) : INT64_MIN;
     for (; i < rows; i++) {

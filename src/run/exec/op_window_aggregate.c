@@ -29,6 +29,7 @@ struct window_op {
     struct key_set key_set;
     struct arena arena;
     /* one batch */
+    uint16_t *all; /* 0, 1, 2, … */
     uint16_t *rows, *chosen, *late;
     int64_t *times;
     struct entry **entries;
@@ -78,6 +79,9 @@ static bool make_batches(struct window_op *w)
 static bool make_scratch(struct window_op *w)
 {
     uint32_t cap = w->op.ctx->capacity;
+    w->all = ARENA_ARRAY(&w->arena, uint16_t, cap);
+    for (uint32_t i = 0; w->all && i < cap; i++)
+        w->all[i] = (uint16_t)i;
     w->rows = ARENA_ARRAY(&w->arena, uint16_t, cap);
     w->chosen = ARENA_ARRAY(&w->arena, uint16_t, cap);
     w->late = ARENA_ARRAY(&w->arena, uint16_t, cap);
@@ -86,7 +90,7 @@ static bool make_scratch(struct window_op *w)
     w->chosen_bytes = ARENA_ARRAY(&w->arena, const uint8_t *, cap);
     w->chosen_lens = ARENA_ARRAY(&w->arena, uint32_t, cap);
     w->chosen_hashes = ARENA_ARRAY(&w->arena, uint64_t, cap);
-    return w->rows && w->chosen && w->late && w->times && w->entries && w->chosen_bytes && w->chosen_lens &&
+    return w->all && w->rows && w->chosen && w->late && w->times && w->entries && w->chosen_bytes && w->chosen_lens &&
            w->chosen_hashes;
 }
 
@@ -213,23 +217,36 @@ static enum status window_start(struct op *o, struct error *err)
 
 /* ---- rows ---- */
 
-/* Rows of `in->rows` (indexes into the batch's selected rows in w->chosen) into the table of namespace ns. */
-static enum status put_rows(struct window_op *w, const struct batch *b, int64_t ns, uint32_t n, struct error *err)
+/* The rows with their keys into the table of namespace ns. */
+static enum status put_rows(struct window_op *w, const struct batch *b, int64_t ns, const uint16_t *rows,
+                            const struct key_set *keys, struct error *err)
 {
     struct table *known = store_find(w->groups, ns);
     struct table *t = known ? known : store_make(w->groups, ns);
     struct table *elements = w->elements ? store_make(w->elements, ns) : NULL;
-    struct key_set keys = { .n = n, .bytes = w->chosen_bytes, .lens = w->chosen_lens, .hashes = w->chosen_hashes };
-    if (!t || (w->elements && !elements) || (!known && !add_timers(w, ns)) || !table_upsert(t, &keys, w->entries, NULL))
+    if (!t || (w->elements && !elements) || (!known && !add_timers(w, ns)) || !table_upsert(t, keys, w->entries, NULL))
         return budget_error(w->op.budget, 0, err);
     if (w->slices)
         slices_touch(w->slices, ns);
-    struct accumulate in = { t, elements, b, w->chosen, w->entries, &keys, n };
+    struct accumulate in = { t, elements, b, rows, w->entries, keys, keys->n };
     return accumulate(&w->acc, &in, err);
 }
 
-/* Chooses the rows i whose time lies in [from, to) and marks them as done (time INT64_MAX) when `take`. */
-static uint32_t choose(struct window_op *w, uint32_t n, int64_t from, int64_t to, bool take)
+/* Rows of one pane: into its table, or that of each window that holds it and is open. */
+static enum status put_pane(struct window_op *w, const struct batch *b, int64_t pane, const uint16_t *rows,
+                            const struct key_set *keys, struct error *err)
+{
+    if (!w->direct || w->spec->kind == WINDOW_ATTACHED)
+        return put_rows(w, b, pane, rows, keys, err);
+    int64_t now = present(w), last = windows_last_end(&w->w, pane);
+    for (int64_t end = windows_first_end(&w->w, pane); end <= last; end += windows_step(&w->w))
+        if (w->spec->processing_time || end - 1 > now)
+            TRY(put_rows(w, b, end, rows, keys, err));
+    return ST_OK;
+}
+
+/* Chooses the rows i whose time lies in [from, to) and marks them as done (time INT64_MAX). */
+static struct key_set choose(struct window_op *w, uint32_t n, int64_t from, int64_t to)
 {
     uint32_t m = 0;
     for (uint32_t i = 0; i < n; i++) {
@@ -239,10 +256,9 @@ static uint32_t choose(struct window_op *w, uint32_t n, int64_t from, int64_t to
         w->chosen_bytes[m] = w->key_set.bytes[i];
         w->chosen_lens[m] = w->key_set.lens[i];
         w->chosen_hashes[m++] = w->key_set.hashes[i];
-        if (take)
-            w->times[i] = INT64_MAX;
+        w->times[i] = INT64_MAX;
     }
-    return m;
+    return (struct key_set){ .n = m, .bytes = w->chosen_bytes, .lens = w->chosen_lens, .hashes = w->chosen_hashes };
 }
 
 /* Each pane (or attached window) of the batch in turn. times[i] INT64_MAX: the row is done or late. */
@@ -253,17 +269,8 @@ static enum status put_panes(struct window_op *w, const struct batch *b, uint32_
         if (w->times[i] == INT64_MAX)
             continue;
         int64_t pane = attached ? w->times[i] : windows_pane(&w->w, w->times[i]);
-        int64_t pane_end = attached ? pane + 1 : pane + w->w.pane;
-        uint32_t m = choose(w, n, pane, pane_end, !w->direct || attached);
-        if (!w->direct || attached) {
-            TRY(put_rows(w, b, pane, m, err));
-            continue;
-        }
-        int64_t now = present(w), last = windows_last_end(&w->w, pane);
-        for (int64_t end = windows_first_end(&w->w, pane); end <= last; end += windows_step(&w->w))
-            if (w->spec->processing_time ? end > w->fired : end - 1 > now)
-                TRY(put_rows(w, b, end, m, err));
-        choose(w, n, pane, pane_end, true);
+        struct key_set keys = choose(w, n, pane, attached ? pane + 1 : pane + w->w.pane);
+        TRY(put_pane(w, b, pane, w->chosen, &keys, err));
     }
     return ST_OK;
 }
@@ -306,6 +313,36 @@ static enum status read_times(struct window_op *w, const struct batch *b, uint32
     return ST_OK;
 }
 
+/* The usual batch: all rows in one pane whose windows are open. Then nobody needs the rows' times. */
+static bool one_pane(const struct window_op *w, const struct batch *b, uint32_t n, int64_t *ret_pane)
+{
+    int64_t low, high;
+    if (w->spec->kind == WINDOW_ATTACHED)
+        return false;
+    if (w->spec->processing_time) {
+        low = high = w->op.ctx->now_ms + w->zone_ms;
+    } else {
+        const struct column *c = &b->cols[w->spec->time_column];
+        if (c->nulls || c->type->precision > 3)
+            return false;
+        low = high = c->i64[batch_row(b, 0)];
+        for (uint32_t i = 1; b->sel && i < n; i++) {
+            int64_t t = c->i64[b->sel[i]];
+            low = t < low ? t : low;
+            high = t > high ? t : high;
+        }
+        for (uint32_t i = 1; !b->sel && i < n; i++) {
+            int64_t t = c->i64[i];
+            low = t < low ? t : low;
+            high = t > high ? t : high;
+        }
+        low += w->zone_ms;
+        high += w->zone_ms;
+    }
+    *ret_pane = windows_pane(&w->w, low);
+    return high - *ret_pane < w->w.pane && !is_late(w, low, present(w));
+}
+
 static enum op_result window_batch(struct op *o, uint32_t input, const struct event *ev, struct emit *out,
                                    struct error *err)
 {
@@ -318,6 +355,12 @@ static enum op_result window_batch(struct op *o, uint32_t input, const struct ev
         return OP_DONE;
     if (!keys_encode(&w->key_set, b, w->keys, w->n_keys))
         return op_refused(o, err);
+    int64_t pane;
+    if (one_pane(w, b, n, &pane)) {
+        enum status st = put_pane(w, b, pane, b->sel ? b->sel : w->all, &w->key_set, err);
+        plan_timer(w);
+        return op_check(st, OP_DONE);
+    }
     if (read_times(w, b, n, &n_late, err) != ST_OK || put_panes(w, b, n, err) != ST_OK)
         return OP_FAILED;
     o->late_rows += n_late;
