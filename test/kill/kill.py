@@ -87,8 +87,10 @@ def run_whole(job):
 
 
 def killed_rounds(job, want, span, budget):
-    """Rounds of killing until `budget` kills are used; a round ends when the job has ended."""
+    """Rounds of killing until `budget` kills are used; a round ends when the job has ended. The moments of the kills are drawn from
+    a span that shrinks where lives end unharmed and grows back with each kill: how fast the machine is changes by the minute."""
     done = rounds = 0
+    longest = span
     while done < budget:
         out, state = f"{home}/out", f"{home}/state"
         shutil.rmtree(out, ignore_errors=True)
@@ -102,11 +104,13 @@ def killed_rounds(job, want, span, budget):
             try:
                 err = p.communicate(timeout=rng.uniform(0.003, span * 0.9))[1]
                 assert p.returncode == 0, f"exit {p.returncode}: {err.decode()}"
+                span = max(span * 0.9, 0.01) if life == 0 else span
                 break
             except subprocess.TimeoutExpired:
                 p.send_signal(signal.SIGKILL)
                 p.communicate()
                 done += 1
+                span = min(span * 1.03, longest)
         got = netted(out, job[2] == "debezium-json")
         assert got == want, f"differs: {list((want - got).items())[:3]} missing, {list((got - want).items())[:3]} too many"
         rounds += 1
