@@ -10,10 +10,11 @@
  *     weir_result_close(r);
  *     weir_close(e);
  *
- * Handles are opaque. Every function that can fail returns a weir_status and takes an optional weir_error ** (NULL: not wanted);
- * an error that was returned is freed with weir_error_free. Strings are UTF-8; lengths are in bytes and count no NUL. A handle is used
- * by one thread at a time; different engines may live on different threads. The library prints nothing, installs no signal handlers
- * and never exits. After fork() only the parent may go on using it. */
+ * Handles are opaque. Every function that can fail returns a weir_status and takes an optional weir_error ** (NULL:
+ * not wanted); an error that was returned is freed with weir_error_free. Strings are UTF-8; lengths are in bytes and
+ * count no NUL. A handle is used by one thread at a time; different engines may live on different threads. The
+ * library prints nothing, installs no signal handlers and never exits. After fork() only the parent may go on using
+ * it. */
 #ifndef WEIR_WEIR_H
 #define WEIR_WEIR_H
 
@@ -61,9 +62,11 @@ WEIR_API weir_status weir_open(const weir_options *options, weir_engine **ret, w
 /* Stops what is running, with a final commit where there is a state directory. NULL is allowed. */
 WEIR_API void weir_close(weir_engine *engine);
 
-/* Runs a script: statements separated by ';'. INSERTs run until their input ends. Result rows of SELECTs are dropped. */
+/* Runs a script: statements separated by ';'. INSERTs run until their input ends. Result rows of SELECTs are dropped.
+ * */
 WEIR_API weir_status weir_run(weir_engine *engine, const char *sql, weir_error **err);
-/* Starts one query; DDL statements may stand before it. Rows come with weir_next_row; closing the result early stops the query. */
+/* Starts one query; DDL statements may stand before it. Rows come with weir_next_row; closing the result early stops
+ * the query. */
 WEIR_API weir_status weir_query(weir_engine *engine, const char *sql, weir_result **ret, weir_error **err);
 
 /* Moves to the next row (blocks until there is one): WEIR_OK, WEIR_DONE at the end, else an error. */

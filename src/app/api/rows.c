@@ -1,7 +1,7 @@
 /* The 'rows' connector: where a query's rows wait for weir_next_row.
  *
- * Writers copy batches into a list; publish, which is background work, moves what the commit covers to the ready list under a
- * short spin. When READY_MAX batches wait to be read the writer waits, and with it the job. */
+ * Writers copy batches into a list; publish, which is background work, moves what the commit covers to the ready list
+ * under a short spin. When READY_MAX batches wait to be read the writer waits, and with it the job. */
 #include "api/rows.h"
 
 #define READY_MAX 16u
@@ -143,7 +143,8 @@ static enum status rows_open(struct sink *s, uint32_t subtask, uint64_t epoch, s
     return ST_OK;
 }
 
-static enum status rows_write(struct sink_writer *base, const struct batch *b, enum write_outcome *ret, struct error *err)
+static enum status rows_write(struct sink_writer *base, const struct batch *b, enum write_outcome *ret,
+                              struct error *err)
 {
     struct rows_writer *w = (struct rows_writer *)base;
     struct rows_queue *q = w->sink->queue;

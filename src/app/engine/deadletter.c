@@ -1,10 +1,11 @@
-/* Bad records: fail, skip and count, or into the dead-letter file as a line of JSON each (source, file, line, offset, reason,
- * bytes in base64).
+/* Bad records: fail, skip and count, or into the dead-letter file as a line of JSON each (source, file, line, offset,
+ * reason, bytes in base64).
  *
- * Lines wait in memory until their split's barrier seals them, so that a line belongs to the same epoch as the position behind
- * its record. The layer around the commit log appends the sealed lines to the file, syncs it and adds the file's length to the
- * epoch's record, before the record is written. After a crash the file is cut to the length that the newest record names, and the lines of what
- * is read again are written again: each bad record stands there once. */
+ * Lines wait in memory until their split's barrier seals them, so that a line belongs to the same epoch as the
+ * position behind its record. The layer around the commit log appends the sealed lines to the file, syncs it and adds
+ * the file's length to the epoch's record, before the record is written. After a crash the file is cut to the length
+ * that the newest record names, and the lines of what is read again are written again: each bad record stands there
+ * once. */
 #include "engine/engine_private.h"
 
 #include <stdio.h>
@@ -179,8 +180,8 @@ static enum status open_file(struct dead_letters *d, bool restored, struct error
     struct os_stat st;
     TRY(d->os->ops->fstat(d->os, d->file, &st, err));
     if (restored && st.bytes < d->length) {
-        error_set(err, ST_MISMATCH, "the dead-letter file '%s' holds %llu bytes, the state directory knows %llu", d->path,
-                  (unsigned long long)st.bytes, (unsigned long long)d->length);
+        error_set(err, ST_MISMATCH, "the dead-letter file '%s' holds %llu bytes, the state directory knows %llu",
+                  d->path, (unsigned long long)st.bytes, (unsigned long long)d->length);
         error_hint(err, "put the file back, or begin anew with another state directory");
         return ST_MISMATCH;
     }
@@ -191,8 +192,9 @@ static enum status open_file(struct dead_letters *d, bool restored, struct error
     return os_sync_parent(d->os, d->path, err);
 }
 
-static enum status letters_restore(struct commit_log *l, enum status (*visit)(void *arg, struct str payload, struct error *err),
-                                   void *arg, uint64_t *ret_epoch, struct error *err)
+static enum status letters_restore(struct commit_log *l,
+                                   enum status (*visit)(void *arg, struct str payload, struct error *err), void *arg,
+                                   uint64_t *ret_epoch, struct error *err)
 {
     struct dead_letters *d = (struct dead_letters *)l;
     uint64_t epoch = 0;
@@ -237,8 +239,12 @@ static enum status letters_commit(struct commit_log *l, uint64_t epoch, struct s
     struct buf joined;
     buf_init(&joined, d->budget, SIZE_MAX);
     struct delta_writer w = { .out = &joined };
-    struct delta put = { .op = DELTA_PUT, .store = store_id, .fingerprint = STR("length"), .hash = hash_bytes("length", 6),
-                         .key = STR("length"), .value = { (const char *)&d->length, 8 } };
+    struct delta put = {.op = DELTA_PUT,
+                        .store = store_id,
+                        .fingerprint = STR("length"),
+                        .hash = hash_bytes("length", 6),
+                        .key = STR("length"),
+                        .value = {(const char *)&d->length, 8}};
     bool ok = buf_put(&joined, payload.ptr, payload.len) && delta_write(&w, &put) && delta_end(&w);
     enum status st = ok ? d->inner->ops->commit(d->inner, epoch, buf_str(&joined), err)
                         : budget_error(d->budget, payload.len, err);
@@ -252,8 +258,8 @@ static enum status letters_snapshot(struct commit_log *l, uint64_t epoch, bool f
     return d->inner ? d->inner->ops->snapshot(d->inner, epoch, force, err) : ST_OK;
 }
 
-static void letters_stats(const struct commit_log *l, uint64_t *ret_commits, uint64_t *ret_bytes, uint64_t *ret_snapshots,
-                          uint64_t *ret_abandoned)
+static void letters_stats(const struct commit_log *l, uint64_t *ret_commits, uint64_t *ret_bytes,
+                          uint64_t *ret_snapshots, uint64_t *ret_abandoned)
 {
     const struct dead_letters *d = (const struct dead_letters *)l;
     *ret_commits = *ret_bytes = *ret_snapshots = *ret_abandoned = 0;

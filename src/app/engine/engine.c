@@ -1,6 +1,6 @@
-/* The engine's life, and jobs out of plans. Order of birth: budget, session with its catalog, connectors and formats, the
- * state directory's lock; then jobs, each with its own budget, commit log, bad-record policy and connect context. Death is the
- * reverse. */
+/* The engine's life, and jobs out of plans. Order of birth: budget, session with its catalog, connectors and formats,
+ * the state directory's lock; then jobs, each with its own budget, commit log, bad-record policy and connect context.
+ * Death is the reverse. */
 #include <stdio.h>
 
 #include "engine/engine_private.h"
@@ -152,7 +152,8 @@ static enum status open_log(struct engine *e, struct running *r, struct commit_l
         if (st == ST_OK && !dir.ptr)
             st = budget_error(&r->budget, 0, err);
         if (st == ST_OK)
-            st = statedir_open(e->config.os, dir.ptr, buf_str(&print), e->config.min_snapshot_bytes, &r->budget, &inner, err);
+            st = statedir_open(e->config.os, dir.ptr, buf_str(&print), e->config.min_snapshot_bytes, &r->budget, &inner,
+                               err);
         if (st == ST_OK)
             r->connect.job_id = hash_bytes(dir.ptr, dir.len) ^ r->connect.job_id;
     }
@@ -160,7 +161,8 @@ static enum status open_log(struct engine *e, struct running *r, struct commit_l
     if (st != ST_OK)
         return st;
     r->connect.durable = inner != NULL;
-    st = dead_letters_new(e->config.os, e->config.bad_input, e->config.dead_letter, &r->budget, inner, &r->letters, ret, err);
+    st = dead_letters_new(e->config.os, e->config.bad_input, e->config.dead_letter, &r->budget, inner, &r->letters, ret,
+                          err);
     if (st != ST_OK && inner)
         inner->ops->close(inner);
     return st;
@@ -168,7 +170,8 @@ static enum status open_log(struct engine *e, struct running *r, struct commit_l
 
 static uint32_t planted_in_connect(uint32_t jobs)
 {
-    return (jobs & JOB_BUG_NO_TRUNCATE ? CONNECT_BUG_NO_TRUNCATE : 0) | (jobs & JOB_BUG_NO_ORPHANS ? CONNECT_BUG_NO_ORPHANS : 0);
+    return (jobs & JOB_BUG_NO_TRUNCATE ? CONNECT_BUG_NO_TRUNCATE : 0) |
+           (jobs & JOB_BUG_NO_ORPHANS ? CONNECT_BUG_NO_ORPHANS : 0);
 }
 
 static void fill_connect(struct engine *e, struct running *r)

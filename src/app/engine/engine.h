@@ -1,5 +1,5 @@
-/* The engine: starts and stops the house in order. Registers connectors and formats, makes jobs of plans, gives them memory, state
- * directories and outputs, runs them and reports.
+/* The engine: starts and stops the house in order. Registers connectors and formats, makes jobs of plans, gives them
+ * memory, state directories and outputs, runs them and reports.
  *
  * What `weir run` does is engine_run; what an embedding or a test does is made of the same parts. */
 #pragma once
@@ -36,19 +36,21 @@ void engine_free(struct engine *e); /* NULL is allowed */
 struct session *engine_session(struct engine *e);
 struct budget *engine_budget(struct engine *e);
 
-/* A job for a planned action: opens its folder in the state directory (named by sink and ordinal: "<n>-<sink>"), restores it, opens
- * sources and sinks. The engine keeps it until engine_end_job. `take`: the action's arena goes with the job. */
+/* A job for a planned action: opens its folder in the state directory (named by sink and ordinal: "<n>-<sink>"),
+ * restores it, opens sources and sinks. The engine keeps it until engine_end_job. `take`: the action's arena goes
+ * with the job. */
 enum status engine_start(struct engine *e, struct action *take, struct job **ret, struct error *err) MUST_USE;
 void engine_end_job(struct engine *e, struct job *j);
 
-/* Runs a whole script as `weir run` does: DDL at once, a SELECT to its end before the next statement, INSERTs as concurrent jobs
- * that are joined at the end of the script. `tick` about once a second with the sum of all jobs' stats; may be NULL. */
+/* Runs a whole script as `weir run` does: DDL at once, a SELECT to its end before the next statement, INSERTs as
+ * concurrent jobs that are joined at the end of the script. `tick` about once a second with the sum of all jobs'
+ * stats; may be NULL. */
 struct engine_report {
     struct job_stats total;
     uint64_t bad_rows, late_rows;
     bool stopped; /* by engine_stop */
 };
-enum status engine_run(struct engine *e, struct str script, void (*tick)(void *arg, const struct job_stats *s), void *arg,
-                       struct engine_report *ret, struct error *err) MUST_USE;
+enum status engine_run(struct engine *e, struct str script, void (*tick)(void *arg, const struct job_stats *s),
+                       void *arg, struct engine_report *ret, struct error *err) MUST_USE;
 /* Clean stop of all jobs with a final commit. Safe from a signal handler. */
 void engine_stop(struct engine *e);

@@ -4,8 +4,9 @@
 #include "engine/engine.h"
 #include "text/text.h"
 
-/* Bad records by policy; one a job. The dead-letter file takes part in the job's commits as a layer around its commit log: a commit first
- * brings the file to its new length on disk and adds that length to the record; a restore cuts the file back to the newest one. */
+/* Bad records by policy; one a job. The dead-letter file takes part in the job's commits as a layer around its commit
+ * log: a commit first brings the file to its new length on disk and adds that length to the record; a restore cuts
+ * the file back to the newest one. */
 struct dead_letters;
 enum status dead_letters_new(struct os *os, enum bad_input policy, const char *path, struct budget *b,
                              struct commit_log *inner, struct dead_letters **ret, struct commit_log **ret_log,

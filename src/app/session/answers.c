@@ -192,7 +192,8 @@ static enum status show_create(struct session *s, const struct syn_stmt *stmt, s
         return catalog_unknown(s->catalog, name, stmt->name.line, stmt->name.column, err);
     buf_init(&text, s->config.budget, 1u << 20);
     bool ok = t ? put_create_table(&text, t)
-                : buf_printf(&text, "CREATE VIEW ") && put_quoted(&text, name) && buf_printf(&text, " AS\n%.*s", STR_ARG(v->query));
+                : buf_printf(&text, "CREATE VIEW ") && put_quoted(&text, name) &&
+                      buf_printf(&text, " AS\n%.*s", STR_ARG(v->query));
     enum status st = ok ? lines_as_rows(a, "result", buf_str(&text), err) : budget_error(s->config.budget, 0, err);
     buf_release(&text);
     return st;
@@ -209,7 +210,8 @@ enum status session_show(struct session *s, const struct syn_stmt *stmt, struct 
         return show_create(s, stmt, a, err);
     if (str_eq(stmt->what, STR("COLUMNS")))
         return describe_name(s, &stmt->name, a, err);
-    return error_at(err, ST_UNSUPPORTED, stmt->line, stmt->column, "SHOW %.*s is not supported yet", STR_ARG(stmt->what));
+    return error_at(err, ST_UNSUPPORTED, stmt->line, stmt->column, "SHOW %.*s is not supported yet",
+                    STR_ARG(stmt->what));
 }
 
 /* ---- DESCRIBE ---- */

@@ -1,6 +1,6 @@
-/* Statements: one table from statement kind to what carries it out. DDL goes into the catalog at once (its descriptors live
- * in the catalog's arena); queries and INSERTs become plans that the caller runs. A plan and everything it points to live in the
- * action's arena, so a job can take the arena with it. */
+/* Statements: one table from statement kind to what carries it out. DDL goes into the catalog at once (its
+ * descriptors live in the catalog's arena); queries and INSERTs become plans that the caller runs. A plan and
+ * everything it points to live in the action's arena, so a job can take the arena with it. */
 #include "session/session.h"
 
 #include "session/session_private.h"
@@ -229,8 +229,8 @@ static enum status do_insert(struct session *s, const struct syn_stmt *stmt, str
     const struct syn_stmt *one[1] = { stmt };
     bool set = stmt->kind == SYN_STMT_STATEMENT_SET;
     a->kind = ACTION_INSERT;
-    return plan_inserts(&env, set ? (const struct syn_stmt *const *)stmt->inserts : one, set ? stmt->n_inserts : 1, &a->plan,
-                        err);
+    return plan_inserts(&env, set ? (const struct syn_stmt *const *)stmt->inserts : one, set ? stmt->n_inserts : 1,
+                        &a->plan, err);
 }
 
 static enum status do_explain(struct session *s, const struct syn_stmt *stmt, struct action *a, struct error *err)

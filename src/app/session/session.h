@@ -1,7 +1,8 @@
-/* A session: statements in, actions out. It keeps the catalog and the SET keys, binds and plans; it runs nothing and knows no
- * connector by name. What a statement asks for comes back as an action that the caller (engine) carries out.
+/* A session: statements in, actions out. It keeps the catalog and the SET keys, binds and plans; it runs nothing and
+ * knows no connector by name. What a statement asks for comes back as an action that the caller (engine) carries out.
  *
- * One thread. Everything a statement makes lives in the action's own arena; the catalog's descriptors live with the session. */
+ * One thread. Everything a statement makes lives in the action's own arena; the catalog's descriptors live with the
+ * session. */
 #pragma once
 
 #include "job/job.h"
@@ -21,7 +22,8 @@ void session_free(struct session *s);
 struct catalog *session_catalog(struct session *s); /* engine registers connectors and formats here */
 /* --set k=v, before or between statements. */
 enum status session_set(struct session *s, struct str key, struct str value, struct error *err) MUST_USE;
-struct str session_get(const struct session *s, const char *key); /* as set, or the declared default; ptr NULL: unknown */
+/* as set, or the declared default; ptr NULL: unknown */
+struct str session_get(const struct session *s, const char *key);
 struct zone session_zone(const struct session *s);
 
 enum action_kind {
@@ -42,10 +44,13 @@ struct action {
     struct table_desc *result; /* SELECT: the sink table that was made for it */
 };
 
-/* Parses and executes the next statement of `text` from *pos. On an error *pos stands behind the statement. `only_plan`: nothing is
- * registered for jobs (weir check): INSERT and SELECT are planned and returned as usual; the caller just does not run them. */
-enum status session_next(struct session *s, struct str text, size_t *pos, struct action *ret, struct error *err) MUST_USE;
-/* The same for one parsed statement given as text (weir test: `stream NAME` gives a SELECT whose result sink is named). */
+/* Parses and executes the next statement of `text` from *pos. On an error *pos stands behind the statement.
+ * `only_plan`: nothing is registered for jobs (weir check): INSERT and SELECT are planned and returned as usual; the
+ * caller just does not run them. */
+enum status session_next(struct session *s, struct str text, size_t *pos, struct action *ret,
+                         struct error *err) MUST_USE;
+/* The same for one parsed statement given as text (weir test: `stream NAME` gives a SELECT whose result sink is
+ * named). */
 enum status session_select_into(struct session *s, struct str text, struct str result_name, struct action *ret,
                                 struct error *err) MUST_USE;
 void action_release(struct action *a);

@@ -1,9 +1,9 @@
 /* Rows as bytes, and values as text.
  *
- * The canonical key (frozen, on disk): null bits (ceil(n/8) bytes, bit i of byte i/8 set: NULL), then for
- * each non-null value: fixed-width little-endian (BOOL 1, I32 4, I64 8, I128 16, F32 4, F64 8), strings as u32 length and
- * bytes, lists as u32 count, then the elements as a nested row of `count` values, maps as a nested row of
- * keys and one of values, sorted by the keys' bytes; ROW as a nested row of its fields. In canonical form −0 is 0 and every
+ * The canonical key (frozen, on disk): null bits (ceil(n/8) bytes, bit i of byte i/8 set: NULL), then for each non-
+ * null value: fixed-width little-endian (BOOL 1, I32 4, I64 8, I128 16, F32 4, F64 8), strings as u32 length and
+ * bytes, lists as u32 count, then the elements as a nested row of `count` values, maps as a nested row of keys and
+ * one of values, sorted by the keys' bytes; ROW as a nested row of its fields. In canonical form −0 is 0 and every
  * NaN is the same; `exact` keeps bits and map order. */
 #pragma once
 
@@ -36,8 +36,8 @@ bool keys_encode(struct key_set *k, const struct batch *b, const uint32_t *cols,
 /* The text of CAST(x AS STRING), see reference "Seen on real Flink". `zone` is for TIMESTAMP_LTZ. NULL prints as
  * NULL. Bytes print as they are. */
 bool value_print(struct buf *out, const struct column *c, uint32_t row, const struct zone *zone) MUST_USE;
-/* As a JSON value: numbers bare (non-finite ones as strings), timestamps as text, bytes base64, NULL null; ROW an object,
- * MAP an object with text keys. Text is escaped; invalid UTF-8 becomes U+FFFD. */
+/* As a JSON value: numbers bare (non-finite ones as strings), timestamps as text, bytes base64, NULL null; ROW an
+ * object, MAP an object with text keys. Text is escaped; invalid UTF-8 becomes U+FFFD. */
 bool value_print_json(struct buf *out, const struct column *c, uint32_t row, const struct zone *zone) MUST_USE;
 
 /* Java's Double.toString / Float.toString since JDK 19 (shortest that reads back): "1.0", "1.0E7", "0.001", "NaN",

@@ -47,11 +47,10 @@ enum status zone_load(struct arena *a, struct str name, struct str tzif, struct 
 int32_t zone_offset_at(const struct zone *z, int64_t utc_ms);   /* seconds east */
 int64_t zone_local_to_utc_ms(const struct zone *z, int64_t local_ms); /* gaps go forward, overlaps take the earlier */
 
-/* Parsing, whole string, ASCII blanks around allowed. false: no such thing.
- * date: "2020-01-02" (also 1–2 digit month and day); time: "hh:mm:ss[.fff…]", "hh:mm"; timestamp: date, then ' ' or 'T', then
- * time with seconds (Flink's CAST needs the seconds); a date alone is midnight. `precision` of the result's type; digits
- * beyond are cut. An optional zone suffix ("Z", "+01:00") is taken only when `ret_offset_s` is not NULL
- * (INT32_MIN: none was there). */
+/* Parsing, whole string, ASCII blanks around allowed. false: no such thing. date: "2020-01-02" (also 1–2 digit month
+ * and day); time: "hh:mm:ss[.fff…]", "hh:mm"; timestamp: date, then ' ' or 'T', then time with seconds (Flink's CAST
+ * needs the seconds); a date alone is midnight. `precision` of the result's type; digits beyond are cut. An optional
+ * zone suffix ("Z", "+01:00") is taken only when `ret_offset_s` is not NULL (INT32_MIN: none was there). */
 bool date_parse(struct str s, int32_t *ret_days);
 bool time_parse(struct str s, int32_t *ret_ms);
 bool timestamp_parse(struct str s, int32_t precision, int64_t *ret, int32_t *ret_offset_s);

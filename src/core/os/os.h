@@ -145,7 +145,8 @@ static inline enum status os_sync(struct os *os, struct os_file *f, struct error
 }
 
 /* Reads a whole file (at most `max_bytes`, else ST_LIMIT) and puts it behind what `ret` holds. */
-enum status os_read_file(struct os *os, const char *path, size_t max_bytes, struct buf *ret, struct error *err) MUST_USE;
+enum status os_read_file(struct os *os, const char *path, size_t max_bytes, struct buf *ret,
+                         struct error *err) MUST_USE;
 /* Puts a file in place whole and durable, or leaves the old one: "<path>.new", sync, rename, sync_dir. */
 enum status os_write_file(struct os *os, const char *path, const void *bytes, size_t len, struct error *err) MUST_USE;
 /* mkdir with its parents; what it makes is durable. */

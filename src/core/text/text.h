@@ -270,7 +270,8 @@ struct csv_field {
 };
 
 /* Reads one record from bytes. `at_end`: no more bytes will come, so an unfinished last line is a record and an open
- * quote is bad. At most `max_fields` are kept; *ret_n counts all. *ret_lines: newlines inside (1 for a plain record). */
+ * quote is bad. At most `max_fields` are kept; *ret_n counts all. *ret_lines: newlines inside (1 for a plain record).
+ * */
 enum csv_result csv_record(const struct csv_dialect *d, struct str bytes, bool at_end, struct csv_field *fields,
                            uint32_t max_fields, uint32_t *ret_n, size_t *ret_used, uint32_t *ret_lines,
                            const char **ret_fault);

@@ -1,5 +1,5 @@
-/* Rows into accumulators, call by call and batch at a time: each call's loop touches the states of up to a thousand groups
- * that the table's batch probe has just brought into the cache. See accumulate.h for the layout. */
+/* Rows into accumulators, call by call and batch at a time: each call's loop touches the states of up to a thousand
+ * groups that the table's batch probe has just brought into the cache. See accumulate.h for the layout. */
 #include "exec/accumulate.h"
 
 /* All calls go over so many rows before the next ones, so that their entries stay in the nearest cache. */
@@ -105,11 +105,13 @@ static bool make_scratch(struct accumulators *a)
     a->key_hashes = ARENA_ARRAY(&a->arena, uint64_t, n);
     a->key_bytes = ARENA_ARRAY(&a->arena, const uint8_t *, n);
     a->index = ARENA_ARRAY(&a->arena, uint32_t, n);
-    return a->states && a->rows && a->gone && a->groups && a->gone_groups && a->index && a->key_lens && a->key_hashes && a->key_bytes;
+    return a->states && a->rows && a->gone && a->groups && a->gone_groups && a->index && a->key_lens && a->key_hashes &&
+           a->key_bytes;
 }
 
 enum status accumulators_init(struct accumulators *a, const struct aggregate_call *calls, uint32_t n, bool retracting,
-                              bool stamps, const struct schema *input, uint32_t capacity, struct budget *b, struct error *err)
+                              bool stamps, const struct schema *input, uint32_t capacity, struct budget *b,
+                              struct error *err)
 {
     memset(a, 0, sizeof *a);
     a->calls = calls;
@@ -312,7 +314,8 @@ static enum status recompute(struct accumulators *a, const struct accumulate *in
 /* ---- a batch ---- */
 
 /* Rows whose filter is TRUE, as indexes into in->rows; with `skip_null` those whose arguments are not null. */
-static uint32_t pick(const struct accumulators *a, const struct accumulate *in, uint32_t c, bool skip_null, uint32_t *index)
+static uint32_t pick(const struct accumulators *a, const struct accumulate *in, uint32_t c, bool skip_null,
+                     uint32_t *index)
 {
     const struct aggregate_call *call = &a->calls[c];
     const struct column *filter = call->filter >= 0 ? &in->batch->cols[call->filter] : NULL;

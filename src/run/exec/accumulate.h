@@ -1,11 +1,11 @@
 /* Accumulators of a group: how they lie in an entry's value, and how rows of a batch go into them.
  *
- * A value: struct group_head where somebody needs it (`headed`), then each call's state at its offset. Calls with DISTINCT, and calls that cannot take a row
- * back by themselves (MIN, MAX over a retracting input), keep their values as elements in a second store: an element is
- * (group key, set, value) -> how many rows hold it. A set is shared by calls of equal arguments and filter. A row reaches a
- * call of a set only when its element appears (0 to 1 rows) or goes (1 to 0). When an element of a recomputing call goes, the
- * call's state is made anew from the group's remaining elements, which are linked from the group's entry; the links are
- * memory only and rebuilt after a restore. */
+ * A value: struct group_head where somebody needs it (`headed`), then each call's state at its offset. Calls with
+ * DISTINCT, and calls that cannot take a row back by themselves (MIN, MAX over a retracting input), keep their values
+ * as elements in a second store: an element is (group key, set, value) -> how many rows hold it. A set is shared by
+ * calls of equal arguments and filter. A row reaches a call of a set only when its element appears (0 to 1 rows) or
+ * goes (1 to 0). When an element of a recomputing call goes, the call's state is made anew from the group's remaining
+ * elements, which are linked from the group's entry; the links are memory only and rebuilt after a restore. */
 #pragma once
 
 #include "exec/exec_private.h"

@@ -1,13 +1,13 @@
 /* The chain: a task's operators and the stack of pending events between them.
  *
  * A frame is an event on its way into an operator's input. The top frame is handled first; what the operator puts out
- * becomes frames above it, in the order batch, split, watermark, idle from the top down, so that everything below an operator has
- * seen its last batch before the operator runs again. That is what makes borrowed batches safe. When a slot returns OP_MORE the
- * frame stays and is handled again after those above are gone; OP_WAIT leaves it for later.
+ * becomes frames above it, in the order batch, split, watermark, idle from the top down, so that everything below an
+ * operator has seen its last batch before the operator runs again. That is what makes borrowed batches safe. When a
+ * slot returns OP_MORE the frame stays and is handled again after those above are gone; OP_WAIT leaves it for later.
  *
- * An operator's inputs are combined here: watermarks by their minimum over inputs that are not idle, barriers and ends by
- * counting. An exchange that leaves the chain is a sender (a leaf); one that is in the chain with channels > 0 is a receiver,
- * an operator that passes everything through and has a channel for each sender. */
+ * An operator's inputs are combined here: watermarks by their minimum over inputs that are not idle, barriers and
+ * ends by counting. An exchange that leaves the chain is a sender (a leaf); one that is in the chain with channels >
+ * 0 is a receiver, an operator that passes everything through and has a channel for each sender. */
 #include "exec/exec_private.h"
 
 enum { FRAME_TIMER = EVENT_END + 1 };
@@ -68,6 +68,12 @@ static const struct op_ops *const ops_of_kind[NODE_KINDS] = {
     [NODE_SINK] = &op_sink,
 };
 
+/* LIMIT without an order need not wait for the end. */
+static const struct op_ops *ops_of(const struct node *n)
+{
+    return n->kind == NODE_SORT && n->sort.n_keys == 0 ? &op_limit : ops_of_kind[n->kind];
+}
+
 static enum op_result send_batch(struct op *o, uint32_t input, const struct event *ev, struct emit *out,
                                  struct error *err);
 static const struct op_ops sender_ops = { .name = "sender", .size = sizeof(struct op), .batch = send_batch };
@@ -92,7 +98,7 @@ static bool add_link(struct chain *c, uint32_t node, bool sender)
 {
     const struct node *n = c->spec.plan->nodes[node];
     struct link *l = &c->links[c->n_links];
-    const struct op_ops *ops = sender ? &sender_ops : ops_of_kind[n->kind];
+    const struct op_ops *ops = sender ? &sender_ops : ops_of(n);
     *l = (struct link){ .node = node, .sender = sender };
     l->op = arena_calloc(&c->arena, ops->size);
     l->n_inputs = n->kind == NODE_EXCHANGE && !sender && c->spec.channels ? c->spec.channels : n->n_inputs;
@@ -103,6 +109,7 @@ static bool add_link(struct chain *c, uint32_t node, bool sender)
         l->inputs[i].watermark = INT64_MIN;
     l->op->ops = ops;
     l->op->node = n;
+    l->op->plan = c->spec.plan;
     if (n->n_inputs) {
         const struct node *from = c->spec.plan->nodes[n->inputs[0].node];
         l->op->input_schema = &from->schema;

@@ -1,14 +1,15 @@
 /* Operators and the chain that drives them.
  *
  * A chain is the part of a plan that one task runs: a graph of operators without exchanges inside. Events (batches,
- * watermarks, barriers, the end) enter at its sources and receivers and are pushed down; an explicit stack of pending events
- * takes the place of recursion, so that a chain can stop anywhere (a full ring, a sink that waits) and go on later.
- * An operator's slot handles one event and may put out one batch, one watermark or both (the batch comes first); when it has more to say it returns
- * OP_MORE and is called again with the same event after what it put out has been taken by everybody below. So a window that fires a
- * million keys cannot flood anything. A batch put out is borrowed until the operator's next call.
+ * watermarks, barriers, the end) enter at its sources and receivers and are pushed down; an explicit stack of pending
+ * events takes the place of recursion, so that a chain can stop anywhere (a full ring, a sink that waits) and go on
+ * later. An operator's slot handles one event and may put out one batch, one watermark or both (the batch comes
+ * first); when it has more to say it returns OP_MORE and is called again with the same event after what it put out
+ * has been taken by everybody below. So a window that fires a million keys cannot flood anything. A batch put out is
+ * borrowed until the operator's next call.
  *
- * Inputs. An operator sees the watermark that is the minimum over its inputs that are not idle; barriers and the end once, when
- * all inputs have them (job aligns what comes from rings before it enters).
+ * Inputs. An operator sees the watermark that is the minimum over its inputs that are not idle; barriers and the end
+ * once, when all inputs have them (job aligns what comes from rings before it enters).
  *
  * Threads: a chain belongs to one task; nothing here locks or blocks. */
 #pragma once
@@ -27,7 +28,8 @@ struct event {
     uint32_t split;            /* BATCH, SPLIT: number within the task; UINT32_MAX: none */
     enum split_event what;     /* SPLIT */
     struct str split_id;       /* SPLIT_OPEN */
-    int64_t time;              /* WATERMARK: ms; BATCH: an explicit watermark of the source that holds after it, INT64_MIN: none */
+    /* WATERMARK: ms; BATCH: an explicit watermark of the source that holds after it, INT64_MIN: none */
+    int64_t time;
     bool idle;                 /* IDLE: became idle, else active again */
     uint64_t epoch;            /* BARRIER */
     bool final;                /* BARRIER: nothing follows (clean stop or end of input) */
@@ -58,7 +60,8 @@ struct op_ops {
     size_t size; /* of the private struct that starts with struct op */
     /* Prepares programs and stores (o->ctx, o->node are set). */
     enum status (*open)(struct op *o, struct error *err);
-    /* After restore: rebuilds what is derived from stores (timers, caches). Called once, also when nothing was restored. */
+    /* After restore: rebuilds what is derived from stores (timers, caches). Called once, also when nothing was
+     * restored. */
     enum status (*start)(struct op *o, struct error *err);
     enum op_result (*batch)(struct op *o, uint32_t input, const struct event *ev, struct emit *out, struct error *err);
     enum op_result (*watermark)(struct op *o, int64_t watermark, struct emit *out, struct error *err);
@@ -79,6 +82,7 @@ struct op_ops {
 struct op {
     const struct op_ops *ops;
     const struct node *node;
+    const struct plan *plan;
     const struct schema *input_schema; /* of the first input; NULL for sources */
     uint32_t input_kinds; /* row kinds that come in on the first input */
     struct exec_context *ctx;
@@ -105,10 +109,13 @@ struct exec_context {
     /* Sources and sinks are opened by job (one a node, shared by the shards): */
     struct source *(*source)(struct exec_context *ctx, const struct node *n, int64_t *ret_discover_ms);
     struct sink *(*sink)(struct exec_context *ctx, const struct node *n);
-    /* Splits that belong to this shard, in order; job lists them in the background. *ret_complete: no further ones will come.
-     * Splits are only ever added at the end. */
+    /* Splits that belong to this shard, in order; job lists them in the background. *ret_complete: no further ones
+     * will come. Splits are only ever added at the end. */
     void (*splits)(struct exec_context *ctx, const struct node *n, const struct split **ret, uint32_t *ret_count,
                    bool *ret_complete);
+    /* Said by a LIMIT that has all its rows: sources are to end, in every task of the job. NULL in tests. */
+    void (*enough)(struct exec_context *ctx);
+    const atomic_bool *has_enough; /* it was said; NULL: never */
     struct connect_context *connect; /* the job's; may be NULL in tests */
     uint64_t epoch;         /* the running one */
     bool committing;        /* the last barrier's commit is not published yet: sinks wait */
@@ -126,7 +133,8 @@ struct chain_spec {
     const struct plan *plan;
     const uint32_t *nodes; /* indexes of the plan's nodes in this chain, topological */
     uint32_t n_nodes;
-    uint32_t channels;     /* of each receiver: how many senders there are (0: the chain has no exchanges; NODE_EXCHANGE passes through) */
+    /* of each receiver: how many senders there are (0: the chain has no exchanges; NODE_EXCHANGE passes through) */
+    uint32_t channels;
     /* Takes what reaches an exchange at the end of the chain. false: full, the same event comes again later. */
     bool (*send)(void *arg, const struct node *exchange, const struct event *ev, struct error *err);
     void *send_arg;
@@ -136,7 +144,8 @@ enum status chain_new(const struct chain_spec *spec, struct exec_context *ctx, s
                       struct error *err) MUST_USE;
 void chain_free(struct chain *c); /* NULL is allowed */
 
-/* Restoring: each operation of snapshot and deltas, in order; unknown store ids are ST_MISMATCH only at chain_start time by job. */
+/* Restoring: each operation of snapshot and deltas, in order; unknown store ids are ST_MISMATCH only at chain_start
+ * time by job. */
 enum status chain_apply(struct chain *c, const struct delta *d, bool *ret_known, struct error *err) MUST_USE;
 /* After chain_apply: what each writer of the sink `node` put into the newest commit, for sink_ops.restore. */
 enum status chain_sink_commits(struct chain *c, uint32_t node, struct arena *a, struct sink_commit **ret,
@@ -157,8 +166,8 @@ bool chain_ready(const struct chain *c);
 /* Puts an event from a channel into a receiver (batches are borrowed until the chain is ready again). */
 enum status chain_push(struct chain *c, uint32_t exchange_node, uint32_t channel, const struct event *ev,
                        struct error *err) MUST_USE;
-/* Injects the barrier at all sources and receivers; chain_ready() must hold. When it has passed (chain ready again), chain_delta gives what the epoch
- * commits. */
+/* Injects the barrier at all sources and receivers; chain_ready() must hold. When it has passed (chain ready again),
+ * chain_delta gives what the epoch commits. */
 enum status chain_barrier(struct chain *c, uint64_t epoch, bool final, struct error *err) MUST_USE;
 enum status chain_delta(struct chain *c, struct buf *out, struct error *err) MUST_USE;
 /* Earliest processing time that something waits for; INT64_MAX: none. */
@@ -167,5 +176,7 @@ int64_t chain_deadline_ms(const struct chain *c);
 bool chain_sources_ended(const struct chain *c);
 /* The operator of a node (NULL: not in this chain), for counters and tests. */
 struct op *chain_op(struct chain *c, uint32_t node);
-/* The sink writers of this chain: flush and publish are called by job from background work while ctx->committing holds. */
-struct sink_writer *chain_writer(struct chain *c, uint32_t i, const struct sink_ops **ret_ops); /* NULL after the last */
+/* The sink writers of this chain: flush and publish are called by job from background work while ctx->committing
+ * holds. */
+/* NULL after the last */
+struct sink_writer *chain_writer(struct chain *c, uint32_t i, const struct sink_ops **ret_ops);

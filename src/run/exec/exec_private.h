@@ -4,7 +4,7 @@
 #include "exec/exec.h"
 
 extern const struct op_ops op_source, op_values, op_calc, op_watermark, op_pass, op_normalize, op_window, op_aggregate,
-    op_window_aggregate, op_sort, op_sink;
+    op_window_aggregate, op_sort, op_limit, op_sink;
 
 /* Makes a store named "<node id>/<name>" and gives it to the operator. */
 enum status op_add_store(struct op *o, const char *name, uint32_t value_bytes, uint32_t value_align,
@@ -27,5 +27,6 @@ bool op_put_blob(struct store *s, struct str key, struct str bytes) MUST_USE;
 struct str op_get_blob(const struct store *s, struct str key);
 
 /* The commits that a sink's entries hold, for job's restore. */
-enum status op_sink_commits(struct op *o, struct arena *a, struct sink_commit **ret, uint32_t *ret_n, struct error *err);
+enum status op_sink_commits(struct op *o, struct arena *a, struct sink_commit **ret, uint32_t *ret_n,
+                            struct error *err);
 struct sink_writer *op_sink_writer(struct op *o);

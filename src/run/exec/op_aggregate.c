@@ -1,10 +1,10 @@
 /* GROUP BY without a window: an updating result.
  *
  * For a batch: keys are encoded and their entries found or made in one probe; the distinct entries of the batch are
- * numbered in order of their first row (a stamp in the entry tells which batch numbered it). Their results are taken before and after the
- * rows go into the accumulators; what differs is put out: first the old rows (-U, -D), in a second batch the new ones (+U, +I). So a
- * batch of one row behaves as Flink row by row, and a large batch is consolidated by key for free. A result that does not
- * change is not put out again. */
+ * numbered in order of their first row (a stamp in the entry tells which batch numbered it). Their results are taken
+ * before and after the rows go into the accumulators; what differs is put out: first the old rows (-U, -D), in a
+ * second batch the new ones (+U, +I). So a batch of one row behaves as Flink row by row, and a large batch is
+ * consolidated by key for free. A result that does not change is not put out again. */
 #include "exec/accumulate.h"
 
 struct aggregate_op {

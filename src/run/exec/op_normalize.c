@@ -1,5 +1,6 @@
-/* Upserts by key become a full changelog: the last row of each key is kept (as exact bytes in a blob), so that an upsert
- * gives its -U and a delete its whole row. An upsert that changes nothing gives nothing; a delete of what is not there too. */
+/* Upserts by key become a full changelog: the last row of each key is kept (as exact bytes in a blob), so that an
+ * upsert gives its -U and a delete its whole row. An upsert that changes nothing gives nothing; a delete of what is
+ * not there too. */
 #include "exec/exec_private.h"
 
 struct normalize {

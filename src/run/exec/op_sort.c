@@ -1,8 +1,10 @@
-/* ORDER BY, LIMIT, OFFSET over bounded input, and --final's table: rows are kept until the input ends, then put out in order.
+/* ORDER BY, LIMIT, OFFSET over bounded input, and --final's table: rows are kept until the input ends, then put out
+ * in order.
  *
- * What is kept is a table: a multiset of rows (append and retract inputs: key = the row's bytes, value = how many times and when
- * first), or the newest row by key (upserts: the row's bytes in a blob). It is state like any other, so a killed job goes on collecting.
- * At the end all rows are decoded into one wide batch and an index over them is sorted; rows that tie keep their order of arrival. */
+ * What is kept is a table: a multiset of rows (append and retract inputs: key = the row's bytes, value = how many
+ * times and when first), or the newest row by key (upserts: the row's bytes in a blob). It is state like any other,
+ * so a killed job goes on collecting. At the end all rows are decoded into one wide batch and an index over them is
+ * sorted; rows that tie keep their order of arrival. */
 #define _GNU_SOURCE
 #include <stdlib.h>
 
@@ -84,7 +86,8 @@ static void sort_close(struct op *o)
     arena_release(&s->arena);
 }
 
-static bool keep_row(struct sort_op *s, struct table *t, const struct batch *b, uint32_t row, uint64_t hash, struct str key)
+static bool keep_row(struct sort_op *s, struct table *t, const struct batch *b, uint32_t row, uint64_t hash,
+                     struct str key)
 {
     bool add = row_kind_adds(batch_kind(b, row)), is_new;
     struct entry *e = add ? table_put(t, hash, key, &is_new) : table_find(t, hash, key);
@@ -102,7 +105,8 @@ static bool keep_row(struct sort_op *s, struct table *t, const struct batch *b, 
     return !s->upsert || table_set_blob(t, &k->blob, s->bytes.data, s->bytes.len);
 }
 
-static enum op_result sort_batch(struct op *o, uint32_t input, const struct event *ev, struct emit *out, struct error *err)
+static enum op_result sort_batch(struct op *o, uint32_t input, const struct event *ev, struct emit *out,
+                                 struct error *err)
 {
     (void)input, (void)out;
     struct sort_op *s = (struct sort_op *)o;

@@ -3,10 +3,11 @@
  * A split's watermark is the greatest value of the declared expression over its rows (or what the source says); the
  * operator's is the least over its splits, those left out that are idle or finished. It never goes back.
  *
- * Cutting. Whether a row is late must not depend on how rows were batched. So before a row that would be late
- * against the rows before it in the same batch, the batch is cut: what stands before goes down, then the watermark of those
- * rows, then the rest. `limit` is the time below which a row is late under the running watermark: the start of the first pane that
- * has not ended (CUT_PANE), or the watermark itself + 1 (CUT_STRICT). It moves only with the watermark, so that a row costs two comparisons.
+ * Cutting. Whether a row is late must not depend on how rows were batched. So before a row that would be late against
+ * the rows before it in the same batch, the batch is cut: what stands before goes down, then the watermark of those
+ * rows, then the rest. `limit` is the time below which a row is late under the running watermark: the start of the
+ * first pane that has not ended (CUT_PANE), or the watermark itself + 1 (CUT_STRICT). It moves only with the
+ * watermark, so that a row costs two comparisons.
  *
  * The store `splits` (kept by every shard) has an entry a split with its watermark and one a shard with what was put
  * out; after a restore the least of the latter is put out again before any row. */
@@ -53,7 +54,8 @@ static enum status watermark_open(struct op *o, struct error *err)
     w->emitted = w->saved_emitted = INT64_MIN;
     if (o->node->watermark.expr)
         TRY(expr_compile(&o->node->watermark.expr, 1, o->ctx->capacity * 2, o->budget, &w->program, err));
-    return op_add_store(o, "splits", sizeof(struct saved_split), 8, NULL, 0, STR("watermark,quiet"), true, &w->splits, err);
+    return op_add_store(o, "splits", sizeof(struct saved_split), 8, NULL, 0, STR("watermark,quiet"), true, &w->splits,
+                        err);
 }
 
 static void watermark_close(struct op *o)
@@ -254,8 +256,8 @@ static int64_t time_at(const struct column *c, uint32_t row)
     return p <= 3 ? c->i64[row] : time_to_ms(c->i64[row], p);
 }
 
-/* The whole batch without a cut, when a look at the least time and the greatest value tells that there is none: the limit
- * only rises, so what its last value does not cut nothing does. false: row by row. */
+/* The whole batch without a cut, when a look at the least time and the greatest value tells that there is none: the
+ * limit only rises, so what its last value does not cut nothing does. false: row by row. */
 static bool scan_whole(struct watermark_op *w, const struct batch *b, struct split_state *s, int64_t others_least)
 {
     const struct node *n = w->op.node;
@@ -280,7 +282,8 @@ static bool scan_whole(struct watermark_op *w, const struct batch *b, struct spl
 }
 
 /* Rows that count from cursor on, up to a cut; raises the split's watermark. *ret_end: the index after them. */
-static void scan(struct watermark_op *w, const struct batch *b, struct split_state *s, uint32_t split, uint32_t *ret_end)
+static void scan(struct watermark_op *w, const struct batch *b, struct split_state *s, uint32_t split,
+                 uint32_t *ret_end)
 {
     const struct node *n = w->op.node;
     const struct column *time = &b->cols[n->watermark.column];

@@ -1,5 +1,6 @@
-/* A window table function standing alone: each row, once for each window that holds it, with window_start, window_end and
- * window_time appended. Stateless; nothing is late here. The k-th call for a batch puts out every row's k-th window. */
+/* A window table function standing alone: each row, once for each window that holds it, with window_start, window_end
+ * and window_time appended. Stateless; nothing is late here. The k-th call for a batch puts out every row's k-th
+ * window. */
 #include "exec/window.h"
 
 struct assign {

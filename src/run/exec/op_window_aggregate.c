@@ -1,12 +1,13 @@
 /* GROUP BY a window: append-only results when the window closes.
  *
- * Rows go into one table per namespace. SLICED: the namespace is the pane's start, windows are merged from panes when they
- * close (slices.c). DIRECT: the namespace is the window's end and a row goes into each window that holds it; for windows that come as columns
- * (ATTACHED) and where accumulators keep element sets or cannot be merged.
+ * Rows go into one table per namespace. SLICED: the namespace is the pane's start, windows are merged from panes when
+ * they close (slices.c). DIRECT: the namespace is the window's end and a row goes into each window that holds it; for
+ * windows that come as columns (ATTACHED) and where accumulators keep element sets or cannot be merged.
  *
- * A timer stands for each window end that has rows. It is due when watermark (or processing time) >= end - 1 ms. Timers are not stored:
- * after a restore they are made again from the namespaces. A row is late when its last window has closed; late rows are counted and, when somebody
- * listens, put out at port 1. A window closes in steps of one batch (OP_MORE), so that a million keys flood nothing. */
+ * A timer stands for each window end that has rows. It is due when watermark (or processing time) >= end - 1 ms.
+ * Timers are not stored: after a restore they are made again from the namespaces. A row is late when its last window
+ * has closed; late rows are counted and, when somebody listens, put out at port 1. A window closes in steps of one
+ * batch (OP_MORE), so that a million keys flood nothing. */
 #include "exec/accumulate.h"
 #include "exec/window.h"
 
@@ -286,7 +287,8 @@ static bool is_late(const struct window_op *w, int64_t t, int64_t now)
 }
 
 /* Times of the rows; late ones are set aside. */
-static enum status read_times(struct window_op *w, const struct batch *b, uint32_t n, uint32_t *ret_late, struct error *err)
+static enum status read_times(struct window_op *w, const struct batch *b, uint32_t n, uint32_t *ret_late,
+                              struct error *err)
 {
     int64_t now = present(w), fine_from = INT64_MAX, fine_to = INT64_MIN; /* a span known not to be late */
     bool attached = w->spec->kind == WINDOW_ATTACHED;
@@ -297,7 +299,8 @@ static enum status read_times(struct window_op *w, const struct batch *b, uint32
         uint32_t row = batch_row(b, i);
         w->rows[i] = (uint16_t)row;
         if (c && column_is_null(c, row))
-            return error_set(err, ST_EXPRESSION, "the time attribute of '%.*s' is NULL in a row", STR_ARG(w->op.node->id));
+            return error_set(err, ST_EXPRESSION, "the time attribute of '%.*s' is NULL in a row",
+                             STR_ARG(w->op.node->id));
         int64_t t = c ? window_time(c, row, attached ? 0 : w->zone_ms) : w->op.ctx->now_ms + w->zone_ms;
         w->times[i] = t;
         if (t >= fine_from && t < fine_to)
@@ -475,7 +478,7 @@ static enum status close_some(struct window_op *w, uint32_t *ret_n, struct error
     for (uint32_t i = 0; i < node->window_aggregate.n_outputs; i++)
         w->out_cols[nk + nc + i] = w->bounds->cols[i];
     fill_bounds(w, n);
-    w->out = (struct batch){ .schema = &node->schema, .count = n, .capacity = w->op.ctx->capacity, .cols = w->out_cols };
+    w->out = (struct batch){.schema = &node->schema, .count = n, .capacity = w->op.ctx->capacity, .cols = w->out_cols};
     return ST_OK;
 }
 

@@ -29,10 +29,10 @@ static inline int64_t window_time(const struct column *c, uint32_t row, int64_t 
 /* ---- merging panes into windows ----
  *
  * The table to put out for a window is the merge of its panes. TUMBLE: the pane itself. CUMULATE: a running table
- * that takes one pane a step. HOP: two stacks: `front` holds for each pane before `middle` the merge of it and all up to the middle;
- * `back` is the running merge of panes from the middle on. A window is front[its first pane] + back. When the middle has been
- * passed, everything in the window becomes front. So each pane is merged about twice however many windows hold it. Works for every
- * aggregate that merges (no inverse is needed). */
+ * that takes one pane a step. HOP: two stacks: `front` holds for each pane before `middle` the merge of it and all up
+ * to the middle; `back` is the running merge of panes from the middle on. A window is front[its first pane] + back.
+ * When the middle has been passed, everything in the window becomes front. So each pane is merged about twice however
+ * many windows hold it. Works for every aggregate that merges (no inverse is needed). */
 struct slices;
 struct accumulators;
 enum status slices_new(const struct windows *w, struct accumulators *acc, struct store *panes, struct op *o,

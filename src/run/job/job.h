@@ -1,15 +1,17 @@
 /* A running job: tasks, mailboxes, channels, epochs and their commit, restore, rescale.
  *
- * The plan is cut at its exchanges into stages; each stage runs as `parallelism` tasks (shards). A task owns a chain (run/exec), the rings
- * that lead into it, and nothing that another thread touches. A task is a step that returns ran, wants input, wants output, waits
- * until, or done; it never locks, blocks or starts a thread. Workers loop over tasks; in simulation and tests job_step runs the
- * same tasks on the caller's thread, in seeded order.
+ * The plan is cut at its exchanges into stages; each stage runs as `parallelism` tasks (shards). A task owns a chain
+ * (run/exec), the rings that lead into it, and nothing that another thread touches. A task is a step that returns
+ * ran, wants input, wants output, waits until, or done; it never locks, blocks or starts a thread. Workers loop over
+ * tasks; in simulation and tests job_step runs the same tasks on the caller's thread, in seeded order.
  *
- * Epochs. The coordinator asks for a barrier; every task with sources or receivers lets it pass and hands over what its stores dirtied.
- * When all have, background work flushes the sinks' writers, appends one record (the joined deltas) to the commit log and syncs
- * it, then publishes the sinks. One commit is in flight at a time; sinks wait meanwhile, the rest goes on.
+ * Epochs. The coordinator asks for a barrier; every task with sources or receivers lets it pass and hands over what
+ * its stores dirtied. When all have, background work flushes the sinks' writers, appends one record (the joined
+ * deltas) to the commit log and syncs it, then publishes the sinks. One commit is in flight at a time; sinks wait
+ * meanwhile, the rest goes on.
  *
- * Restore = newest snapshot + the records since, applied operation by operation to the shard that owns the key group. */
+ * Restore = newest snapshot + the records since, applied operation by operation to the shard that owns the key group.
+ * */
 #pragma once
 
 #include "exec/exec.h"
@@ -22,25 +24,27 @@ struct commit_log {
     uint32_t planted; /* JOB_BUG_*, set by job_new */
 };
 struct commit_log_ops {
-    /* Calls visit for each payload of snapshot and deltas, oldest first; sets the newest epoch (0: nothing yet). May block. */
-    enum status (*restore)(struct commit_log *l, enum status (*visit)(void *arg, struct str payload, struct error *err), void *arg,
-                           uint64_t *ret_epoch, struct error *err);
+    /* Calls visit for each payload of snapshot and deltas, oldest first; sets the newest epoch (0: nothing yet). May
+     * block. */
+    enum status (*restore)(struct commit_log *l, enum status (*visit)(void *arg, struct str payload, struct error *err),
+                           void *arg, uint64_t *ret_epoch, struct error *err);
     /* Appends the epoch's record and makes it durable. Background. A failure is final: the job fails. */
     enum status (*commit)(struct commit_log *l, uint64_t epoch, struct str payload, struct error *err);
-    /* Folds into a snapshot when the deltas have outgrown the last one (or `force`). Background, after a commit. A refusal of
-     * memory or space abandons it (counted), other failures fail. */
+    /* Folds into a snapshot when the deltas have outgrown the last one (or `force`). Background, after a commit. A
+     * refusal of memory or space abandons it (counted), other failures fail. */
     enum status (*snapshot)(struct commit_log *l, uint64_t epoch, bool force, struct error *err);
-    void (*stats)(const struct commit_log *l, uint64_t *ret_commits, uint64_t *ret_commit_bytes, uint64_t *ret_snapshots,
-                  uint64_t *ret_abandoned);
+    void (*stats)(const struct commit_log *l, uint64_t *ret_commits, uint64_t *ret_commit_bytes,
+                  uint64_t *ret_snapshots, uint64_t *ret_abandoned);
     void (*close)(struct commit_log *l);
 };
 
-/* A state directory: DIR/LOCK, DIR/FINGERPRINT, journal-<first epoch>, snapshot-<epoch>. Takes the lock (ST_LOCKED), checks the
- * fingerprint (ST_MISMATCH names the first line that differs; ST_MISMATCH too for a directory that holds something else), makes what is missing. The newest two
- * snapshots are kept with the deltas since the older. A torn tail is repaired, rot is ST_CORRUPT by file and byte (a rotten newest
- * snapshot too; nothing is deleted). min_snapshot_bytes 0: 16 MiB. */
-enum status statedir_open(struct os *os, const char *dir, struct str fingerprint, uint64_t min_snapshot_bytes, struct budget *b,
-                          struct commit_log **ret, struct error *err) MUST_USE;
+/* A state directory: DIR/LOCK, DIR/FINGERPRINT, journal-<first epoch>, snapshot-<epoch>. Takes the lock (ST_LOCKED),
+ * checks the fingerprint (ST_MISMATCH names the first line that differs; ST_MISMATCH too for a directory that holds
+ * something else), makes what is missing. The newest two snapshots are kept with the deltas since the older. A torn
+ * tail is repaired, rot is ST_CORRUPT by file and byte (a rotten newest snapshot too; nothing is deleted).
+ * min_snapshot_bytes 0: 16 MiB. */
+enum status statedir_open(struct os *os, const char *dir, struct str fingerprint, uint64_t min_snapshot_bytes,
+                          struct budget *b, struct commit_log **ret, struct error *err) MUST_USE;
 /* The lock of the whole --state-dir, held by the process while its jobs run. */
 enum status statedir_lock(struct os *os, const char *dir, struct os_file **ret, struct error *err) MUST_USE;
 
@@ -88,16 +92,17 @@ enum status job_new(const struct plan *plan, const struct job_config *config, st
 /* Stops threads if any and frees all; commits nothing more. NULL is allowed. */
 void job_free(struct job *j);
 
-/* Runs with worker threads (one a shard) until the input has ended and the last commit is published, job_stop has taken effect, or
- * the job has failed. `tick` is called about every `tick_ms` on the caller's thread (progress line); may be NULL. */
+/* Runs with worker threads (one a shard) until the input has ended and the last commit is published, job_stop has
+ * taken effect, or the job has failed. `tick` is called about every `tick_ms` on the caller's thread (progress line);
+ * may be NULL. */
 enum status job_run(struct job *j, void (*tick)(void *arg, struct job *j), void *arg, int64_t tick_ms,
                     struct error *err) MUST_USE;
-/* Asks for a clean stop: a last barrier, final commit, end. Safe from any thread; not from inside a signal handler (it raises
- * wake-ups: see os_real_catch_stop). */
+/* Asks for a clean stop: a last barrier, final commit, end. Safe from any thread; not from inside a signal handler
+ * (it raises wake-ups: see os_real_catch_stop). */
 void job_stop(struct job *j);
 
-/* One piece of work on the caller's thread instead of job_run: the step of a runnable task chosen by the seed, a piece of
- * the coordinator, or (in simulation) of background work. */
+/* One piece of work on the caller's thread instead of job_run: the step of a runnable task chosen by the seed, a
+ * piece of the coordinator, or (in simulation) of background work. */
 enum job_progress {
     JOB_RAN,
     JOB_IDLE,    /* nothing can go on: until input is fed, time moves (see job_deadline_ms), or background work ends */
@@ -108,7 +113,8 @@ enum job_progress {
 enum job_progress job_step(struct job *j, struct error *err);
 /* After JOB_IDLE on the real machine: waits until background work or a connector has news, at most `timeout_ms`. */
 void job_wait(struct job *j, int64_t timeout_ms);
-/* Is background work under way? In simulation the caller does it (sim_work_some), and must have done all before job_free. */
+/* Is background work under way? In simulation the caller does it (sim_work_some), and must have done all before
+ * job_free. */
 bool job_busy(const struct job *j);
 /* Asks for a commit now (weir test: after every record that feeds). job_step until job_commits() has grown. */
 void job_commit(struct job *j);

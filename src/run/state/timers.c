@@ -1,8 +1,9 @@
 /* A hashed wheel: BUCKETS buckets of TICK ms; a timer stands in bucket (deadline / TICK) mod BUCKETS whatever its
- * revolution. Popping looks only at the buckets between the last look and now (all of them after a long jump), moves what is
- * due into a sorted list and serves from there. That list always has room for every timer, so that only adding can be
- * refused, never firing. Adding and removing touch one bucket. Jobs have few timers (a pane
- * each), but a session or a punctuator may have millions; a heap was measured nine times slower (reference/performance.md §3.3). */
+ * revolution. Popping looks only at the buckets between the last look and now (all of them after a long jump), moves
+ * what is due into a sorted list and serves from there. That list always has room for every timer, so that only
+ * adding can be refused, never firing. Adding and removing touch one bucket. Jobs have few timers (a pane each), but
+ * a session or a punctuator may have millions; a heap was measured nine times slower (reference/performance.md §3.3).
+ */
 #include <stdlib.h>
 
 #include "state/state_private.h"

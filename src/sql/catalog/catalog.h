@@ -113,10 +113,12 @@ struct connect_context {
     struct budget *budget;
     struct zone zone;        /* session time zone */
     uint64_t job_id;         /* fingerprint of the job: names hidden files */
-    bool durable;            /* a commit can outlive the process: a sink must be able to take back what was not committed */
+    /* a commit can outlive the process: a sink must be able to take back what was not committed */
+    bool durable;
     bool compact_validation; /* json.validate=needed */
     void *extra;             /* the test hub, see connect/connect.h */
-    /* Takes a bad record by the job's policy. ST_OK: skipped or dead-lettered, go on. Else: fail with it (err filled). */
+    /* Takes a bad record by the job's policy. ST_OK: skipped or dead-lettered, go on. Else: fail with it (err
+     * filled). */
     enum status (*bad)(void *arg, const struct bad_record *bad, struct error *err);
     void *bad_arg;
     /* The bad records of this split that `bad` has taken so far belong to the epoch that ends now. May be NULL. */
@@ -154,20 +156,20 @@ struct source_ops {
      * `discover_ms` when that is > 0; new ids are new splits. */
     enum status (*splits)(struct source *s, struct arena *arena, struct split **ret, uint32_t *ret_count,
                           struct error *err);
-    /* Opens a split at `position` (what `position` gave; len 0: the start). ST_MISMATCH when the data before the position
-     * have changed. */
+    /* Opens a split at `position` (what `position` gave; len 0: the start). ST_MISMATCH when the data before the
+     * position have changed. */
     enum status (*open)(struct source *s, const struct split *split, struct str position, struct budget *budget,
                         struct os_signal *wake, struct split_reader **ret, struct error *err);
-    /* Appends up to out->capacity - out->count rows (at most `max_rows`) of the physical schema to `out` (cleared by the
-     * caller). Never blocks, but for pread of a regular file. Row kinds are set when the format has them. READ_WAIT with
-     * *ret_wake_ms (INT64_MAX: only the signal). Explicit watermarks of the source: *ret_watermark_ms (INT64_MIN: none) holds
-     * after the rows of this call. */
+    /* Appends up to out->capacity - out->count rows (at most `max_rows`) of the physical schema to `out` (cleared by
+     * the caller). Never blocks, but for pread of a regular file. Row kinds are set when the format has them.
+     * READ_WAIT with *ret_wake_ms (INT64_MAX: only the signal). Explicit watermarks of the source: *ret_watermark_ms
+     * (INT64_MIN: none) holds after the rows of this call. */
     enum status (*read)(struct split_reader *r, struct batch *out, uint32_t max_rows, enum read_outcome *ret,
                         int64_t *ret_wake_ms, int64_t *ret_watermark_ms, struct error *err);
     /* Where the next read goes on, as bytes for the commit record. */
     enum status (*position)(struct split_reader *r, struct buf *out, struct error *err);
-    /* Milliseconds of a mono clock that the rows read so far are held back for (replay at a multiple of event time is done in
-     * read itself); may be NULL. */
+    /* Milliseconds of a mono clock that the rows read so far are held back for (replay at a multiple of event time is
+     * done in read itself); may be NULL. */
     void (*close)(struct split_reader *r);   /* NULL is allowed */
     void (*free)(struct source *s);    /* NULL is allowed */
 };
@@ -191,19 +193,21 @@ struct sink_commit {
 };
 
 /* A sink's life with commits: writers write; at a barrier each says what a commit of all it has written must hold
- * (`prepare`, quick, on the task); `flush` makes that durable (background); then the job's commit record becomes durable;
- * then `publish` makes it visible (background: renames; or hands rows to standard output). publish of epoch n comes before
- * flush of n + 1. */
+ * (`prepare`, quick, on the task); `flush` makes that durable (background); then the job's commit record becomes
+ * durable; then `publish` makes it visible (background: renames; or hands rows to standard output). publish of epoch
+ * n comes before flush of n + 1. */
 struct sink_ops {
-    /* Once, before the writers: repeats publish of the newest commit (it may have been cut short), takes back what no commit
-     * names. n 0: there is no commit: takes back everything of this job. May block. */
+    /* Once, before the writers: repeats publish of the newest commit (it may have been cut short), takes back what no
+     * commit names. n 0: there is no commit: takes back everything of this job. May block. */
     enum status (*restore)(struct sink *s, const struct sink_commit *commits, uint32_t n, struct error *err);
     enum status (*open)(struct sink *s, uint32_t subtask, uint64_t epoch, struct budget *budget, struct os_signal *wake,
                         struct sink_writer **ret, struct error *err);
     enum status (*write)(struct sink_writer *w, const struct batch *b, enum write_outcome *ret, struct error *err);
     enum status (*watermark)(struct sink_writer *w, int64_t watermark_ms, struct error *err); /* may be NULL */
-    /* Appends the commit's bytes; `epoch` is the one that ends; `final`: nothing follows (end of input, clean stop): finish files. */
-    enum status (*prepare)(struct sink_writer *w, uint64_t epoch, bool final, int64_t now_ms, struct buf *out, struct error *err);
+    /* Appends the commit's bytes; `epoch` is the one that ends; `final`: nothing follows (end of input, clean stop):
+     * finish files. */
+    enum status (*prepare)(struct sink_writer *w, uint64_t epoch, bool final, int64_t now_ms, struct buf *out,
+                           struct error *err);
     enum status (*flush)(struct sink_writer *w, uint64_t epoch, struct error *err);
     enum status (*publish)(struct sink_writer *w, uint64_t epoch, struct error *err);
     void (*close)(struct sink_writer *w); /* NULL is allowed; takes nothing back */
@@ -218,7 +222,8 @@ enum connector_flags {
     CONNECTOR_FORMAT = 4,        /* wants 'format' */
     CONNECTOR_NO_POSITIONS = 8,  /* cannot repeat: refused with a state directory (stdin) */
     CONNECTOR_UNDURABLE_SINK = 16, /* cannot take back (stdout, print): rows may repeat after a kill */
-    CONNECTOR_SINK_UPDATES = 32, /* takes updates and deletes by itself (print, blackhole, test), not through the format */
+    /* takes updates and deletes by itself (print, blackhole, test), not through the format */
+    CONNECTOR_SINK_UPDATES = 32,
 };
 
 struct connector {
@@ -227,7 +232,8 @@ struct connector {
     uint32_t flags;
     const struct option_spec *options;
     uint32_t n_options;
-    /* Changelog modes: which row kinds may come out of the table (bit 1 << kind). NULL: inserts only, or the format's. */
+    /* Changelog modes: which row kinds may come out of the table (bit 1 << kind). NULL: inserts only, or the
+     * format's. */
     enum status (*source_kinds)(const struct table_desc *t, uint32_t *ret_kinds, struct error *err);
     /* Bounded input? */
     enum status (*bounded)(const struct table_desc *t, bool *ret, struct error *err);
@@ -254,7 +260,8 @@ struct encoder {
 struct decoded {
     uint32_t used;  /* bytes consumed, whole records only */
     uint32_t lines; /* newlines consumed */
-    bool bad;       /* the last `bad_len` bytes of `used` are a record that cannot be read (counted in used and lines) */
+    /* the last `bad_len` bytes of `used` are a record that cannot be read (counted in used and lines) */
+    bool bad;
     uint32_t bad_at, bad_len; /* relative to `from` */
     uint32_t bad_lines;       /* newlines consumed by the bad record (its first line is lines - bad_lines + 1) */
     uint32_t bad_column;      /* 1-based byte in the record; 0: none */
@@ -262,9 +269,11 @@ struct decoded {
 };
 
 struct decoder_ops {
-    /* Decodes records from chunk->data[from, to) into `out` until the bytes or the room (out->capacity, `max_rows` more) run
-     * out; stops after a bad record. Strings may reference `chunk` (column_share). `at_end`: nothing follows, so an
-     * unfinished last record counts. ST_OK with used 0 and no rows: needs more bytes (or at_end and nothing is left). */
+    /* Decodes records from chunk->data[from, to) into `out` until the bytes or the room (out->capacity, `max_rows`
+     * more) run out; stops after a bad record. Strings may reference `chunk` (column_share). `at_end`: nothing
+     * follows, so an unfinished last record counts. ST_OK with used 0 and no rows: needs more bytes (or at_end and
+     * nothing is left).
+     * */
     enum status (*decode)(struct decoder *d, struct shared *chunk, uint32_t from, uint32_t to, bool at_end,
                           struct batch *out, uint32_t max_rows, struct decoded *ret, struct error *err);
     /* One message without framing (a log record's value). NULL `bytes`.ptr: a tombstone. */
@@ -276,7 +285,8 @@ struct decoder_ops {
 };
 
 struct encoder_ops {
-    /* Appends the rows that count, framed for a file (a newline after each). Row kinds only where the format carries them. */
+    /* Appends the rows that count, framed for a file (a newline after each). Row kinds only where the format carries
+     * them. */
     enum status (*encode)(struct encoder *e, const struct batch *b, struct buf *out, struct error *err);
     /* What a file starts with (a CSV header), maybe nothing. */
     enum status (*begin)(struct encoder *e, struct buf *out, struct error *err);

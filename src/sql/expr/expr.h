@@ -60,8 +60,10 @@ enum status expr_i64(struct expr_env *env, const struct type *t, int64_t v, cons
                      struct error *err) MUST_USE; /* any PHYS_I32 or PHYS_I64 type */
 /* A number as written: INT, BIGINT or DECIMAL by its digits, DOUBLE with an exponent. */
 enum status expr_number(struct expr_env *env, struct str text, const struct expr **ret, struct error *err) MUST_USE;
-enum status expr_string(struct expr_env *env, struct str v, const struct expr **ret, struct error *err) MUST_USE; /* CHAR(n) NOT NULL */
-enum status expr_bytes(struct expr_env *env, struct str v, const struct expr **ret, struct error *err) MUST_USE;  /* BINARY(n) */
+/* CHAR(n) NOT NULL */
+enum status expr_string(struct expr_env *env, struct str v, const struct expr **ret, struct error *err) MUST_USE;
+/* BINARY(n) */
+enum status expr_bytes(struct expr_env *env, struct str v, const struct expr **ret, struct error *err) MUST_USE;
 /* kind TYPE_DATE, TYPE_TIME, TYPE_TIMESTAMP from DATE '…' and so on. */
 enum status expr_datetime(struct expr_env *env, enum type_kind kind, struct str text, const struct expr **ret,
                           struct error *err) MUST_USE;
@@ -70,11 +72,11 @@ enum status expr_interval(struct expr_env *env, bool negative, struct str text, 
                           int32_t precision, const struct expr **ret, struct error *err) MUST_USE;
 
 /* A call by name: functions ("UPPER", "EXTRACT", "ARRAY"…) and operators by their spelling ("+", "-", "*", "/", "%",
- * "||", "=", "<>", "<", "<=", ">", ">=", "NOT", "NEGATE", "IS NULL", "IS NOT NULL", "IS TRUE", "IS NOT TRUE", "IS FALSE",
- * "IS NOT FALSE", "IS DISTINCT FROM", "IS NOT DISTINCT FROM", "LIKE", "SIMILAR TO", "IN", "BETWEEN" (value, low, high),
- * "AND", "OR", "COALESCE", "IF", "NULLIF", "ITEM" (a[i]), "ROW", "ARRAY", "MAP"). A SYN_WORD argument arrives as a string
- * literal. ST_SEMANTIC: unknown function (with the nearest name), wrong number or types; ST_UNSUPPORTED: a function of Flink's
- * that is not here yet. */
+ * "||", "=", "<>", "<", "<=", ">", ">=", "NOT", "NEGATE", "IS NULL", "IS NOT NULL", "IS TRUE", "IS NOT TRUE", "IS
+ * FALSE", "IS NOT FALSE", "IS DISTINCT FROM", "IS NOT DISTINCT FROM", "LIKE", "SIMILAR TO", "IN", "BETWEEN" (value,
+ * low, high), "AND", "OR", "COALESCE", "IF", "NULLIF", "ITEM" (a[i]), "ROW", "ARRAY", "MAP"). A SYN_WORD argument
+ * arrives as a string literal. ST_SEMANTIC: unknown function (with the nearest name), wrong number or types;
+ * ST_UNSUPPORTED: a function of Flink's that is not here yet. */
 enum status expr_call(struct expr_env *env, struct str name, const struct expr *const *args, uint32_t n_args,
                       uint32_t line, uint32_t column, const struct expr **ret, struct error *err) MUST_USE;
 enum status expr_cast(struct expr_env *env, const struct expr *arg, const struct type *to, bool is_try, uint32_t line,
@@ -144,16 +146,18 @@ struct function_doc {
 const struct function_doc *expr_function_at(uint32_t i); /* sorted by name; NULL after the last */
 bool expr_is_aggregate(struct str name); /* COUNT, SUM, … (also ones that are refused later) */
 bool expr_is_known(struct str name);
-/* Flink functions that Weir knows by class name ("com.github.nexmark.flink.udf.CountChar"): the built-in's name or NULL. */
+/* Flink functions that Weir knows by class name ("com.github.nexmark.flink.udf.CountChar"): the built-in's name or
+ * NULL. */
 const char *expr_function_of_class(struct str class_name);
 
 /* ---- aggregates ---- */
 
-/* Variable-length parts of an accumulator (MIN of a string) live in a heap that the state store owns; an accumulator holds
- * a blob handle, an 8-byte value at a declared offset; 0: empty. */
+/* Variable-length parts of an accumulator (MIN of a string) live in a heap that the state store owns; an accumulator
+ * holds a blob handle, an 8-byte value at a declared offset; 0: empty. */
 struct agg_heap {
     struct str (*get)(struct agg_heap *h, uint64_t handle);
-    bool (*set)(struct agg_heap *h, uint64_t *handle, const void *bytes, size_t len); /* replaces; len 0 frees; false: memory refused */
+    /* replaces; len 0 frees; false: memory refused */
+    bool (*set)(struct agg_heap *h, uint64_t *handle, const void *bytes, size_t len);
 };
 
 #define AGG_MAX_BLOBS 2
@@ -162,7 +166,8 @@ struct aggregate; /* a resolved aggregate: immutable, from expr_aggregate */
 
 struct aggregate_ops {
     /* A fresh accumulator of `state_bytes` zero bytes is valid already: there is no init. */
-    /* states[k] belongs to rows[k] (rows NULL: k). Arguments are evaluated columns; null arguments are skipped inside. */
+    /* states[k] belongs to rows[k] (rows NULL: k). Arguments are evaluated columns; null arguments are skipped
+     * inside. */
     enum status (*add)(const struct aggregate *g, void *const *states, const struct column *args, const uint16_t *rows,
                        uint32_t n, struct agg_heap *heap, struct error *err);
     /* Takes rows back. NULL: cannot (then `recompute` is true). */
@@ -189,8 +194,9 @@ struct aggregate {
     const void *data;
 };
 
-/* Resolves by name over argument types; COUNT(*) has n_args 0. `retracting`: the input may take rows back. Result types as
- * Flink's (SUM(INT) is INT, AVG(INT) is INT, SUM(DECIMAL(p, s)) is DECIMAL(38, s) …). DISTINCT and FILTER are the operator's. */
+/* Resolves by name over argument types; COUNT(*) has n_args 0. `retracting`: the input may take rows back. Result
+ * types as Flink's (SUM(INT) is INT, AVG(INT) is INT, SUM(DECIMAL(p, s)) is DECIMAL(38, s) …). DISTINCT and FILTER
+ * are the operator's. */
 enum status expr_aggregate(struct expr_env *env, struct str name, const struct type *const *arg_types, uint32_t n_args,
                            bool retracting, uint32_t line, uint32_t column, const struct aggregate **ret,
                            struct error *err) MUST_USE;

@@ -67,8 +67,8 @@ struct aggregate_call {
 /* What a window aggregate emits after its keys and values. */
 enum window_output { WINDOW_OUT_START, WINDOW_OUT_END, WINDOW_OUT_TIME };
 
-/* How the watermark node cuts batches, so that lateness does not depend on batching: a row that would be late against the
- * rows before it starts a new batch, after the watermark of those. */
+/* How the watermark node cuts batches, so that lateness does not depend on batching: a row that would be late against
+ * the rows before it starts a new batch, after the watermark of those. */
 enum cut_kind {
     CUT_NONE,   /* nobody downstream drops late rows */
     CUT_PANE,   /* a row is late once its pane [k*pane + offset, +pane) has ended */
@@ -105,7 +105,8 @@ struct node {
             uint32_t column;         /* the time attribute */
             enum cut_kind cut;
             int64_t cut_pane_ms, cut_offset_ms;
-            int64_t idle_ms;         /* 'scan.watermark.idle-timeout' / 'table.exec.source.idle-timeout'; 0: never idle */
+            /* 'scan.watermark.idle-timeout' / 'table.exec.source.idle-timeout'; 0: never idle */
+            int64_t idle_ms;
         } watermark;
         struct {
             uint32_t *keys;
@@ -155,6 +156,7 @@ struct node {
             bool upsert;           /* the sink has a primary key that is the upsert key: no -U comes */
             uint32_t ordinal;      /* among the job's sinks */
             bool is_result;        /* of a SELECT */
+            bool drop_nulls;       /* a NULL for a NOT NULL column: its row is dropped; else the job fails */
         } sink;
     };
 };
@@ -184,15 +186,15 @@ struct plan_env {
     struct budget *budget;   /* values batches */
 };
 
-/* A query whose result goes to `result` (a table of a print-like connector made by the session; columns are filled in from
- * the query by this call: pass a descriptor with options and name set). */
+/* A query whose result goes to `result` (a table of a print-like connector made by the session; columns are filled in
+ * from the query by this call: pass a descriptor with options and name set). */
 enum status plan_select(struct plan_env *env, const struct syn_query *q, struct table_desc *result, struct plan **ret,
                         struct error *err) MUST_USE;
 /* One INSERT INTO, or several of a statement set as one job. */
 enum status plan_inserts(struct plan_env *env, const struct syn_stmt *const *inserts, uint32_t n, struct plan **ret,
                          struct error *err) MUST_USE;
-/* CREATE TABLE: types, computed columns, watermark, primary key, LIKE are bound; the connector's options are not looked at.
- * CREATE TABLE AS gives the descriptor; the caller then plans the INSERT. */
+/* CREATE TABLE: types, computed columns, watermark, primary key, LIKE are bound; the connector's options are not
+ * looked at. CREATE TABLE AS gives the descriptor; the caller then plans the INSERT. */
 enum status plan_create_table(struct plan_env *env, const struct syn_stmt *s, struct table_desc **ret,
                               struct error *err) MUST_USE;
 /* CREATE VIEW: the query is bound once, so that errors come now. */
@@ -207,7 +209,8 @@ enum status plan_describe(struct plan_env *env, const struct syn_name *name, str
 
 /* EXPLAIN: a node a line as a tree from the sinks, with changelog modes, watermarks and keys. Deterministic. */
 bool plan_print(struct buf *out, const struct plan *p) MUST_USE;
-/* The normalised plan that a state directory is bound to: operators, keys, types, stable ids, connectors and paths; not text,
- * parallelism or batch size. Lines of "id: facts", so that two can be compared and the first difference named. */
+/* The normalised plan that a state directory is bound to: operators, keys, types, stable ids, connectors and paths;
+ * not text, parallelism or batch size. Lines of "id: facts", so that two can be compared and the first difference
+ * named. */
 bool plan_fingerprint(struct buf *out, const struct plan *p) MUST_USE;
 void plan_release(struct plan *p); /* values batches and folded literals; the arena is the caller's */
