@@ -73,6 +73,9 @@ CASES = {
                                        "'fields.n.end' = '1000000000');\n" + sink("auction BIGINT, n BIGINT, t BIGINT, m BIGINT") + TUMBLE, None),
     "tumble 60 s, 10 k keys, 100 k/s": (None, "HOPGEN" + sink("k BIGINT, n BIGINT, t BIGINT") + "INSERT INTO s SELECT k, COUNT(*), SUM(v) FROM TUMBLE(TABLE b, "
                                         "DESCRIPTOR(ts), INTERVAL '60' SECOND) GROUP BY window_start, window_end, k;", None),
+    # with the line before: what a row put out costs
+    "tumble 1 s, 10 k keys, 100 k/s": (None, "HOPGEN" + sink("k BIGINT, n BIGINT, t BIGINT") + "INSERT INTO s SELECT k, COUNT(*), SUM(v) FROM TUMBLE(TABLE b, "
+                                       "DESCRIPTOR(ts), INTERVAL '1' SECOND) GROUP BY window_start, window_end, k;", None),
     "hop 60 s / 1 s, 10 k keys, 100 k/s": (None, "HOPGEN" + sink("k BIGINT, n BIGINT, t BIGINT") + "INSERT INTO s SELECT k, COUNT(*), SUM(v) FROM HOP(TABLE b, "
                                            "DESCRIPTOR(ts), INTERVAL '1' SECOND, INTERVAL '60' SECOND) GROUP BY window_start, window_end, k;", None),
 }

@@ -36,7 +36,7 @@ if [ "$rc" = 0 ] && [ "$kib" -lt 65536 ]; then echo "ok $megabytes MB through a 
 else echo "not ok $megabytes MB through a stateless job: $kib KiB, exit $rc"; head -5 "$scratch/stateless.err"; fi
 rm -rf "$scratch/in"
 
-keys="CREATE TABLE g (id BIGINT, v INT) WITH ('connector' = 'datagen', 'number-of-rows' = '1000000', 'fields.id.kind' = 'sequence',
+keys="CREATE TABLE g (id BIGINT, v INT) WITH ('connector' = 'datagen', 'number-of-rows' = '1000000', 'rows-per-second' = '1000000000', 'fields.id.kind' = 'sequence',
  'fields.id.start' = '1', 'fields.id.end' = '1000000');
 CREATE TABLE sink (id BIGINT, n BIGINT, s INT) WITH ('connector' = 'blackhole');
 INSERT INTO sink SELECT id, COUNT(*), SUM(v) FROM g GROUP BY id"

@@ -34,7 +34,7 @@ struct weir_result {
 
 const char *weir_version(void)
 {
-    return "0.1.0";
+    return WEIR_VERSION;
 }
 
 /* ---- errors ---- */

@@ -23,10 +23,6 @@ struct cli_host {
 /* Runs one command; the process's exit code. argv[0] is the program's name. */
 int cli_main(const struct cli_host *host, int argc, const char *const *argv);
 
-#ifndef WEIR_VERSION
-#define WEIR_VERSION "0.1.0"
-#endif
-
 /* ---- options ---- */
 
 enum cli_option_id {

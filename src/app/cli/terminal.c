@@ -143,7 +143,8 @@ void cli_error(struct cli *c, const struct script *s, const struct error *err)
 int cli_fail(struct cli *c, const struct script *s, const struct error *err)
 {
     cli_error(c, s, err);
-    return status_exit_code(err->status);
+    /* SQL that is too deep or too long is wrong SQL; limits met while running are failures */
+    return status_exit_code(err->status == ST_LIMIT && err->line && !err->place[0] ? ST_SYNTAX : err->status);
 }
 
 /* ---- numbers ---- */

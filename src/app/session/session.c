@@ -111,13 +111,26 @@ struct str session_last_part(const struct syn_name *n)
     return n->count ? n->parts[n->count - 1] : (struct str){ "", 0 };
 }
 
+/* That a name is taken is a mistake in the SQL: with its place. */
+static enum status placed(enum status st, const struct syn_stmt *stmt, struct error *err)
+{
+    if (st != ST_EXISTS)
+        return st;
+    if (err) {
+        err->status = ST_SEMANTIC;
+        err->line = stmt->name.line;
+        err->column = stmt->name.column;
+    }
+    return ST_SEMANTIC;
+}
+
 static enum status do_create_table(struct session *s, const struct syn_stmt *stmt, struct action *a, struct error *err)
 {
     struct plan_env env = session_env(s, catalog_arena(s->catalog));
     struct table_desc *t;
     TRY(plan_create_table(&env, stmt, &t, err));
     bool exists = catalog_table(s->catalog, t->name) != NULL;
-    TRY(catalog_add_table(s->catalog, t, stmt->if_not_exists, err));
+    TRY(placed(catalog_add_table(s->catalog, t, stmt->if_not_exists, err), stmt, err));
     if (!stmt->table->as_query || exists)
         return say(a, "created table", t->name, err);
     struct syn_stmt *insert = ARENA_NEW(a->arena, struct syn_stmt);
@@ -138,7 +151,7 @@ static enum status do_create_view(struct session *s, const struct syn_stmt *stmt
     TRY(plan_create_view(&env, stmt, &v, err));
     if (stmt->or_replace && catalog_view(s->catalog, v->name))
         TRY(catalog_drop(s->catalog, "VIEW", v->name, true, err));
-    TRY(catalog_add_view(s->catalog, v, stmt->if_not_exists, err));
+    TRY(placed(catalog_add_view(s->catalog, v, stmt->if_not_exists, err), stmt, err));
     return say(a, "created view", v->name, err);
 }
 
@@ -148,7 +161,7 @@ static enum status do_create_function(struct session *s, const struct syn_stmt *
     struct plan_env env = session_env(s, catalog_arena(s->catalog));
     struct function_desc *f;
     TRY(plan_create_function(&env, stmt, &f, err));
-    TRY(catalog_add_function(s->catalog, f, stmt->if_not_exists, err));
+    TRY(placed(catalog_add_function(s->catalog, f, stmt->if_not_exists, err), stmt, err));
     return say(a, "created function", f->name, err);
 }
 

@@ -118,6 +118,8 @@ enum status budget_error(const struct budget *b, size_t wanted, struct error *er
             return error_set(err, ST_MEMORY, "the memory budget '%s' is full: %zu of %zu bytes used, %zu more wanted",
                              b->name, used, b->limit, wanted);
     }
+    if (wanted == 0) /* nobody knows how much */
+        return error_set(err, ST_MEMORY, "out of memory");
     return error_set(err, ST_MEMORY, "out of memory: %zu bytes wanted", wanted);
 }
 

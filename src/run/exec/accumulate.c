@@ -320,6 +320,13 @@ static uint32_t pick(const struct accumulators *a, const struct accumulate *in, 
     const struct aggregate_call *call = &a->calls[c];
     const struct column *filter = call->filter >= 0 ? &in->batch->cols[call->filter] : NULL;
     uint32_t n = 0;
+    if (filter && !filter->nulls && !skip_null) { /* without branches: filters are hard to guess */
+        for (uint32_t i = 0; i < in->n; i++) {
+            index[n] = i;
+            n += filter->b[in->rows[i]] != 0;
+        }
+        return n;
+    }
     for (uint32_t i = 0; i < in->n; i++) {
         uint32_t row = in->rows[i];
         if (filter && (column_is_null(filter, row) || !filter->b[row]))

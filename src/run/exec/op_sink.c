@@ -10,6 +10,12 @@ struct sink_op {
     struct sink_writer *writer;
     struct buf bytes;
     bool stale; /* entries of other subtasks are left from another parallelism */
+    /* columns that the table declares NOT NULL */
+    uint32_t *required;
+    uint32_t n_required;
+    struct arena arena;
+    struct batch kept; /* borrowed columns: the rows without such NULLs, when those are dropped */
+    uint16_t *sel;
 };
 
 static struct str subtask_key(const uint32_t *subtask)
@@ -17,10 +23,25 @@ static struct str subtask_key(const uint32_t *subtask)
     return (struct str){ (const char *)subtask, sizeof *subtask };
 }
 
+/* A SELECT prints what comes, whatever its type says. */
+static bool list_required(struct sink_op *s)
+{
+    const struct schema *columns = &s->op.node->sink.columns;
+    s->required = ARENA_ARRAY(&s->arena, uint32_t, columns->n_fields + 1);
+    s->sel = ARENA_ARRAY(&s->arena, uint16_t, s->op.ctx->capacity + 1);
+    for (uint32_t i = 0; s->required && !s->op.node->sink.is_result && i < columns->n_fields; i++)
+        if (!columns->fields[i].type->nullable)
+            s->required[s->n_required++] = i;
+    return s->required && s->sel;
+}
+
 static enum status sink_open(struct op *o, struct error *err)
 {
     struct sink_op *s = (struct sink_op *)o;
     buf_init(&s->bytes, o->budget, 64u << 20);
+    arena_init(&s->arena, o->budget);
+    if (!list_required(s))
+        return budget_error(o->budget, 0, err);
     return op_add_store(o, "commits", sizeof(struct blob_value), 8, blob_at_zero, 1, STR("commit"), true, &s->commits,
                         err);
 }
@@ -40,6 +61,52 @@ static void sink_close(struct op *o)
     if (s->writer)
         s->sink->ops->close(s->writer);
     buf_release(&s->bytes);
+    arena_release(&s->arena);
+}
+
+static bool has_null(const struct sink_op *s, const struct batch *b, uint32_t row, uint32_t *ret_column)
+{
+    for (uint32_t i = 0; i < s->n_required; i++)
+        if (column_is_null(&b->cols[s->required[i]], row)) {
+            *ret_column = s->required[i];
+            return true;
+        }
+    return false;
+}
+
+/* Upholds NOT NULL: the batch itself when nothing violates it, else the rest of it, or an error that names the column. */
+static enum status enforce(struct sink_op *s, const struct batch *b, const struct batch **ret, struct error *err)
+{
+    const struct node *n = s->op.node;
+    uint32_t kept = 0, column = 0, rows = batch_rows(b);
+    *ret = b;
+    bool any = false;
+    for (uint32_t i = 0; i < s->n_required; i++)
+        any |= b->cols[s->required[i]].nulls != NULL;
+    if (!any)
+        return ST_OK;
+    CHECK(rows <= s->op.ctx->capacity);
+    for (uint32_t i = 0; i < rows; i++) {
+        uint32_t row = batch_row(b, i);
+        if (!has_null(s, b, row, &column)) {
+            s->sel[kept++] = (uint16_t)row;
+            continue;
+        }
+        if (n->sink.drop_nulls)
+            continue;
+        error_set(err, ST_EXPRESSION,
+                  "table '%.*s': Column '%.*s' is NOT NULL, however, a null value is being written into it",
+                  STR_ARG(n->sink.table->name), STR_ARG(n->sink.columns.fields[column].name));
+        error_hint(err, "SET 'table.exec.sink.not-null-enforcer' = 'DROP' drops such rows");
+        return ST_EXPRESSION;
+    }
+    if (kept == rows)
+        return ST_OK;
+    s->kept = *b;
+    s->kept.sel = s->sel;
+    s->kept.n_sel = kept;
+    *ret = &s->kept;
+    return ST_OK;
 }
 
 static enum op_result sink_batch(struct op *o, uint32_t input, const struct event *ev, struct emit *out,
@@ -51,12 +118,17 @@ static enum op_result sink_batch(struct op *o, uint32_t input, const struct even
         return OP_WAIT;
     if (batch_rows(ev->batch) == 0)
         return OP_DONE;
+    const struct batch *rows;
+    if (enforce(s, ev->batch, &rows, err) != ST_OK)
+        return OP_FAILED;
+    if (batch_rows(rows) == 0)
+        return OP_DONE;
     enum write_outcome outcome;
-    if (s->sink->ops->write(s->writer, ev->batch, &outcome, err) != ST_OK)
+    if (s->sink->ops->write(s->writer, rows, &outcome, err) != ST_OK)
         return OP_FAILED;
     if (outcome == WRITE_WAIT)
         return OP_WAIT;
-    o->rows_out += batch_rows(ev->batch);
+    o->rows_out += batch_rows(rows);
     return OP_DONE;
 }
 
@@ -71,8 +143,8 @@ static enum op_result sink_watermark(struct op *o, int64_t watermark, struct emi
     return op_check(s->sink->ops->watermark(s->writer, watermark, err), OP_DONE);
 }
 
-/* Entries of a larger parallelism before: their commits were repeated at restore and say nothing any more. The entries of
- * shards that exist are left to those, or one shard's delta would delete what another has just put. */
+/* Entries of a larger parallelism before: their commits were repeated at restore and say nothing any more. The
+ * entries of shards that exist are left to those, or one shard's delta would delete what another has just put. */
 static bool drop_stale(struct sink_op *s)
 {
     struct table *t = store_find(s->commits, 0);

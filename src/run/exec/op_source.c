@@ -1,8 +1,9 @@
 /* A source: reads the splits that belong to this shard, round robin over at most MAX_OPEN at once.
  *
  * The store `positions` has an entry a split: where its next read goes on, or that it is finished. It is written at
- * barriers, when everything read before has passed the chain, so a position never runs ahead of what it stands for. The store is
- * kept by every shard (broadcast), since another parallelism deals the splits out anew; each shard changes only its own.
+ * barriers, when everything read before has passed the chain, so a position never runs ahead of what it stands for.
+ * The store is kept by every shard (broadcast), since another parallelism deals the splits out anew; each shard
+ * changes only its own.
  *
  * Every known split is announced (SPLIT_OPEN) before its first row, also those still waiting to be opened: a split that
  * has not been read holds the watermark back. */
@@ -13,7 +14,8 @@
 struct open_split {
     struct str id;
     struct split_reader *reader; /* NULL: not opened, or finished */
-    int64_t wake_ms;             /* READ_WAIT: not before this on the mono clock; INT64_MAX: when the wake signal comes */
+    /* READ_WAIT: not before this on the mono clock; INT64_MAX: when the wake signal comes */
+    int64_t wake_ms;
     bool announced, quiet, finished, moved;
 };
 
@@ -204,6 +206,10 @@ static void wait_until(struct op *o, int64_t wake_ms, int64_t mono_ms)
 static enum op_result source_poll(struct op *o, struct emit *out, struct error *err)
 {
     struct source_op *s = (struct source_op *)o;
+    if (o->ctx->has_enough && atomic_load_explicit(o->ctx->has_enough, memory_order_relaxed)) {
+        o->ended = true;
+        return OP_DONE;
+    }
     if (!take_splits(s))
         return op_refused(o, err);
     bool idle = !s->complete && s->splits.count == 0;

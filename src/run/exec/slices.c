@@ -95,6 +95,14 @@ static enum status merge_table(struct slices *s, struct table *to, struct table 
     }
 }
 
+/* The same for a table `to` that has no entries yet. */
+static enum status copy_table(struct slices *s, struct table *to, struct table *from, struct error *err)
+{
+    if (s->acc->n_blobs)
+        return merge_table(s, to, from, err);
+    return table_copy(to, from) ? ST_OK : budget_error(s->op->budget, 0, err);
+}
+
 /* A fresh namespace `ns` of `st`. */
 static struct table *fresh(struct store *st, int64_t ns)
 {
@@ -145,8 +153,8 @@ static enum status flip(struct slices *s, int64_t start, int64_t end, struct err
         if (!t)
             return budget_error(s->op->budget, 0, err);
         if (suffix)
-            TRY(merge_table(s, t, suffix, err));
-        TRY(merge_table(s, t, pane, err));
+            TRY(copy_table(s, t, suffix, err));
+        TRY(suffix ? merge_table(s, t, pane, err) : copy_table(s, t, pane, err));
         suffix = t;
     }
     s->middle = s->built_end = end;
@@ -171,10 +179,13 @@ static enum status hop_window(struct slices *s, int64_t start, int64_t end, stru
         *ret = front ? front : back;
         return ST_OK;
     }
-    struct table *t = fresh(s->scratch, 1);
-    if (!t)
-        return budget_error(s->op->budget, 0, err);
-    TRY(merge_table(s, t, front, err));
+    struct table *t = front; /* of the first pane: no later window will look at it */
+    if (ns != start) {
+        t = fresh(s->scratch, 1);
+        if (!t)
+            return budget_error(s->op->budget, 0, err);
+        TRY(copy_table(s, t, front, err));
+    }
     TRY(merge_table(s, t, back, err));
     *ret = t;
     return ST_OK;

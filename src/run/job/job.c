@@ -111,6 +111,13 @@ static enum status make_senders(struct task *t, struct error *err)
     return ST_OK;
 }
 
+static void enough(struct exec_context *ctx)
+{
+    struct job *j = ctx->job;
+    if (!atomic_exchange(&j->enough, true))
+        workers_wake_all(j);
+}
+
 static enum status make_task(struct job *j, const struct stage *s, uint32_t shard, struct error *err)
 {
     struct task *t = &j->tasks[j->n_tasks];
@@ -123,7 +130,7 @@ static enum status make_task(struct job *j, const struct stage *s, uint32_t shar
         .shard = shard, .shards = j->shards, .durable = j->config.connect->durable, .connect = j->config.connect,
         .zone = j->config.connect->zone, .now_ms = job_now_ms(j), .wake = t->worker->signal,
         .source = sources_of, .sink = sinks_of,
-        .splits = splits_of, .epoch = 1, .planted = j->config.planted, .job = j,
+        .splits = splits_of, .enough = enough, .has_enough = &j->enough, .epoch = 1, .planted = j->config.planted, .job = j,
     };
     j->n_tasks++;
     t->late_of = (atomic_uint_fast64_t *)arena_calloc_array(&j->arena, sizeof *t->late_of, j->n_late + 1);

@@ -267,6 +267,7 @@ struct job {
     /* shared */
     atomic_bool failed, done, stop, commit_asked, snapshot_asked, pressed;
     atomic_bool failing; /* taken by the first failure */
+    atomic_bool enough;  /* a LIMIT has all its rows: sources end */
     atomic_size_t reserve; /* with less room than this, sources pause */
     atomic_uint_fast64_t asked;  /* epoch whose barrier is asked for */
     atomic_bool asked_final;

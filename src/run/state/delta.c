@@ -1,9 +1,9 @@
 /* Deltas: what a store changed since the last epoch, as bytes; and the way back.
  *
- * A payload is a list of sections. A section: 0x53, store id (varint length, bytes), layout fingerprint (the same), namespace
- * u64, then operations, then 0x00. Operations: PUT 0x01 hash u64, key (varint length, bytes), value (varint length,
- * bytes); DELETE 0x02 hash u64, key; DROP 0x03. A value is the fixed part followed by each blob as u32 length and bytes; the
- * handles inside the fixed part are written as zeros.
+ * A payload is a list of sections. A section: 0x53, store id (varint length, bytes), layout fingerprint (the same),
+ * namespace u64, then operations, then 0x00. Operations: PUT 0x01 hash u64, key (varint length, bytes), value (varint
+ * length, bytes); DELETE 0x02 hash u64, key; DROP 0x03. A value is the fixed part followed by each blob as u32 length
+ * and bytes; the handles inside the fixed part are written as zeros.
  *
  * Order inside one store's delta: DROPs first, then DELETEs, then PUTs: a namespace or key that was removed and made
  * again in one epoch ends up present. */
@@ -164,6 +164,7 @@ static enum status read_section(struct reader *r, delta_visit *visit, void *arg,
     d.ns = (int64_t)ns;
     for (;;) {
         uint8_t op;
+        const char *start = (const char *)r->at;
         if (!read_u8(r, &op))
             return bad_delta(err);
         if (op == 0)
@@ -175,6 +176,7 @@ static enum status read_section(struct reader *r, delta_visit *visit, void *arg,
             return bad_delta(err);
         if (op == DELTA_PUT && !read_str(r, &d.value))
             return bad_delta(err);
+        d.bytes = (struct str){ start, (size_t)((const char *)r->at - start) };
         TRY(visit(arg, &d, err));
     }
 }
@@ -191,22 +193,32 @@ enum status delta_read(struct str payload, delta_visit *visit, void *arg, struct
     return ST_OK;
 }
 
+static bool open_section(struct delta_writer *w, const struct delta *d)
+{
+    if (w->open && w->ns == d->ns && str_eq(w->store, d->store))
+        return true;
+    if (w->open && !buf_put_u8(w->out, 0))
+        return false;
+    if (!begin_section(w->out, d->store, d->fingerprint, d->ns))
+        return false;
+    w->open = true;
+    w->ns = d->ns;
+    w->store = d->store;
+    return true;
+}
+
 bool delta_write(struct delta_writer *w, const struct delta *d)
 {
-    if (!w->open || w->ns != d->ns || !str_eq(w->store, d->store)) {
-        if (w->open && !buf_put_u8(w->out, 0))
-            return false;
-        if (!begin_section(w->out, d->store, d->fingerprint, d->ns))
-            return false;
-        w->open = true;
-        w->ns = d->ns;
-        w->store = d->store;
-    }
-    if (!buf_put_u8(w->out, (uint8_t)d->op))
+    if (!open_section(w, d) || !buf_put_u8(w->out, (uint8_t)d->op))
         return false;
     if (d->op != DELTA_DROP && (!buf_put_u64(w->out, d->hash) || !buf_put_str(w->out, d->key)))
         return false;
     return d->op != DELTA_PUT || buf_put_str(w->out, d->value);
+}
+
+bool delta_write_bytes(struct delta_writer *w, const struct delta *head, struct str bytes)
+{
+    return open_section(w, head) && buf_put(w->out, bytes.ptr, bytes.len);
 }
 
 bool delta_end(struct delta_writer *w)

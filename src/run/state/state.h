@@ -68,6 +68,9 @@ struct entry *table_put(struct table *t, uint64_t hash, struct str key, bool *re
 bool table_touch(struct table *t, struct entry *e) MUST_USE;
 bool table_remove(struct table *t, struct entry *e) MUST_USE; /* false: memory refused */
 uint32_t table_count(const struct table *t);
+/* All entries of `from` into `to`, which has none yet, in the same order. Layouts are equal and without blobs, `to` is in a store
+ * that is not durable. false: memory refused. */
+bool table_copy(struct table *to, const struct table *from) MUST_USE;
 /* Walks entries in an order fixed by their making; an entry may be removed behind the cursor. Start with *cursor = 0. */
 struct entry *table_next(const struct table *t, uint64_t *cursor);
 
@@ -99,6 +102,7 @@ struct delta {
     int64_t ns;
     uint64_t hash;
     struct str key, value; /* value: fixed part, then each blob as u32 length + bytes */
+    struct str bytes;      /* the whole operation as delta_read found it; not looked at by delta_write */
 };
 /* Visits the operations of a payload (sections one after another) in order. ST_CORRUPT when it does not parse. */
 typedef enum status delta_visit(void *arg, const struct delta *d, struct error *err);
@@ -111,6 +115,8 @@ struct delta_writer {
     bool open;
 };
 bool delta_write(struct delta_writer *w, const struct delta *d) MUST_USE;
+/* The same of an operation's bytes; of `head` only store, fingerprint and namespace count. */
+bool delta_write_bytes(struct delta_writer *w, const struct delta *head, struct str bytes) MUST_USE;
 bool delta_end(struct delta_writer *w) MUST_USE; /* closes the open section */
 
 /* Applies one operation to a store while it is restored: not dirty afterwards. `shard` of `shards` decides what is kept

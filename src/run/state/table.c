@@ -493,6 +493,43 @@ struct entry *table_put(struct table *t, uint64_t hash, struct str key, bool *re
     return table_touch(t, e) ? e : NULL;
 }
 
+/* No keys are compared: there are none equal. */
+bool table_copy(struct table *to, const struct table *from)
+{
+    CHECK(to->count == 0 && to->n_order == 0 && !to->store->durable && to->face.value_at == from->face.value_at &&
+          to->store->layout.n_blobs == 0);
+    while (to->mask < from->mask)
+        if (!rehash(to))
+            return false;
+    for (uint32_t at = 0; at < from->n_order; at++) {
+        if (at + AHEAD_ENTRIES < from->n_order && from->order[at + AHEAD_ENTRIES]) {
+            const struct entry *next = from->order[at + AHEAD_ENTRIES];
+            __builtin_prefetch((const uint8_t *)next + from->face.value_at);
+            __builtin_prefetch(next);
+        }
+        const struct entry *e = from->order[at];
+        if (!e)
+            continue;
+        if (to->n_order == to->cap_order) {
+            struct entry **order = grow_array(to->store->budget, to->order, &to->cap_order, sizeof *to->order);
+            if (!order)
+                return false;
+            to->order = order;
+        }
+        size_t bytes = entry_bytes(from, key_of(e).len);
+        uint8_t *copy = table_alloc(to, bytes);
+        if (!copy)
+            return false;
+        memcpy(copy, (const uint8_t *)e + from->face.value_at, bytes);
+        struct entry *f = (struct entry *)(void *)(copy + value_room(to));
+        f->flags = to->n_order << ENTRY_FLAG_BITS;
+        to->order[to->n_order++] = f;
+        insert_slot(to->slots, to->mask, f);
+        to->count++;
+    }
+    return true;
+}
+
 /* Shifts back the entries behind the hole that would otherwise not be found. */
 static void close_hole(struct table *t, uint32_t hole)
 {

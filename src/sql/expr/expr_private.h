@@ -212,6 +212,8 @@ struct stamp {
 void stamp_of(const struct type *t, const void *data, uint32_t row, const struct zone *zone, struct stamp *ret);
 /* Java's date patterns (DateTimeFormatter). */
 bool time_pattern_valid(struct str pattern);
+/* Times of one day in the same step of so many milliseconds give the same text; 0: no such step is known. */
+int32_t time_pattern_step_ms(struct str pattern);
 /* The pattern is valid; false: memory refused. */
 bool time_format(struct buf *out, struct str pattern, const struct stamp *t);
 /* false: the text is not of that pattern. */

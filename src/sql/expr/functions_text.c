@@ -1,5 +1,9 @@
 /* Functions of text, the common ones. Positions and lengths count code points. All are strict but CONCAT_WS and
  * COUNT_CHAR; results go straight into the output column. */
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "expr/expr_private.h"
 
 #define MAX_TEXT (64u << 20)
@@ -396,6 +400,8 @@ static enum status pad(struct kernel *k, bool before)
             continue;
         }
         int64_t missing = want - have, in_fill = text_points(fill);
+        if (s.len + (uint64_t)(missing / in_fill + 1) * fill.len > MAX_TEXT)
+            return kernel_fail(k, "%s would make a text of more than %u bytes", before ? "LPAD" : "RPAD", MAX_TEXT);
         buf_clear(k->tmp);
         bool fits = before || buf_put(k->tmp, s.ptr, s.len);
         for (; missing >= in_fill && fits; missing -= in_fill)
@@ -455,9 +461,59 @@ static int64_t find_separator(struct str s, struct str separator, size_t at)
     return hit ? hit - s.ptr : -1;
 }
 
+/* Bit i: p[i] is the byte; for n <= 16 bytes that stand in a text with `before` bytes before them. */
+static inline uint32_t byte_hits(const char *p, size_t n, size_t before, char byte)
+{
+    uint32_t hits = 0;
+#ifdef __SSE2__
+    if (n >= 16 || before + n >= 16) {
+        size_t back = n < 16 ? 16 - n : 0; /* the text's last 16 bytes, so that nothing behind it is read */
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p - back));
+        return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8(byte))) >> back;
+    }
+#endif
+    (void)before;
+    for (size_t i = 0; i < n && i < 16; i++)
+        hits |= (uint32_t)(p[i] == byte) << i;
+    return hits;
+}
+
+/* The part behind separator number `index` - 1 and before the next; its pointer is NULL when there are fewer. */
+static struct str part_of(struct str s, char separator, int64_t index)
+{
+    size_t from = 0;
+    for (size_t at = 0; at < s.len; at += 16) {
+        for (uint32_t hits = byte_hits(s.ptr + at, s.len - at, at, separator); hits; hits &= hits - 1, index--) {
+            size_t hit = at + (size_t)__builtin_ctz(hits);
+            if (index == 0)
+                return str_make(s.ptr + from, hit - from);
+            from = hit + 1;
+        }
+    }
+    return index == 0 ? str_make(s.ptr + from, s.len - from) : (struct str){ NULL, 0 };
+}
+
+/* The usual case: a constant separator of one byte. */
+static enum status split_index_byte(struct kernel *k, char separator)
+{
+    EACH_ROW(k, r)
+    {
+        struct str s = arg_str(k, 0, r);
+        int64_t index = arg_i32(k, 2, r);
+        struct str part = index >= 0 && s.len ? part_of(s, separator, index) : (struct str){ NULL, 0 };
+        if (part.ptr)
+            TRY(kernel_put_str(k, r, part.ptr, part.len));
+        else
+            column_set_null(k->out, r);
+    }
+    return ST_OK;
+}
+
 static enum status split_index(struct kernel *k)
 {
     bool by_code = type_is_integer(k->expr->args[1]->type);
+    if (!by_code && arg_is_constant(k, 1) && arg_str(k, 1, 0).len == 1)
+        return split_index_byte(k, arg_str(k, 1, 0).ptr[0]);
     EACH_ROW(k, r)
     {
         struct str s = arg_str(k, 0, r), separator;

@@ -201,6 +201,30 @@ static enum status bad_pattern(struct kernel *k, struct str pattern)
     return kernel_fail(k, "'%.*s' is no date pattern", STR_ARG(pattern));
 }
 
+/* Values in [from, to) have this text. */
+struct same_text {
+    int64_t from, to;
+    struct strview text;
+};
+
+/* The step of the pattern that the value lies in; an empty span where the zone's offset changes inside. */
+static struct same_text same_text(const struct type *t, const struct zone *zone, int64_t v, const struct stamp *s,
+                                  struct str pattern, struct strview text)
+{
+    int64_t step = time_pattern_step_ms(pattern), per_ms = time_scale(t->precision) / 1000;
+    struct same_text same = { 0, 0, text };
+    if (step == 0)
+        return same;
+    int64_t from_ms = math_floor_div(v, per_ms) - s->ms_of_day % step, from, to;
+    bool still = t->kind == TYPE_TIMESTAMP || (zone_offset_at(zone, from_ms) == s->offset_s &&
+                                               zone_offset_at(zone, from_ms + step - 1) == s->offset_s);
+    if (still && !__builtin_mul_overflow(from_ms, per_ms, &from) && !__builtin_add_overflow(from, step * per_ms, &to)) {
+        same.from = from;
+        same.to = to;
+    }
+    return same;
+}
+
 static enum status date_format(struct kernel *k)
 {
     const struct type *t = k->expr->args[0]->type;
@@ -208,19 +232,30 @@ static enum status date_format(struct kernel *k)
     struct str pattern = arg_is_constant(k, 1) ? arg_str(k, 1, 0) : STR("");
     if (!time_pattern_valid(pattern))
         return bad_pattern(k, pattern);
+    /* neighbours mostly have the same text: the last one serves for the whole step that it stands for */
+    bool constant = arg_is_constant(k, 1);
+    struct same_text same = { 0, 0, { 0 } };
+    const int64_t *values = t->kind == TYPE_TIMESTAMP || t->kind == TYPE_TIMESTAMP_LTZ ? k->args[0].col->i64 : NULL;
     EACH_ROW(k, r)
     {
         struct stamp s;
-        if (!arg_is_constant(k, 1)) {
+        uint32_t at = r & k->args[0].mask;
+        if (values && values[at] >= same.from && values[at] < same.to) {
+            k->out->str[r] = same.text;
+            continue;
+        }
+        if (!constant) {
             pattern = arg_str(k, 1, r);
             if (!time_pattern_valid(pattern))
                 return bad_pattern(k, pattern);
         }
-        stamp_of(t, k->args[0].col->data, r & k->args[0].mask, zone, &s);
+        stamp_of(t, k->args[0].col->data, at, zone, &s);
         buf_clear(k->tmp);
         if (!time_format(k->tmp, pattern, &s))
             return kernel_memory(k);
         TRY(kernel_put_tmp(k, r));
+        if (constant && values)
+            same = same_text(t, zone, values[at], &s, pattern, k->out->str[r]);
     }
     return ST_OK;
 }

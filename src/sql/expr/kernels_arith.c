@@ -102,7 +102,8 @@ DIVIDE(div_i64_any, int64_t, uint64_t, i64, y == -1 ? NEG(int64_t, uint64_t, x) 
 DIVIDE(mod_i32_any, int32_t, uint32_t, i32, y == -1 ? 0 : x % y)
 DIVIDE(mod_i64_any, int64_t, uint64_t, i64, y == -1 ? 0 : x % y)
 
-/* By a constant of at least 2: a multiplication by its reciprocal and shifts, exact for all of 64 bits (Granlund and Montgomery,
+/* By a constant of at least 2: a multiplication by its reciprocal and shifts, exact for all of 64 bits (Granlund and
+ * Montgomery,
  * "Division by invariant integers using multiplication", figure 4.1). */
 struct divisor {
     uint64_t by, reciprocal;

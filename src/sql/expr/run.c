@@ -96,11 +96,20 @@ static void run_field(struct step *s, const uint16_t *rows, uint32_t n)
     s->out->mask = from->mask;
     if (!from->col.nulls)
         return;
-    uint8_t *nulls = s->state;
-    for (uint32_t k = 0; k < n; k++) {
-        uint32_t r = (rows ? rows[k] : k) & from->mask;
-        nulls[r] = from->col.nulls[r] || (child->nulls && child->nulls[r]);
+    const uint8_t *of_row = from->col.nulls, *of_field = child->nulls;
+    if (!of_field) {
+        s->out->col.nulls = from->col.nulls;
+        return;
     }
+    uint8_t *restrict nulls = s->state;
+    if (!rows && from->mask)
+        for (uint32_t k = 0; k < n; k++)
+            nulls[k] = of_row[k] | of_field[k];
+    else
+        for (uint32_t k = 0; k < n; k++) {
+            uint32_t r = (rows ? rows[k] : k) & from->mask;
+            nulls[r] = of_row[r] | of_field[r];
+        }
     s->out->col.nulls = nulls;
 }
 
@@ -115,14 +124,20 @@ static bool copy_rows(struct column *out, const struct slot *in, const uint16_t 
                 return false;
         return true;
     }
+    uint32_t mask = in->mask;
     if (c->nulls || out->nulls) {
         uint8_t *nulls = column_nulls(out, out->cap);
+        const uint8_t *from = c->nulls;
         for (uint32_t k = 0; k < n; k++)
-            nulls[rows[k]] = c->nulls ? c->nulls[rows[k] & in->mask] : 0;
+            nulls[rows[k]] = from ? from[rows[k] & mask] : 0;
     }
-#define COPY(member)                  \
-    for (uint32_t k = 0; k < n; k++)  \
-        out->member[rows[k]] = c->member[rows[k] & in->mask]
+#define COPY(member)                                         \
+    do {                                                     \
+        __typeof__(out->member) to = out->member;            \
+        const __typeof__(*to) *from = c->member;             \
+        for (uint32_t k = 0; k < n; k++)                     \
+            to[rows[k]] = from[rows[k] & mask];              \
+    } while (0)
     switch (phys_size(p)) {
     case 1:
         COPY(b);
@@ -150,6 +165,25 @@ static void all_rows(uint16_t *to, const uint16_t *rows, uint32_t n)
             to[k] = (uint16_t)k;
 }
 
+/* Rows where the condition is TRUE go to s->taken, the others stay in s->rows. Returns how many are taken. */
+static uint32_t split_rows(struct step *s, const struct slot *when, uint32_t n)
+{
+    uint32_t taken_n = 0, left = 0, mask = when->mask;
+    const uint8_t *b = when->col.b, *nulls = when->col.nulls;
+    uint16_t *rows = s->rows, *taken = s->taken;
+    for (uint32_t k = 0; k < n; k++) {
+        uint16_t r = rows[k];
+        uint32_t at = r & mask, is = b[at] != 0;
+        if (nulls)
+            is &= nulls[at] == 0;
+        taken[taken_n] = r;
+        rows[left] = r;
+        taken_n += is;
+        left += !is;
+    }
+    return taken_n;
+}
+
 static enum status run_case(struct program *p, struct step *s, const uint16_t *rows, uint32_t n, struct error *err)
 {
     column_clear(&s->out->col);
@@ -157,17 +191,8 @@ static enum status run_case(struct program *p, struct step *s, const uint16_t *r
     for (uint32_t i = 0; i + 1 < s->n_blocks && n; i += 2) {
         TRY(run_block(p, &s->blocks[i], s->rows, n, err));
         const struct slot *when = s->blocks[i].result;
-        uint32_t taken = 0, left = 0;
-        for (uint32_t k = 0; k < n; k++) {
-            uint16_t r = s->rows[k];
-            uint32_t at = r & when->mask;
-            bool is = when->col.b[at] && !column_is_null(&when->col, at);
-            s->taken[taken] = r;
-            s->rows[left] = r;
-            taken += is;
-            left += !is;
-        }
-        n = left;
+        uint32_t taken = split_rows(s, when, n);
+        n -= taken;
         if (!taken)
             continue;
         TRY(run_block(p, &s->blocks[i + 1], s->taken, taken, err));

@@ -55,6 +55,25 @@ bool time_pattern_valid(struct str pattern)
     return at >= pattern.len;
 }
 
+int32_t time_pattern_step_ms(struct str pattern)
+{
+    static const struct {
+        const char *letters;
+        int32_t ms;
+    } steps[] = { { "GyuYMLdDwWQqEec", 86400000 }, { "HhKka", 3600000 }, { "m", 60000 }, { "s", 1000 } };
+    struct piece x;
+    size_t at = 0;
+    int32_t least = steps[0].ms;
+    while (next_piece(pattern, &at, &x)) {
+        int32_t ms = x.letter ? 0 : least;
+        for (uint32_t i = 0; x.letter && i < sizeof steps / sizeof steps[0]; i++)
+            if (strchr(steps[i].letters, x.letter))
+                ms = steps[i].ms;
+        least = ms < least ? ms : least;
+    }
+    return least;
+}
+
 /* Weeks from Sunday, the first one with any day of the year. */
 static int32_t week_of_year(int64_t days, int64_t *ret_year)
 {

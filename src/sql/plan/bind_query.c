@@ -20,15 +20,11 @@ static enum status bind_count(struct binder *b, const struct syn_expr *e, const 
     return ST_OK;
 }
 
-/* ORDER BY and LIMIT need an end of the input. */
+/* ORDER BY needs an end of the input. */
 static enum status refuse_unbounded(struct binder *b, const struct syn_query *q, const struct sort_key *keys,
                                     const struct rel *in)
 {
     bool limit = q->limit || q->offset;
-    if (q->n_order == 0) {
-        const struct syn_expr *e = q->limit ? q->limit : q->offset;
-        return refuse(b, F_LIMIT, e->line, e->column);
-    }
     const struct syn_expr *e = q->order[0].expr;
     if (in->schema.fields[keys[0].column].type->time != TIME_NONE && !keys[0].descending)
         return refuse(b, F_TIME_SORT, e->line, e->column);
@@ -48,7 +44,7 @@ enum status bind_sort(struct binder *b, const struct syn_query *q, const struct 
     TRY(bind_count(b, q->offset, "OFFSET", &offset));
     if (!in->bounded && b->env->final)
         return error_set(b->err, ST_USAGE, "--final needs input that ends, and this query's does not");
-    if (!in->bounded)
+    if (!in->bounded && q->n_order)
         return refuse_unbounded(b, q, keys, in);
     struct rel *r = rel_new(b, REL_SORT, 1, 0);
     TRY_MEM(b, r);
@@ -62,6 +58,9 @@ enum status bind_sort(struct binder *b, const struct syn_query *q, const struct 
     TRY_MEM(b, r->sort.keys);
     if (q->n_order)
         memcpy(r->sort.keys, keys, q->n_order * sizeof *keys);
+    const struct syn_expr *count = q->limit ? q->limit : q->offset;
+    r->sort.line = count ? count->line : 0;
+    r->sort.column = count ? count->column : 0;
     r->sort.limit = limit;
     r->sort.offset = offset;
     *ret = r;

@@ -351,6 +351,8 @@ static enum status build_sort(struct physical *p, struct rel *r, uint32_t *ret)
     TRY(physical_rel(p, r->inputs[0], &input));
     TRY(physical_exchange(p, input, NULL, 0, &input));
     bool table = r->sort.final || p->nodes.at[input]->kinds != KINDS_APPEND;
+    if (table && !r->bounded)
+        return refuse(p->b, F_LIMIT, r->sort.line, r->sort.column);
     struct node *n;
     TRY(physical_chain(p, table ? NODE_TABLE : NODE_SORT, &p->nodes.at[input]->schema, input, &n));
     if (table) {

@@ -2,7 +2,8 @@
  *
  * A sink with a primary key takes upserts when that key is what identifies the query's rows (columns that are constant
  * do not count). When the key holds more columns than identify a row, the sink gets -U too, so that the row before
- * goes. When it holds others, rows of different origin would overwrite one another: refused, as Flink 2.3 does. */
+ * goes. When it holds others, rows of different origin would overwrite one another: refused, as Flink 2.3 does. Files are
+ * changelogs: whatever their key, they get -U and +U. */
 #include "plan/private.h"
 
 static bool in_list(const uint32_t *list, uint32_t n, uint32_t x)
@@ -104,6 +105,8 @@ static enum status sink_mode(struct physical *p, const struct output *o, const s
                             STR_ARG(t->name));
         return ST_OK;
     }
+    if (!(t->connector->flags & CONNECTOR_SINK_UPDATES)) /* a changelog in a file: no row replaces another there */
+        return o->on_conflict.len ? refuse(p->b, F_ON_CONFLICT, o->line, o->column) : ST_OK;
     uint32_t *pk = ARENA_ARRAY(p->arena, uint32_t, t->n_primary_key + 1);
     TRY_MEM(p->b, pk);
     for (uint32_t i = 0; i < t->n_primary_key; i++)
@@ -137,6 +140,7 @@ static enum status build_sink(struct physical *p, const struct output *o, uint32
     n->sink.upsert = upsert;
     n->sink.ordinal = ordinal;
     n->sink.is_result = o->is_result;
+    n->sink.drop_nulls = str_eq(setting_str(p->b->env, "table.exec.sink.not-null-enforcer"), STR("DROP"));
     return node_modes(p, n);
 }
 

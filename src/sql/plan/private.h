@@ -87,6 +87,7 @@ struct rel {
             struct sort_key *keys;
             uint32_t n_keys;
             int64_t limit, offset;
+            uint32_t line, column; /* of the LIMIT or OFFSET */
             bool final;          /* the job's final table */
         } sort;
     };
@@ -256,7 +257,7 @@ bool expr_uses_from(const struct expr *e, uint32_t first); /* a column >= first 
     F(ON_CONFLICT, "ON CONFLICT where the sink's primary key is not the query's upsert key") \
     F(UPSERT_MATERIALIZE, "a sink whose primary key is not the query's upsert key") \
     F(TIME_SORT, "ORDER BY a time attribute over unbounded input") \
-    F(LIMIT, "LIMIT over unbounded input") \
+    F(LIMIT, "LIMIT over unbounded input whose rows are updated") \
     F(TOP_N, "ORDER BY with LIMIT over unbounded input") \
     F(FUNCTION_LANGUAGE, "functions in other languages than JAVA") \
     F(CATALOG_NAME, "names in other catalogs and databases")

@@ -1,5 +1,9 @@
 /* Around the parse: ${name} before it, the caret under the place after it. */
+#include <ctype.h>
+
 #include "syntax/syntax.h"
+
+#define VARIABLE_MAX 200u
 
 /* ---- ${name} ---- */
 
@@ -25,13 +29,31 @@ static enum status unknown_variable(struct str text, size_t at, struct str name,
     for (struct map_entry *e = map_next(vars, NULL); e && count < 256; e = map_next(vars, e))
         names[count++] = e->key;
     place_of(text, at, &line, &column);
-    error_at(err, ST_USAGE, line, column, "no value for ${%.*s}", name.len < 80 ? (int)name.len : 80, name.ptr);
+    error_at(err, ST_USAGE, line, column, "no value for ${%.*s}", STR_ARG(name));
     near = count ? str_nearest(name, names, count) : (struct str){ 0 };
     if (near.ptr)
         error_hint(err, "did you mean ${%.*s}?", STR_ARG(near));
     else
-        error_hint(err, "give it with --var %.*s=…", name.len < 80 ? (int)name.len : 80, name.ptr);
+        error_hint(err, "give it with --var %.*s=…", STR_ARG(name));
     return ST_USAGE;
+}
+
+/* The next ${name} from `at` on; what stands in the braces must look like a name, or it is just text. */
+static bool next_variable(struct str text, size_t at, size_t *ret_open, struct str *ret_name)
+{
+    for (int64_t open; (open = str_find(text, STR("${"), at)) >= 0;) {
+        size_t from = (size_t)open + 2, to = from;
+        while (to < text.len && to - from < VARIABLE_MAX &&
+               (isalnum((unsigned char)text.ptr[to]) || strchr("_-.", text.ptr[to]) != NULL) && text.ptr[to])
+            to++;
+        if (to < text.len && text.ptr[to] == '}') {
+            *ret_open = (size_t)open;
+            *ret_name = (struct str){ text.ptr + from, to - from };
+            return true;
+        }
+        at = from;
+    }
+    return false;
 }
 
 enum status syn_substitute(struct arena *a, struct str text, const struct map *vars, struct str *ret,
@@ -42,19 +64,20 @@ enum status syn_substitute(struct arena *a, struct str text, const struct map *v
     enum status st = ST_OK;
     buf_init(&out, a->budget, SYN_MAX_TEXT);
     while (st == ST_OK && at < text.len) {
-        int64_t open = str_find(text, STR("${"), at), close = open < 0 ? -1 : str_find(text, STR("}"), (size_t)open);
-        size_t plain = (open < 0 || close < 0 ? text.len : (size_t)open) - at;
+        size_t open = text.len;
+        struct str name = { 0 };
+        bool found = next_variable(text, at, &open, &name);
+        size_t plain = (found ? open : text.len) - at;
         bool ok = buf_put(&out, text.ptr + at, plain);
         at += plain;
-        if (ok && at < text.len) {
-            struct str name = { text.ptr + open + 2, (size_t)(close - open) - 2 };
+        if (ok && found) {
             const struct str *value = map_get(vars, name);
             if (!value) {
-                st = unknown_variable(text, (size_t)open, name, vars, err);
+                st = unknown_variable(text, open, name, vars, err);
                 break;
             }
             ok = buf_put(&out, value->ptr, value->len);
-            at = (size_t)close + 1;
+            at = open + name.len + 3;
         }
         if (!ok)
             st = text.len > SYN_MAX_TEXT || out.len + 4096 > SYN_MAX_TEXT
