@@ -406,6 +406,8 @@ static inline void prefetch_entry(const struct table *t, uint64_t hash)
         return;
     const uint8_t *e = (const uint8_t *)slot_entry(slot);
     __builtin_prefetch(e + t->face.value_at);
+    for (int32_t at = t->face.value_at + (int32_t)LINE; at < 0; at += (int32_t)LINE)
+        __builtin_prefetch(e + at);
     __builtin_prefetch(e + sizeof(struct entry));
 }
 

@@ -224,6 +224,74 @@ static void another_layout_is_refused(void **state)
     store_free(live);
 }
 
+/* Keys around the length from which it is kept apart, among short ones, through a delta and back. */
+static void keys_of_any_length(void **state)
+{
+    (void)state;
+    static const uint32_t lens[] = { 0, 1, 9, 65534, 65535, 65536, 70000 };
+    static char text[70000];
+    struct store *s = new_store(false), *copy = new_store(false);
+    struct error err;
+    error_clear(&err);
+    memset(text, 'x', sizeof text);
+    for (uint32_t i = 0; i < sizeof lens / sizeof lens[0]; i++) {
+        struct str key = { text, lens[i] };
+        struct table *t = store_make(s, 0);
+        struct entry *e = table_put(t, hash_bytes(key.ptr, key.len), key, NULL);
+        assert_non_null(e);
+        ((struct value *)entry_value(t, e))->number = lens[i] + 1;
+        assert_true(str_eq(entry_key(t, e), key));
+        assert_ptr_equal(table_find(t, hash_bytes(key.ptr, key.len), key), e);
+    }
+    struct buf delta;
+    buf_init(&delta, budget_process(), SIZE_MAX);
+    assert_int_equal(store_delta(s, &delta, &err), ST_OK);
+    assert_int_equal(delta_read(buf_str(&delta), apply, copy, &err), ST_OK);
+    assert_same(s, copy);
+    struct table *t = store_make(s, 0);
+    for (uint32_t i = 0; i < sizeof lens / sizeof lens[0]; i++) {
+        struct str key = { text, lens[i] };
+        assert_true(table_remove(t, table_find(t, hash_bytes(key.ptr, key.len), key)));
+    }
+    assert_int_equal(table_count(t), 0);
+    buf_release(&delta);
+    store_free(s);
+    store_free(copy);
+}
+
+/* A copy has the entries in the same order, removed ones left out, whatever the sizes of the two. */
+static void a_copied_table_is_the_same(void **state)
+{
+    (void)state;
+    struct store_layout l = { .id = STR("a"), .value_bytes = 8, .value_align = 8, .fingerprint = STR("x") };
+    for (uint32_t n = 0; n < 3000; n = n * 3 + 1) {
+        struct store *a = store_new(os_real(), &l, true, budget_process());
+        struct store *b = store_new(os_real(), &l, false, budget_process());
+        struct table *from = store_make(a, 7), *to = store_make(b, 0);
+        for (uint32_t k = 0; k < n; k++) {
+            char text[40];
+            struct str key = key_text(k, text);
+            struct entry *e = table_put(from, hash_bytes(key.ptr, key.len), key, NULL);
+            *(int64_t *)entry_value(from, e) = k;
+            if (k % 5 == 3)
+                assert_true(table_remove(from, e));
+        }
+        assert_true(table_copy(to, from));
+        assert_int_equal(table_count(to), table_count(from));
+        uint64_t at = 0, at_copy = 0;
+        for (struct entry *e; (e = table_next(from, &at));) {
+            struct entry *f = table_next(to, &at_copy);
+            assert_non_null(f);
+            assert_true(str_eq(entry_key(from, e), entry_key(to, f)));
+            assert_int_equal(*(int64_t *)entry_value(from, e), *(int64_t *)entry_value(to, f));
+            assert_ptr_equal(table_find(to, f->hash, entry_key(to, f)), f);
+        }
+        assert_null(table_next(to, &at_copy));
+        store_free(a);
+        store_free(b);
+    }
+}
+
 static void a_refused_budget_is_a_status(void **state)
 {
     (void)state;
@@ -310,6 +378,8 @@ int main(void)
         cmocka_unit_test(deltas_and_folds_rebuild_the_store),
         cmocka_unit_test(rescale_deals_entries_out_by_key_group),
         cmocka_unit_test(another_layout_is_refused),
+        cmocka_unit_test(keys_of_any_length),
+        cmocka_unit_test(a_copied_table_is_the_same),
         cmocka_unit_test(a_refused_budget_is_a_status),
         cmocka_unit_test(timers_come_in_order),
     };
