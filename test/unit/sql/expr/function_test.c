@@ -52,6 +52,13 @@ static const struct {
     { "SPLIT_INDEX", "'a/b|'/|2", "NULL" },
     { "SPLIT_INDEX", "'a/b|'/|-1", "NULL" },
     { "SPLIT_INDEX", "'a/b|47|1", "b" },
+    /* separators at both sides of the sixteenth byte, and in the last piece of fewer */
+    { "SPLIT_INDEX", "'0123456789abcde/g|'/|1", "g" },
+    { "SPLIT_INDEX", "'0123456789abcdef/h|'/|1", "h" },
+    { "SPLIT_INDEX", "'0123456789abcdef/h|'/|0", "0123456789abcdef" },
+    { "SPLIT_INDEX", "'/123456789abcdef/h/jk/mnop/|'/|4", "mnop" },
+    { "SPLIT_INDEX", "'/123456789abcdef/h/jk/mnop/|'/|5", "" },
+    { "SPLIT_INDEX", "'/123456789abcdef/h/jk/mnop/|'/|6", "NULL" },
     { "COUNT_CHAR", "'banana|'a", "3" },
     { "COUNT_CHAR", "?STRING|'a", "0" },
     { "ASCII", "'efg", "101" },
