@@ -122,6 +122,20 @@ out '{"a":1}
 {"a":3}'
 err '^1 bad record written to the dead-letter file$'
 that "the file has it" 'grep -q "bad.json" dead.ndjson && [ "$(wc -l <dead.ndjson)" = 1 ]'
+two="$bad CREATE TABLE c (a INT) WITH ('connector' = 'filesystem', 'path' = 'bad.json', 'format' = 'json');
+CREATE TABLE o (a INT) WITH ('connector' = 'filesystem', 'path' = 'letters-o', 'format' = 'json');
+INSERT INTO o SELECT a FROM b; INSERT INTO o SELECT a FROM c;"
+echo kept >dead.two
+t "two jobs add their bad records to what the file holds" 0 run --dead-letter dead.two -c "$two"
+that "all are there" '[ "$(wc -l <dead.two)" = 3 ] && grep -q "^kept" dead.two'
+that "of both" 'grep -q "\"source\":\"b\"" dead.two && grep -q "\"source\":\"c\"" dead.two'
+rm -rf letters-o
+echo kept >dead.state
+t "with a state directory each job has its file" 0 run --dead-letter dead.state --state-dir letters-state -c "$two"
+that "the first one's" '[ "$(wc -l <dead.state)" = 2 ] && grep -q "^kept" dead.state && grep -q "\"source\":\"b\"" dead.state'
+that "the second one's" '[ "$(wc -l <dead.state.2)" = 1 ] && grep -q "\"source\":\"c\"" dead.state.2'
+t "a finished job adds nothing" 0 run --dead-letter dead.state --state-dir letters-state -c "$two"
+that "the same files" '[ "$(wc -l <dead.state)" = 2 ] && [ "$(wc -l <dead.state.2)" = 1 ]'
 t "dead-letter without a file" 2 run --bad-input dead-letter -c "$bad SELECT a FROM b"
 t "-q says nothing" 0 run -q --bad-input skip -c "$bad SELECT a FROM b"
 quiet

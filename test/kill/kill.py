@@ -1,5 +1,6 @@
 """Kills `weir run --state-dir` with SIGKILL at random moments and starts it again until it ends; what it has written must be what an
-uninterrupted run writes: the same multiset of lines, netted for the updating job. Prints a line a job.
+uninterrupted run writes: the same multiset of lines, netted for the updating job, and
+each bad record once among the dead letters. Prints a line a job.
 
     kill.py WEIR KILLS SEED
 """
@@ -18,6 +19,7 @@ weir, kills, seed = os.path.abspath(sys.argv[1]), int(sys.argv[2]), int(sys.argv
 rng = random.Random(seed)
 home = tempfile.mkdtemp(prefix="weir-kill-")
 ROWS = 60000
+BAD = ROWS // 1000
 
 INPUT = """CREATE TABLE a (id BIGINT, k STRING, v INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '2' SECOND)
   WITH ('connector' = 'filesystem', 'path' = '%s/in', 'format' = 'json');
@@ -43,8 +45,17 @@ def make_input():
         with open(f"{home}/in/{part}.json", "w") as f:
             for i in range(ROWS // 2):
                 ms = i * 4 + gen.randrange(1500)
+                if i % 1000 == 500:
+                    f.write('{"id": %d, "broken"}\n' % i)
                 f.write('{"id": %d, "k": "key-%d", "v": %d, "ts": "2026-01-01 00:%02d:%02d.%03d"}\n'
                         % (part * ROWS + i, gen.randrange(300), gen.randrange(100), ms // 60000, ms // 1000 % 60, ms % 1000))
+
+
+def letters(path):
+    """Bad records, once each, behind the line that stood there before the job."""
+    lines = open(path).read().splitlines()
+    assert lines[:1] == ["kept"], f"the dead letters begin with {lines[:1]}"
+    return collections.Counter(lines[1:])
 
 
 def netted(folder, updating):
@@ -65,8 +76,14 @@ def netted(folder, updating):
     return +count if all(v >= 0 for v in count.values()) else count
 
 
+def renew_letters():
+    with open(f"{home}/dead", "w") as f:
+        f.write("kept\n")
+
+
 def start(sql, state, extra):
-    return subprocess.Popen([weir, "run", "-c", sql, "--state-dir", state, "--commit-interval", "5ms", *extra],
+    return subprocess.Popen([weir, "run", "-c", sql, "--state-dir", state, "--commit-interval", "5ms",
+                             "--dead-letter", f"{home}/dead", *extra],
                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
@@ -77,16 +94,20 @@ def sql_for(job, out):
 
 def run_whole(job):
     out = f"{home}/whole"
+    renew_letters()
     shutil.rmtree(out, ignore_errors=True)
     shutil.rmtree(f"{home}/wstate", ignore_errors=True)
     began = time.time()
     p = start(sql_for(job, out), f"{home}/wstate", job[4])
     err = p.communicate()[1]
     assert p.returncode == 0, err.decode()
-    return netted(out, job[2] == "debezium-json"), time.time() - began
+    took = time.time() - began
+    bad = letters(f"{home}/dead")
+    assert len(bad) == BAD, f"{len(bad)} dead letters, {BAD} bad records"
+    return netted(out, job[2] == "debezium-json"), bad, took
 
 
-def killed_rounds(job, want, span, budget):
+def killed_rounds(job, want, bad, span, budget):
     """Rounds of killing until `budget` kills are used; a round ends when the job has ended. The moments of the kills are drawn from
     a span that shrinks where lives end unharmed and grows back with each kill: how fast the machine is changes by the minute."""
     done = rounds = 0
@@ -95,6 +116,7 @@ def killed_rounds(job, want, span, budget):
         out, state = f"{home}/out", f"{home}/state"
         shutil.rmtree(out, ignore_errors=True)
         shutil.rmtree(state, ignore_errors=True)
+        renew_letters()
         sql = sql_for(job, out)
         for life in range(1000):
             extra = list(job[4])
@@ -113,6 +135,8 @@ def killed_rounds(job, want, span, budget):
                 span = min(span * 1.03, longest)
         got = netted(out, job[2] == "debezium-json")
         assert got == want, f"differs: {list((want - got).items())[:3]} missing, {list((got - want).items())[:3]} too many"
+        dead = letters(f"{home}/dead")
+        assert dead == bad, f"dead letters differ: {list((bad - dead))[:3]} missing, {list((dead - bad))[:3]} too many"
         rounds += 1
     return done, rounds
 
@@ -121,9 +145,9 @@ make_input()
 failed = 0
 for number, job in enumerate(JOBS):
     try:
-        want, span = run_whole(job)
+        want, bad, span = run_whole(job)
         assert want, "the uninterrupted run wrote nothing"
-        done, rounds = killed_rounds(job, want, span, kills // len(JOBS))
+        done, rounds = killed_rounds(job, want, bad, span, kills // len(JOBS))
         print(f"ok kill -9, {job[0]}: {done} kills in {rounds} rounds")
     except AssertionError as e:
         failed += 1

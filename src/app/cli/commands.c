@@ -16,7 +16,8 @@ const struct cli_command cli_commands[] = {
               "updating result comes first, as column op: +I, -U, +U or -D.\n"
               "\n"
               "Ctrl-C or SIGTERM stops with a final commit (exit 130 or 143); a second one ends at once.\n"
-              "With --state-dir the next run of the same script goes on where this one was.",
+              "With --state-dir the next run of the same script goes on where this one was. Each of its INSERTs\n"
+              "then has a dead-letter file of its own: FILE, FILE.2 and so on; SELECTs add to FILE.select.",
       .examples = "weir run job.sql # run a file\n"
                   "weir run -c \"SELECT 1 + 1 AS two\" # run a text\n"
                   "generate | weir run - --var day=2026-01-01 # take the script from a pipe\n"

@@ -5,12 +5,19 @@
  * position behind its record. The layer around the commit log appends the sealed lines to the file, syncs it and adds
  * the file's length to the epoch's record, before the record is written. After a crash the file is cut to the length
  * that the newest record names, and the lines of what is read again are written again: each bad record stands there
- * once. */
+ * once.
+ *
+ * What stood in the file before the job's first line stays. Its length then is kept in a small file in the state
+ * directory ("WLETTER1", the length, a hash of both), written before the first line: a crash before the first commit
+ * goes back to it. */
 #include "engine/engine_private.h"
 
 #include <stdio.h>
 
 #define LINES_MAX (256u << 20)
+#define BASE_BYTES 24u
+
+static const char base_magic[] = "WLETTER1";
 
 struct letter {
     struct str source, file; /* whose barrier seals it */
@@ -24,7 +31,9 @@ struct dead_letters {
     struct os *os;
     struct budget *budget;
     enum bad_input policy;
-    char *path;
+    struct arena names; /* of path and base */
+    struct str path, base;
+    struct letters_end *end; /* not durable: where the next line goes */
     struct os_file *file;
     uint64_t length; /* of the file, committed */
     atomic_flag lock; /* bad records are rare: a spin is enough */
@@ -171,25 +180,71 @@ static enum status visit_stripped(void *arg, struct str payload, struct error *e
     return st;
 }
 
-/* Opens the file at the committed length; what lies beyond belongs to no commit. */
-static enum status open_file(struct dead_letters *d, bool restored, struct error *err)
+/* *ret_found false: none is kept yet. */
+static enum status read_base(struct dead_letters *d, bool *ret_found, struct error *err)
 {
-    if (d->policy != BAD_DEAD_LETTER)
+    struct buf text;
+    struct os_stat at;
+    struct error ignored;
+    *ret_found = false;
+    error_clear(&ignored);
+    if (!d->base.ptr || d->os->ops->stat(d->os, d->base.ptr, &at, &ignored) == ST_NOT_FOUND)
         return ST_OK;
-    TRY(os_open(d->os, d->path, OS_CREATE, &d->file, err));
+    buf_init(&text, d->budget, BASE_BYTES);
+    enum status st = os_read_file(d->os, d->base.ptr, BASE_BYTES, &text, err);
+    if (st == ST_OK) {
+        uint64_t length = 0, sum = 0;
+        struct reader r = reader_make(text.data, text.len);
+        const void *magic;
+        if (read_bytes(&r, sizeof base_magic - 1, &magic) && !memcmp(magic, base_magic, sizeof base_magic - 1) &&
+            read_u64(&r, &length) && read_u64(&r, &sum) && sum == hash_bytes(text.data, BASE_BYTES - 8)) {
+            d->length = length;
+            *ret_found = true;
+        } else {
+            st = error_set(err, ST_CORRUPT, "'%s' is damaged", d->base.ptr);
+        }
+    }
+    buf_release(&text);
+    return st;
+}
+
+static enum status write_base(struct dead_letters *d, struct error *err)
+{
+    struct buf text;
+    buf_init(&text, d->budget, BASE_BYTES);
+    bool ok = buf_put(&text, base_magic, sizeof base_magic - 1) && buf_put_u64(&text, d->length) &&
+              buf_put_u64(&text, hash_bytes(text.data, text.len));
+    enum status st = ok ? os_write_file(d->os, d->base.ptr, text.data, text.len, err)
+                        : budget_error(d->budget, BASE_BYTES, err);
+    buf_release(&text);
+    return st;
+}
+
+/* Opens the file at the committed length; what lies beyond belongs to no commit. */
+static enum status open_file(struct dead_letters *d, bool restored, bool based, struct error *err)
+{
+    TRY(os_open(d->os, d->path.ptr, OS_CREATE, &d->file, err));
     struct os_stat st;
     TRY(d->os->ops->fstat(d->os, d->file, &st, err));
+    if (!d->durable) { /* lines are added to what is there */
+        if (!d->end->known)
+            atomic_store(&d->end->at, st.bytes);
+        d->end->known = true;
+        return os_sync_parent(d->os, d->path.ptr, err);
+    }
     if (restored && st.bytes < d->length) {
         error_set(err, ST_MISMATCH, "the dead-letter file '%s' holds %llu bytes, the state directory knows %llu",
-                  d->path, (unsigned long long)st.bytes, (unsigned long long)d->length);
+                  d->path.ptr, (unsigned long long)st.bytes, (unsigned long long)d->length);
         error_hint(err, "put the file back, or begin anew with another state directory");
         return ST_MISMATCH;
     }
-    if (!restored)
-        d->length = d->durable ? 0 : st.bytes; /* without a state directory lines are added to what is there */
+    if (!restored && (!based || st.bytes < d->length)) {
+        d->length = st.bytes;
+        TRY(write_base(d, err));
+    }
     if (st.bytes > d->length)
         TRY(d->os->ops->truncate(d->os, d->file, d->length, err));
-    return os_sync_parent(d->os, d->path, err);
+    return os_sync_parent(d->os, d->path.ptr, err);
 }
 
 static enum status letters_restore(struct commit_log *l,
@@ -198,12 +253,16 @@ static enum status letters_restore(struct commit_log *l,
 {
     struct dead_letters *d = (struct dead_letters *)l;
     uint64_t epoch = 0;
+    bool based = false, writes = d->policy == BAD_DEAD_LETTER;
     struct outer_visit v = { d, visit, arg };
+    if (writes && d->durable)
+        TRY(read_base(d, &based, err));
     if (d->inner) {
         d->inner->planted = l->planted;
         TRY(d->inner->ops->restore(d->inner, visit_stripped, &v, &epoch, err));
     }
-    TRY(open_file(d, epoch > 0, err));
+    if (writes)
+        TRY(open_file(d, epoch > 0, based, err));
     *ret_epoch = epoch;
     return ST_OK;
 }
@@ -217,7 +276,8 @@ static enum status write_sealed(struct dead_letters *d, struct error *err)
     unlock(d);
     enum status st = refused ? budget_error(d->budget, 0, err) : ST_OK;
     if (st == ST_OK && lines.len && d->file) {
-        st = os_pwrite(d->os, d->file, lines.data, lines.len, d->length, err);
+        uint64_t at = d->durable ? d->length : atomic_fetch_add(&d->end->at, lines.len);
+        st = os_pwrite(d->os, d->file, lines.data, lines.len, at, err);
         if (st == ST_OK)
             st = os_sync(d->os, d->file, err);
         if (st == ST_OK)
@@ -277,7 +337,7 @@ static void letters_close(struct commit_log *l)
     os_close(d->os, d->file);
     buf_release(&d->sealed);
     arena_release(&d->arena);
-    mem_free(d->budget, d->path, d->path ? strlen(d->path) + 1 : 0);
+    arena_release(&d->names);
     mem_free(d->budget, d, sizeof *d);
 }
 
@@ -285,7 +345,7 @@ static const struct commit_log_ops letters_ops = {
     letters_restore, letters_commit, letters_snapshot, letters_stats, letters_close,
 };
 
-enum status dead_letters_new(struct os *os, enum bad_input policy, const char *path, struct budget *b,
+enum status dead_letters_new(struct os *os, enum bad_input policy, const struct letters_place *place, struct budget *b,
                              struct commit_log *inner, struct dead_letters **ret, struct commit_log **ret_log,
                              struct error *err)
 {
@@ -300,13 +360,14 @@ enum status dead_letters_new(struct os *os, enum bad_input policy, const char *p
     d->tail = &d->waiting;
     arena_init(&d->arena, b);
     buf_init(&d->sealed, b, LINES_MAX);
-    if (path) {
-        d->path = mem_alloc(b, strlen(path) + 1);
-        if (!d->path) {
-            mem_free(b, d, sizeof *d);
-            return budget_error(b, strlen(path) + 1, err);
-        }
-        memcpy(d->path, path, strlen(path) + 1);
+    arena_init(&d->names, b);
+    d->end = place->end;
+    d->path = place->path.ptr ? arena_str(&d->names, place->path) : place->path;
+    d->base = place->base.ptr ? arena_str(&d->names, place->base) : place->base;
+    if ((place->path.ptr && !d->path.ptr) || (place->base.ptr && !d->base.ptr)) {
+        arena_release(&d->names);
+        mem_free(b, d, sizeof *d);
+        return budget_error(b, place->path.len, err);
     }
     d->inner = inner;
     *ret = d;

@@ -138,9 +138,32 @@ static struct str folder_name(struct engine *e, struct running *r)
     return path;
 }
 
+/* FILE is the first job's with state, FILE.2 the second one's and so on; what keeps no state beside them adds to
+ * FILE.select. Without a state directory all add to FILE. */
+static enum status letters_place(struct engine *e, struct running *r, struct str dir, struct letters_place *ret,
+                                 struct error *err)
+{
+    struct arena *a = r->action.arena;
+    const char *file = e->config.dead_letter;
+    *ret = (struct letters_place){ .end = &e->letters_end };
+    if (!file)
+        return ST_OK;
+    if (!e->config.state_dir || (dir.ptr && e->ordinal == 1))
+        ret->path = arena_str(a, str_from(file));
+    else if (dir.ptr)
+        ret->path = arena_printf(a, "%s.%u", file, e->ordinal);
+    else
+        ret->path = arena_printf(a, "%s.select", file);
+    if (dir.ptr)
+        ret->base = arena_printf(a, "%.*s.letters", STR_ARG(dir));
+    return ret->path.ptr && (!dir.ptr || ret->base.ptr) ? ST_OK : budget_error(&r->budget, 0, err);
+}
+
 static enum status open_log(struct engine *e, struct running *r, struct commit_log **ret, struct error *err)
 {
     struct commit_log *inner = NULL;
+    struct letters_place place;
+    struct str dir = { NULL, 0 };
     struct buf print;
     buf_init(&print, &r->budget, 16u << 20);
     enum status st = plan_fingerprint(&print, r->action.plan) ? ST_OK : budget_error(&r->budget, 0, err);
@@ -148,7 +171,8 @@ static enum status open_log(struct engine *e, struct running *r, struct commit_l
         r->connect.job_id = hash_bytes(print.data, print.len);
     if (st == ST_OK && keeps_state(e, r)) {
         st = check_durable(r->action.plan, err);
-        struct str dir = st == ST_OK ? folder_name(e, r) : (struct str){ NULL, 0 };
+        if (st == ST_OK)
+            dir = folder_name(e, r);
         if (st == ST_OK && !dir.ptr)
             st = budget_error(&r->budget, 0, err);
         if (st == ST_OK)
@@ -161,7 +185,9 @@ static enum status open_log(struct engine *e, struct running *r, struct commit_l
     if (st != ST_OK)
         return st;
     r->connect.durable = inner != NULL;
-    st = dead_letters_new(e->config.os, e->config.bad_input, e->config.dead_letter, &r->budget, inner, &r->letters, ret,
+    st = letters_place(e, r, dir, &place, err);
+    if (st == ST_OK)
+        st = dead_letters_new(e->config.os, e->config.bad_input, &place, &r->budget, inner, &r->letters, ret,
                           err);
     if (st != ST_OK && inner)
         inner->ops->close(inner);

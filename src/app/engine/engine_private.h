@@ -6,9 +6,18 @@
 
 /* Bad records by policy; one a job. The dead-letter file takes part in the job's commits as a layer around its commit
  * log: a commit first brings the file to its new length on disk and adds that length to the record; a restore cuts
- * the file back to the newest one. */
+ * the file back to the newest one. So each job with state has a file of its own; those without share one, by its end. */
 struct dead_letters;
-enum status dead_letters_new(struct os *os, enum bad_input policy, const char *path, struct budget *b,
+struct letters_end {
+    bool known; /* set by the first job that opens the file */
+    atomic_uint_fast64_t at;
+};
+struct letters_place {
+    struct str path;         /* the file; copied */
+    struct str base;         /* where its length before the first line is kept; ptr NULL: not kept. Copied */
+    struct letters_end *end; /* of the file that jobs without state share */
+};
+enum status dead_letters_new(struct os *os, enum bad_input policy, const struct letters_place *place, struct budget *b,
                              struct commit_log *inner, struct dead_letters **ret, struct commit_log **ret_log,
                              struct error *err) MUST_USE; /* ret_log takes `inner`; closing it frees the letters */
 enum status dead_letters_take(void *arg, const struct bad_record *bad, struct error *err);
@@ -37,7 +46,8 @@ struct engine {
     struct session *session;
     struct running *jobs;
     struct os_file *lock;     /* of the state directory */
-    uint32_t ordinal;         /* of the next job with state */
+    uint32_t ordinal;         /* of the newest job with state */
+    struct letters_end letters_end;
     atomic_bool stopping;
     uint64_t bad_rows;        /* of jobs that have ended */
     struct job_stats ended;   /* their sum */
