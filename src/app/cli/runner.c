@@ -125,6 +125,23 @@ static enum status print_results(void *arg, struct str bytes, struct error *err)
     return cli_write(c, bytes, err);
 }
 
+/* "3 late rows dropped by window-aggregate:1"; with several operators each has a line. */
+static void say_late(struct cli *c, const struct engine_report *report, struct str table)
+{
+    char n[CLI_TEXT];
+    bool single = report->n_late == 1;
+    cli_say(c, "%s late row%s ", text_count(n, report->late_rows), report->late_rows == 1 ? "" : "s");
+    if (table.len)
+        cli_say(c, "went to '%.*s'", STR_ARG(table));
+    else
+        cli_say(c, "dropped");
+    if (single)
+        cli_say(c, "%s%s", table.len ? ", from " : " by ", report->late[0].by);
+    cli_say(c, "\n");
+    for (uint32_t i = 0; !single && i < report->n_late; i++)
+        cli_say(c, "  %s %s %s\n", text_count(n, report->late[i].rows), table.len ? "from" : "by", report->late[i].by);
+}
+
 static void say_summary(struct cli *c, struct engine *e, const struct engine_report *report)
 {
     char n[CLI_TEXT];
@@ -133,12 +150,7 @@ static void say_summary(struct cli *c, struct engine *e, const struct engine_rep
                 args_has(&c->args, O_DEAD_LETTER) ? "written to the dead-letter file" : "skipped");
     if (!report->late_rows)
         return;
-    struct str table = session_get(engine_session(e), "late.table");
-    if (table.len)
-        cli_say(c, "%s late row%s went to '%.*s'\n", text_count(n, report->late_rows),
-                report->late_rows == 1 ? "" : "s", STR_ARG(table));
-    else
-        cli_say(c, "%s late row%s dropped\n", text_count(n, report->late_rows), report->late_rows == 1 ? "" : "s");
+    say_late(c, report, session_get(engine_session(e), "late.table"));
 }
 
 static int exit_code(struct cli *c, const struct runner *r, enum status st, const struct error *err)

@@ -298,6 +298,23 @@ void stats_add(struct job_stats *sum, const struct job_stats *s)
         sum->watermark_ms = s->watermark_ms;
 }
 
+static void collect_late(struct engine *e, const struct running *r)
+{
+    uint64_t rows;
+    const char *name;
+    struct str job = r->action.plan->name;
+    for (uint32_t i = 0; (name = job_late(r->job, i, &rows)); i++) {
+        if (rows == 0 || e->n_late == ENGINE_LATE_MAX)
+            continue;
+        struct engine_late *l = &e->late[e->n_late++];
+        l->rows = rows;
+        if (r->action.kind == ACTION_INSERT)
+            snprintf(l->by, sizeof l->by, "%s of %.*s", name, STR_ARG(job));
+        else
+            snprintf(l->by, sizeof l->by, "%s", name);
+    }
+}
+
 void engine_end_job(struct engine *e, struct job *j)
 {
     for (struct running **at = &e->jobs; *at; at = &(*at)->next) {
@@ -308,6 +325,7 @@ void engine_end_job(struct engine *e, struct job *j)
         job_stats(j, &s);
         s.bad_rows = dead_letters_count(r->letters);
         stats_add(&e->ended, &s);
+        collect_late(e, r);
         *at = r->next;
         free_running(r);
         return;

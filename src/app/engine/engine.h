@@ -45,7 +45,14 @@ void engine_end_job(struct engine *e, struct job *j);
 /* Runs a whole script as `weir run` does: DDL at once, a SELECT to its end before the next statement, INSERTs as
  * concurrent jobs that are joined at the end of the script. `tick` about once a second with the sum of all jobs'
  * stats; may be NULL. */
+struct engine_late {
+    char by[120]; /* the operator, and of which INSERT */
+    uint64_t rows;
+};
+#define ENGINE_LATE_MAX 16u
 struct engine_report {
+    struct engine_late late[ENGINE_LATE_MAX]; /* who met the late rows; beyond so many only the sum tells */
+    uint32_t n_late;
     struct job_stats total;
     uint64_t bad_rows, late_rows;
     bool stopped; /* by engine_stop */

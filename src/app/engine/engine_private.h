@@ -51,6 +51,8 @@ struct engine {
     atomic_bool stopping;
     uint64_t bad_rows;        /* of jobs that have ended */
     struct job_stats ended;   /* their sum */
+    struct engine_late late[ENGINE_LATE_MAX]; /* theirs */
+    uint32_t n_late;
 };
 
 void stats_add(struct job_stats *sum, const struct job_stats *s);

@@ -165,14 +165,16 @@ enum status engine_run(struct engine *e, struct str script, void (*on)(void *arg
     enum status st = run_statements(e, script, &t, err);
     if (st == ST_OK && e->jobs)
         st = e->jobs->next ? join_all(e, &t, err) : run_alone(e, &t, err);
+    while (e->jobs)
+        engine_end_job(e, e->jobs->job);
     if (ret) {
         sum_stats(e, &ret->total);
+        memcpy(ret->late, e->late, sizeof ret->late);
+        ret->n_late = e->n_late;
         ret->bad_rows = ret->total.bad_rows;
         ret->late_rows = ret->total.late_rows;
         ret->stopped = atomic_load(&e->stopping);
     }
-    while (e->jobs)
-        engine_end_job(e, e->jobs->job);
     return st;
 }
 
