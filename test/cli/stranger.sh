@@ -72,4 +72,28 @@ outs 'u0001'
 t "too long a text" 1 run -c "SELECT LPAD('a', 2000000000, 'b')"
 err 'LPAD would make a text of more than 67108864 bytes'
 err '^  --> -c:1:8$'
+t "a constant that cannot be compared" 1 run -c "SELECT 1 = 'a'"
+err "cannot cast 'a' to INT"
+err '^  --> -c:1:10$'
+printf 'id,mag\n1,2\n' >quakes.csv
+t "a column that a CSV header lacks" 1 run -c "CREATE TABLE t (id INT, magg INT) WITH ('connector' = 'filesystem',
+  'path' = 'quakes.csv', 'format' = 'csv', 'csv.header' = 'names'); SELECT * FROM t"
+err "column 'magg' is not in the CSV header"
+err "did you mean 'mag'?"
+err '^  --> quakes.csv$'
+t "SOURCE_WATERMARK() of files" 2 run -c "CREATE TABLE t (ts TIMESTAMP(3), WATERMARK FOR ts AS SOURCE_WATERMARK())
+  WITH ('connector' = 'filesystem', 'path' = 'quakes.csv', 'format' = 'csv'); SELECT * FROM t"
+err "SOURCE_WATERMARK(), but connector 'filesystem' gives none"
+
+# ---- late rows are told by operator ----
+printf '%s\n' '{"k":1,"ts":"2026-01-01 00:01:00"}' '{"k":2,"ts":"2026-01-01 00:00:01"}' >late.json
+late="CREATE TABLE l (k INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts)
+  WITH ('connector' = 'filesystem', 'path' = 'late.json', 'format' = 'json');"
+count="SELECT COUNT(*) FROM TUMBLE(TABLE l, DESCRIPTOR(ts), INTERVAL '1' SECOND) GROUP BY window_start, window_end"
+t "one operator" 0 run -c "$late $count"
+err '^1 late row dropped by window-aggregate:1$'
+t "two of them" 0 run -c "$late $count; CREATE TABLE o (n BIGINT) WITH ('connector' = 'blackhole'); INSERT INTO o $count"
+err '^2 late rows dropped$'
+err '^  1 by window-aggregate:1$'
+err '^  1 by window-aggregate:1 of insert-into_o$'
 done_testing

@@ -249,6 +249,21 @@ static int32_t column_named(const struct schema *s, struct str name)
     return at;
 }
 
+static enum status not_in_header(const struct csv_decoder *d, uint32_t n, struct str name, struct error *err)
+{
+    struct str names[64], near;
+    uint32_t count = n < 64 ? n : 64;
+    for (uint32_t i = 0; i < count; i++)
+        names[i] = str_trim(d->fields[i].raw);
+    near = str_nearest(name, names, count);
+    error_set(err, ST_DATA, "column '%.*s' is not in the CSV header", STR_ARG(name));
+    if (near.ptr)
+        error_hint(err, "did you mean '%.*s'? With csv.header = 'skip' columns are taken by their place", STR_ARG(near));
+    else
+        error_hint(err, "with csv.header = 'skip' columns are taken by their place");
+    return ST_DATA;
+}
+
 static enum status take_header(struct csv_decoder *d, uint32_t n, struct error *err)
 {
     if (d->settings.header != CSV_HEADER_NAMES)
@@ -272,11 +287,8 @@ static enum status take_header(struct csv_decoder *d, uint32_t n, struct error *
         bool found = false;
         for (uint32_t i = 0; i < n && !found; i++)
             found = d->target[i] == c;
-        if (!found) {
-            error_set(err, ST_DATA, "column '%.*s' is not in the CSV header", STR_ARG(d->schema->fields[c].name));
-            error_hint(err, "with csv.header = 'skip' columns are taken by their place");
-            return ST_DATA;
-        }
+        if (!found)
+            return not_in_header(d, n, d->schema->fields[c].name, err);
     }
     return ST_OK;
 }

@@ -224,6 +224,7 @@ enum connector_flags {
     CONNECTOR_UNDURABLE_SINK = 16, /* cannot take back (stdout, print): rows may repeat after a kill */
     /* takes updates and deletes by itself (print, blackhole, test), not through the format */
     CONNECTOR_SINK_UPDATES = 32,
+    CONNECTOR_WATERMARKS = 64,   /* a source that gives watermarks: SOURCE_WATERMARK() may be declared */
 };
 
 struct connector {

@@ -307,10 +307,16 @@ enum status expr_call(struct expr_env *env, struct str name, const struct expr *
         return build_logic(&c, EXPR_AND, ret);
     if (str_eq(str_from(f->name), STR("OR")))
         return build_logic(&c, EXPR_OR, ret);
-    if (f->types)
-        TRY(resolve_types(&c, f->types));
-    if (f->resolve)
-        TRY(f->resolve(&c));
+    enum status st = f->types ? resolve_types(&c, f->types) : ST_OK;
+    if (st == ST_OK && f->resolve)
+        st = f->resolve(&c);
+    if (st != ST_OK)
+        return st;
+    for (uint32_t i = 0; i < c.n_args; i++) /* casts made just now, of constants, which have no place */
+        if (c.args[i]->kind == EXPR_CAST && c.args[i]->line == 0) {
+            ((struct expr *)(uintptr_t)c.args[i])->line = line;
+            ((struct expr *)(uintptr_t)c.args[i])->column_at = column;
+        }
     if (c.instead) {
         *ret = c.instead;
         return ST_OK;

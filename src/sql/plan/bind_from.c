@@ -175,6 +175,9 @@ static enum status scan_watermark(struct binder *b, struct rel *r, const struct 
     declared[w] = expr_column(&b->exprs, r->scan.rowtime, type);
     TRY_MEM(b, declared[w]);
     if (str_eq(t->watermark_expr, STR("SOURCE_WATERMARK()"))) {
+        if (!(t->connector->flags & CONNECTOR_WATERMARKS))
+            return error_set(b->err, ST_SEMANTIC, "table '%.*s': SOURCE_WATERMARK(), but connector '%s' gives none",
+                             STR_ARG(t->name), t->connector->name);
         r->scan.source_watermark = true;
         return ST_OK;
     }
@@ -244,7 +247,7 @@ static enum status scan_new(struct binder *b, const struct table_desc *t, uint32
     const struct expr **declared;
     TRY(scan_declared(b, t, &declared));
     if (t->watermark_column >= 0)
-        TRY(scan_watermark(b, r, t, declared));
+        TRY(bind_at(b, scan_watermark(b, r, t, declared), line, column));
     r->scan.declared = declared;
     r->scan.fields = ARENA_ARRAY(b->arena, struct field, t->n_columns + 1);
     TRY_MEM(b, r->scan.fields);

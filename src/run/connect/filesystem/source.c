@@ -241,7 +241,10 @@ static enum status fs_read(struct split_reader *base, struct batch *out, uint32_
 {
     struct fs_reader *r = (struct fs_reader *)base;
     *ret_watermark_ms = INT64_MIN;
-    return records_read(&r->records, out, max_rows, ret, ret_wake_ms, err);
+    enum status st = records_read(&r->records, out, max_rows, ret, ret_wake_ms, err);
+    if (st == ST_DATA && err && !err->place[0]) /* what concerns the whole file, as its header */
+        error_place(err, r->path.ptr, 0, 0, -1);
+    return st;
 }
 
 static enum status fs_where(struct split_reader *base, struct buf *out, struct error *err)

@@ -430,7 +430,7 @@ static enum status test_open_sink(const struct table_desc *t, const struct schem
 const struct connector connector_test = {
     .name = "test",
     .help = "tables of test files",
-    .flags = CONNECTOR_SOURCE | CONNECTOR_SINK | CONNECTOR_SINK_UPDATES,
+    .flags = CONNECTOR_SOURCE | CONNECTOR_SINK | CONNECTOR_SINK_UPDATES | CONNECTOR_WATERMARKS,
     .options = options,
     .n_options = N_OPTIONS,
     .source_kinds = test_kinds,

@@ -43,7 +43,7 @@ static const struct option_spec fixture_file_options[] = { { .name = "path", .ty
                                                            { .name = "follow", .type = OPT_BOOL } };
 static const struct connector fixture_connectors[] = {
     { .name = "test",
-      .flags = CONNECTOR_SOURCE | CONNECTOR_SINK | CONNECTOR_SINK_UPDATES,
+      .flags = CONNECTOR_SOURCE | CONNECTOR_SINK | CONNECTOR_SINK_UPDATES | CONNECTOR_WATERMARKS,
       .options = fixture_test_options,
       .n_options = 2,
       .source_kinds = fixture_kinds },
