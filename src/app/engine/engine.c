@@ -266,8 +266,10 @@ enum status engine_start(struct engine *e, struct action *take, struct job **ret
         mem_free(&e->budget, r, sizeof *r);
         return st;
     }
+    jobs_lock(e);
     r->next = e->jobs;
     e->jobs = r;
+    jobs_unlock(e);
     *ret = r->job;
     return ST_OK;
 }
@@ -326,7 +328,9 @@ void engine_end_job(struct engine *e, struct job *j)
         s.bad_rows = dead_letters_count(r->letters);
         stats_add(&e->ended, &s);
         collect_late(e, r);
+        jobs_lock(e);
         *at = r->next;
+        jobs_unlock(e);
         free_running(r);
         return;
     }

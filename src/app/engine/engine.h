@@ -59,5 +59,5 @@ struct engine_report {
 };
 enum status engine_run(struct engine *e, struct str script, void (*tick)(void *arg, const struct job_stats *s),
                        void *arg, struct engine_report *ret, struct error *err) MUST_USE;
-/* Clean stop of all jobs with a final commit. Safe from a signal handler. */
+/* Clean stop of all jobs with a final commit. Safe from any thread, not from inside a signal handler. */
 void engine_stop(struct engine *e);

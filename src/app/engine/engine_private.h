@@ -45,6 +45,7 @@ struct engine {
     struct budget budget;
     struct session *session;
     struct running *jobs;
+    atomic_flag jobs_lock;    /* the list changes on one thread; engine_stop may walk it from another */
     struct os_file *lock;     /* of the state directory */
     uint32_t ordinal;         /* of the newest job with state */
     struct letters_end letters_end;
@@ -54,6 +55,13 @@ struct engine {
     struct engine_late late[ENGINE_LATE_MAX]; /* theirs */
     uint32_t n_late;
 };
+
+static inline void jobs_lock(struct engine *e)
+{
+    while (atomic_flag_test_and_set_explicit(&e->jobs_lock, memory_order_acquire))
+        ;
+}
+static inline void jobs_unlock(struct engine *e) { atomic_flag_clear_explicit(&e->jobs_lock, memory_order_release); }
 
 void stats_add(struct job_stats *sum, const struct job_stats *s);
 struct running *engine_find(struct engine *e, const struct job *j);

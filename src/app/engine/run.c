@@ -181,6 +181,8 @@ enum status engine_run(struct engine *e, struct str script, void (*on)(void *arg
 void engine_stop(struct engine *e)
 {
     atomic_store(&e->stopping, true);
+    jobs_lock(e);
     for (struct running *r = e->jobs; r; r = r->next)
         job_stop(r->job);
+    jobs_unlock(e);
 }
