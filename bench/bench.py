@@ -1,6 +1,6 @@
-"""Events per CPU-second of whole processes, in interleaved runs (A B B A …), equal output checked first.
+"""Events per CPU-second of whole processes, in runs that alternate with a peer's. Output is not compared here.
 
-    bench/bench.py [--weir build/release/weir] [--pairs 3] [--events 2000000] [--only NAME,…] [--out bench/results.md]
+    bench/bench.py [--weir build/release/weir] [--pairs 3] [--events 8000000] [--only NAME,…] [--out bench/results.md]
 
 Every case is a script for `weir run`; where a peer can do the same on the same file (DuckDB by `pip install duckdb`), its rate stands
 beside. CPU-seconds are user + system of the process and its children. Start-up is inside. The medians of all runs are reported, with the
@@ -9,6 +9,7 @@ lowest and highest.
 import argparse
 import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -86,7 +87,7 @@ HOPGEN = """CREATE TABLE b (k BIGINT, v BIGINT, n BIGINT, ts AS TO_TIMESTAMP_LTZ
 
 
 def make_inputs(weir, folder, events):
-    nexmark, bids = f"{folder}/nexmark.json", f"{folder}/bids.json"
+    nexmark, bids = f"{folder}/nexmark-{events}.json", f"{folder}/bids-{events}.json"
     if not os.path.exists(nexmark):
         with open(nexmark, "w") as f:
             subprocess.run([weir, "gen", "nexmark", "--rows", str(events), "--seed", "1", "--format", "json"], stdout=f, check=True)
@@ -95,7 +96,7 @@ def make_inputs(weir, folder, events):
         gen = random.Random(1)
         with open(bids, "w") as f:
             for i in range(events):
-                ms = i // 100
+                ms = i // 500
                 f.write('{"auction":%d,"bidder":%d,"price":%d,"channel":"%s","url":"https://www.nexmark.com/%s/item.htm?query=1&channel_id=%d",'
                         '"dateTime":"2026-01-01 %02d:%02d:%02d.%03d","extra":"%s"}\n'
                         % (gen.randrange(1000000), gen.randrange(100000), gen.randrange(1, 10000000), ("apple", "google", "facebook", "baidu")[i & 3],
@@ -119,7 +120,7 @@ def main():
     p = argparse.ArgumentParser()
     p.add_argument("--weir", default="build/release/weir")
     p.add_argument("--pairs", type=int, default=3)
-    p.add_argument("--events", type=int, default=2000000)
+    p.add_argument("--events", type=int, default=8000000)
     p.add_argument("--only", default="")
     p.add_argument("--folder", default="build/bench")
     p.add_argument("--out", default="")
@@ -131,14 +132,17 @@ def main():
     except ImportError:
         duckdb = None
     lines = ["| work | M events / CPU-s | lowest–highest | DuckDB |", "|---|---|---|---|"]
-    for name, (source, script, peer) in CASES.items():
+    for name, (source, script, peer, *flags) in CASES.items():
         if a.only and not any(o in name for o in a.only.split(",")):
             continue
         script = script.replace("HOPGEN", HOPGEN).replace("{mark}", "").replace("{nexmark}", nexmark).replace("{bids}", bids).replace("{events}", str(a.events))
         ours, theirs = [], []
         try:
             for i in range(a.pairs):
-                ours.append(a.events / cpu([a.weir, "run", "-q", "-c", script])[0] / 1e6)
+                state = f"{a.folder}/state"
+                shutil.rmtree(state, ignore_errors=True)
+                more = ["--state-dir", state] if "--state-dir" in flags else []
+                ours.append(a.events / cpu([a.weir, "run", "-q", *more, "-c", script])[0] / 1e6)
                 if peer and duckdb:
                     text = "import duckdb; c = duckdb.connect(); c.execute('SET threads = 1'); c.execute(%r).fetchall()" % peer.replace("{bids}", bids)
                     theirs.append(a.events / cpu([sys.executable, "-c", text])[0] / 1e6)
