@@ -184,7 +184,7 @@ struct tally {
     uint64_t takes, want; /* of the run without a failure: allocations, and the output's sum */
     uint32_t steps;       /* how many that run took */
     uint32_t broken_off;  /* 0: a fresh run; else it is broken off after so many steps, and the run that takes over is tortured */
-    char why[400];
+    char why[768];
 };
 
 /* One run whose nth allocation fails (0: none, and the tally is filled). */
