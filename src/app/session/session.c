@@ -261,7 +261,9 @@ static enum status do_explain(struct session *s, const struct syn_stmt *stmt, st
 static enum status do_nothing(struct session *s, const struct syn_stmt *stmt, struct action *a, struct error *err)
 {
     (void)s, (void)a;
-    struct str what = stmt->what.len ? stmt->what : STR("this statement");
+    struct str what = stmt->what.len               ? stmt->what
+                      : stmt->kind == SYN_STMT_USE ? STR("of a database")
+                                                   : STR("this statement");
     if (stmt->kind == SYN_STMT_CREATE_DATABASE)
         what = STR("CREATE DATABASE");
     if (stmt->kind == SYN_STMT_CREATE_CATALOG)

@@ -173,16 +173,18 @@ static enum status find_format(const struct catalog *c, const struct table_desc 
     return st;
 }
 
+/* What every table may have; then what those with a format have, and those that can be read. */
 static const struct option_spec common[] = {
     { .name = "connector", .type = OPT_STRING, .help = "what the table is connected to", .required = true },
     { .name = "format", .type = OPT_STRING, .help = "how rows are written as bytes", .required = true },
+    { .name = "scan.watermark.idle-timeout", .type = OPT_DURATION,
+      .help = "a split without rows for so long leaves the watermark; goes before table.exec.source.idle-timeout" },
 };
 
 static enum status check_options(const struct catalog *c, const struct table_desc *t, const struct connector *k,
                                  const struct format *f, struct error *err)
 {
-    size_t n_common = f ? 2 : 1;
-    size_t n = k->n_options + (f ? f->n_options : 0) + n_common;
+    size_t n = k->n_options + (f ? f->n_options : 0) + sizeof common / sizeof *common;
     struct budget *budget = c->arena.budget;
     struct option_spec *specs = mem_alloc(budget, n * sizeof *specs);
     if (!specs)
@@ -194,11 +196,15 @@ static enum status check_options(const struct catalog *c, const struct table_des
     if (f && f->n_options)
         memcpy(specs + at, f->options, f->n_options * sizeof *specs);
     at += f ? f->n_options : 0;
-    memcpy(specs + at, common, n_common * sizeof *specs);
+    specs[at++] = common[0];
+    if (f)
+        specs[at++] = common[1];
+    if (k->flags & CONNECTOR_SOURCE)
+        specs[at++] = common[2];
     char what[128];
     snprintf(what, sizeof what, "table '%.*s' (connector '%s'%s%s%s)", t->name.len < 64 ? (int)t->name.len : 64,
              t->name.ptr, k->name, f ? ", format '" : "", f ? f->name : "", f ? "'" : "");
-    enum status st = options_check(&t->options, specs, n, what, err);
+    enum status st = options_check(&t->options, specs, at, what, err);
     mem_free(budget, specs, n * sizeof *specs);
     return st;
 }
