@@ -1,45 +1,88 @@
 #!/bin/sh
 # Long runs in slices of at most ten minutes: ./check soak NAME [SLICES]. Each slice appends a line to docs/ledger.tsv:
-# date, commit, name, rooms exercised, seeds, result. A line counts until one of its rooms changes; the next slice goes on
-# where the last one of the same commit of those rooms ended.
+# date, commit, name, rooms exercised, seeds, result. A line counts until one of its rooms changes; the next slice goes
+# on where the last one of the same state of those rooms ended. The program runs from a copy, so that a build beside it
+# does not change it. `./check soak ledger` tells which lines still count.
 set -u
 name=${1:-}
 slices=${2:-1}
 ledger=docs/ledger.tsv
 [ -f "$ledger" ] || printf 'date\tcommit\tname\trooms\tseeds\tresult\n' >"$ledger"
 
+paths() { for room in $1; do echo "src/$room"; done; }
+state_of() { git log -1 --format=%h -- $(paths "$1"); } # the commit that last changed one of these rooms
+
+house="core sql run app/session app/engine"
 case $name in
-crash-seeds | crash-all) rooms="core sql run app/session app/engine" build=asan targets="crash" ;;
-kill) rooms="core sql run app" build=release targets="weir" ;;
-memory) rooms="core sql run app" build=release targets="weir" ;;
-torture) rooms="core sql run app/session app/engine" build=asan targets="torture" ;;
-fuzz-*) rooms="core sql run" build=fuzz targets="fuzz_${name#fuzz-}" ;;
+crash-seeds | crash-all) rooms=$house preset=soak program=crash ;;
+torture) rooms=$house preset=asan program=torture ;;
+kill | memory) rooms="core sql run app" preset=release program=weir ;;
+fuzz-base_*) rooms="core/base" ;;
+fuzz-data_*) rooms="core/base core/data" ;;
+fuzz-text_*) rooms="core/base core/text" ;;
+fuzz-pack_*) rooms="core/base core/pack" ;;
+fuzz-journal_*) rooms="core/base core/os core/journal" ;;
+fuzz-syntax_*) rooms="core/base sql/syntax" ;;
+fuzz-format_*) rooms="core/base core/data core/text run/format" ;;
+fuzz-job_*) rooms="core/base core/os core/data core/journal run/state run/job" ;;
+ledger)
+    sed 1d "$ledger" | while IFS='	' read -r date commit what rooms seeds result; do
+        now=$(state_of "$rooms")
+        printf '%-8s %s %s %s %s\n' "$([ "$now" = "$commit" ] && echo counts || echo old)" "$date" "$what" "$seeds" "$result"
+    done
+    exit
+    ;;
 *)
-    echo "check soak: crash-seeds, crash-all, kill, memory, torture, fuzz-TARGET" >&2
+    echo "check soak: crash-seeds, crash-all, kill, memory, torture, fuzz-TARGET, ledger" >&2
     exit 2
     ;;
 esac
-cmake --preset "$build" >/dev/null && ninja -C "build/$build" $targets >/dev/null || exit 1
-commit=$(git log -1 --format=%h -- $(for r in $rooms; do echo "src/$r"; done))
+case $name in fuzz-*) preset=fuzz program=fuzz_${name#fuzz-} ;; esac
+
+if ! git diff --quiet HEAD -- $(paths "$rooms"); then
+    echo "check soak: commit first; a line of the ledger is about what is committed" >&2
+    exit 2
+fi
+cmake --preset "$preset" >/dev/null && ninja -C "build/$preset" "$program" >/dev/null || exit 1
+commit=$(state_of "$rooms")
+ran=$(mktemp -d)
+trap 'rm -rf "$ran"' EXIT
+cp "build/$preset/$program" "$ran/" || exit 1
 next=$(awk -F'\t' -v c="$commit" -v n="$name" '$2 == c && $3 == n { split($5, s, "-"); if (s[2] > m) m = s[2] } END { print m + 0 }' "$ledger")
+
+fuzz_slice() { # until 600 CPU-seconds would have been used by a process that has a core for itself
+    corpus=build/corpus/${name#fuzz-}
+    mkdir -p "$corpus"
+    [ -d "test/fuzz/seeds/${name#fuzz-}" ] && cp -n test/fuzz/seeds/"${name#fuzz-}"/* "$corpus" 2>/dev/null
+    "$ran/$program" -max_total_time=600 -max_len=4096 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
+        -artifact_prefix="$corpus/" "$corpus" >"$ran/log" 2>&1
+    rc=$?
+    [ $rc = 0 ] || tail -30 "$ran/log"
+    runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$ran/log")
+    return $rc
+}
 
 failed=0
 while [ "$slices" -gt 0 ]; do
     slices=$((slices - 1))
     from=$next
+    runs=
     case $name in
-    crash-seeds) next=$((from + 15000)) ; out=$(timeout 600 "build/$build/crash" seeds "$from" "$next") ;;
-    crash-all) next=$((from + 1)); scenario=$("build/$build/crash" list | sed -n "$((from + 1))p")
+    crash-seeds) next=$((from + 20000)); out=$(timeout 600 "$ran/crash" seeds "$from" "$next") ;;
+    crash-all)
+        next=$((from + 1))
+        scenario=$("$ran/crash" list | sed -n "${next}p")
         [ -n "$scenario" ] || { echo "all scenarios are done"; break; }
-        out=$(timeout 600 "build/$build/crash" run "$scenario" 1) ;;
-    kill) next=$((from + 500)) ; out=$(KILLS=500 KILL_SEED=$from timeout 600 sh test/kill/run.sh "build/$build/weir") ;;
-    memory) next=$((from + 1)) ; out=$(MEMORY_MB=10240 timeout 600 sh test/memory/run.sh "build/$build/weir") ;;
-    torture) next=$((from + 1)) ; out=$(timeout 600 "build/$build/torture" 1) ;;
-    fuzz-*) next=$((from + 500)) ; corpus=build/corpus-${name#fuzz-}; mkdir -p "$corpus"
-        out=$("build/$build/fuzz_${name#fuzz-}" -max_total_time=500 -max_len=4096 -artifact_prefix="$corpus/" "$corpus" 2>&1 | tail -3) ;;
+        out=$(timeout 600 "$ran/crash" run "$scenario" 1)
+        ;;
+    kill) next=$((from + 500)); out=$(KILLS=500 KILL_SEED=$from timeout 600 sh test/kill/run.sh "$ran/weir") ;;
+    memory) next=$((from + 1)); out=$(MEMORY_MB=10240 timeout 600 sh test/memory/run.sh "$ran/weir") ;;
+    torture) next=$((from + 1)); out=$(timeout 600 "$ran/torture" 1) ;;
+    fuzz-*) next=$((from + 600)); out=$(fuzz_slice; rc=$?; echo "runs $runs"; exit $rc) ;;
     esac
     rc=$?
     result=ok
+    case $name in fuzz-*) result="ok, $(printf '%s\n' "$out" | sed -n 's/^runs //p') runs" ;; esac
     if [ $rc != 0 ] || printf '%s' "$out" | grep -q '^not ok'; then result=FAILED failed=1; printf '%s\n' "$out" | tail -20; fi
     printf '%s\t%s\t%s\t%s\t%s-%s\t%s\n' "$(date -u +%F)" "$commit" "$name" "$rooms" "$from" "$next" "$result" >>"$ledger"
     tail -1 "$ledger"
