@@ -252,7 +252,8 @@ bool csv_put_field(struct buf *out, const struct csv_dialect *d, struct str s, b
 {
     bool wanted = s.len == 0 && quote_empty;
     if (s.len)
-        wanted = is_blank(s.ptr[0]) || is_blank(s.ptr[s.len - 1]) || (d->comments && s.ptr[0] == '#');
+        wanted = is_blank(s.ptr[0]) || is_blank(s.ptr[s.len - 1]) || (d->comments && s.ptr[0] == '#') ||
+                 str_starts(s, STR("\xEF\xBB\xBF")); /* at the start of a file it would read as a byte order mark */
     for (size_t i = 0; i < s.len && !wanted; i++) {
         char c = s.ptr[i];
         wanted = c == d->delimiter || c == '\r' || c == '\n' || (d->quote && c == d->quote) ||

@@ -276,7 +276,8 @@ enum csv_result csv_record(const struct csv_dialect *d, struct str bytes, bool a
                            uint32_t max_fields, uint32_t *ret_n, size_t *ret_used, uint32_t *ret_lines,
                            const char **ret_fault);
 size_t csv_unescape(const struct csv_dialect *d, struct str raw, char *out); /* room for raw.len */
-/* Quotes when needed (delimiter, quote, CR, LF, leading or trailing blank, or empty when `quote_empty`). */
+/* Quotes when needed (delimiter, quote, CR, LF, leading or trailing blank, leading byte order mark, or empty when
+ * `quote_empty`). */
 bool csv_put_field(struct buf *out, const struct csv_dialect *d, struct str s, bool quote_empty) MUST_USE;
 
 /* First '\n' at or after p, or end: SSE2 where there is one. */

@@ -183,6 +183,9 @@ static void test_write(void **state)
     buf_init(&out, NULL, 1 << 16);
     assert_true(csv_put_field(&out, &plain, STR("plain"), true) && csv_put_field(&out, &plain, STR(""), false));
     assert_true(str_eq(buf_str(&out), STR("plain")));
+    buf_clear(&out); /* a byte order mark, which a reader would drop at the start of a file */
+    assert_true(csv_put_field(&out, &plain, STR("\xEF\xBB\xBFx"), true));
+    assert_true(str_eq(buf_str(&out), STR("\"\xEF\xBB\xBFx\"")));
     static const struct csv_dialect bare = { .delimiter = ',', .escape = '\\' };
     buf_clear(&out);
     assert_true(csv_put_field(&out, &bare, STR("a,b\\c"), true));
