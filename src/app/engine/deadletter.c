@@ -312,10 +312,23 @@ static enum status letters_commit(struct commit_log *l, uint64_t epoch, struct s
     return st;
 }
 
-static enum status letters_snapshot(struct commit_log *l, uint64_t epoch, bool force, struct error *err)
+static enum status letters_snapshot_begin(struct commit_log *l, bool force, bool *ret_due, struct error *err)
 {
-    struct dead_letters *d = (struct dead_letters *)l;
-    return d->inner ? d->inner->ops->snapshot(d->inner, epoch, force, err) : ST_OK;
+    struct commit_log *inner = ((struct dead_letters *)l)->inner;
+    *ret_due = false;
+    return inner ? inner->ops->snapshot_begin(inner, force, ret_due, err) : ST_OK;
+}
+
+static enum status letters_snapshot_make(struct commit_log *l, struct error *err)
+{
+    struct commit_log *inner = ((struct dead_letters *)l)->inner;
+    return inner->ops->snapshot_make(inner, err);
+}
+
+static enum status letters_snapshot_finish(struct commit_log *l, struct error *err)
+{
+    struct commit_log *inner = ((struct dead_letters *)l)->inner;
+    return inner->ops->snapshot_finish(inner, err);
 }
 
 static void letters_stats(const struct commit_log *l, uint64_t *ret_commits, uint64_t *ret_bytes,
@@ -342,7 +355,9 @@ static void letters_close(struct commit_log *l)
 }
 
 static const struct commit_log_ops letters_ops = {
-    letters_restore, letters_commit, letters_snapshot, letters_stats, letters_close,
+    .restore = letters_restore, .commit = letters_commit, .snapshot_begin = letters_snapshot_begin,
+    .snapshot_make = letters_snapshot_make, .snapshot_finish = letters_snapshot_finish, .stats = letters_stats,
+    .close = letters_close,
 };
 
 enum status dead_letters_new(struct os *os, enum bad_input policy, const struct letters_place *place, struct budget *b,

@@ -7,8 +7,12 @@
  * down to once a minute, so that sinks can finish files by age.
  *
  * The commit is one piece of background work: flush the writers, append and sync the record, publish the writers.
- * From then on the epoch counts as published and sinks go on; a snapshot, where one is due, is folded in the same
- * piece of work, so that nothing is written to the log meanwhile.
+ * From then on the epoch counts as published and sinks go on.
+ *
+ *   NONE ──a commit finds one due──> MAKING, beside commits ──> FINISHING, between commits ──> NONE
+ *
+ * A snapshot is made in background work of its own; where it begins and where it ends no commit is under way. The job
+ * ends (phase LAST) when it has ended.
  *
  * Memory. With less room than a reserve (a tenth of the limit) sources pause, and an epoch is asked for: its barrier
  * empties the rings and its commit lets go of deltas and of what sinks hold. Where that does not help, half of
@@ -57,9 +61,9 @@ static enum status commit_epoch(struct job *j, uint64_t epoch, struct error *err
     atomic_store(&j->last_commit_ms, os_wall_ms(j->os));
     atomic_store(&j->published, epoch);
     workers_wake_all(j);
-    if (log && log->ops->snapshot)
-        TRY(log->ops->snapshot(log, epoch, atomic_exchange(&j->snapshot_asked, false), err));
-    return ST_OK;
+    if (!log || !log->ops->snapshot_begin || j->c.snapshot_phase != SNAPSHOT_NONE)
+        return ST_OK;
+    return log->ops->snapshot_begin(log, atomic_exchange(&j->snapshot_asked, false), &j->c.snapshot_due, err);
 }
 
 static void commit_work(struct os_work *w)
@@ -67,6 +71,48 @@ static void commit_work(struct os_work *w)
     struct job *j = w->arg;
     error_clear(&j->c.work_error);
     j->c.work_status = commit_epoch(j, j->c.epoch, &j->c.work_error);
+}
+
+static void make_snapshot(struct os_work *w)
+{
+    struct job *j = w->arg;
+    error_clear(&j->c.snapshot_error);
+    j->c.snapshot_status = j->config.log->ops->snapshot_make(j->config.log, &j->c.snapshot_error);
+}
+
+static void finish_snapshot(struct os_work *w)
+{
+    struct job *j = w->arg;
+    error_clear(&j->c.snapshot_error);
+    j->c.snapshot_status = j->config.log->ops->snapshot_finish(j->config.log, &j->c.snapshot_error);
+}
+
+static void start_work(struct job *j, struct os_work *w, void (*run)(struct os_work *w))
+{
+    *w = (struct os_work){ .run = run, .arg = j, .signal = j->workers[0].signal };
+    j->os->ops->work(j->os, w);
+}
+
+/* ---- snapshots ---- */
+
+static bool step_snapshot(struct job *j)
+{
+    struct coordinator *c = &j->c;
+    if (c->snapshot_phase == SNAPSHOT_NONE || !atomic_load(&c->snapshot_work.done))
+        return false;
+    if (c->snapshot_status != ST_OK) {
+        job_fail(j, c->snapshot_status, &c->snapshot_error);
+        return true;
+    }
+    if (c->snapshot_phase == SNAPSHOT_MAKING) {
+        if (c->phase == PHASE_COMMIT)
+            return false;
+        c->snapshot_phase = SNAPSHOT_FINISHING;
+        start_work(j, &c->snapshot_work, finish_snapshot);
+    } else {
+        c->snapshot_phase = SNAPSHOT_NONE;
+    }
+    return true;
 }
 
 /* ---- phases ---- */
@@ -105,7 +151,7 @@ static bool begin_epoch(struct job *j, int64_t mono_ms)
     uint64_t sum = moved_sum(j);
     bool active = sum != c->last_moved;
     bool final = atomic_load(&j->stop) || all_ended(j);
-    c->relief = atomic_load(&j->pressed);
+    c->relief = atomic_load(&j->pressed) && c->snapshot_phase == SNAPSHOT_NONE;
     if (!final && !c->relief && !atomic_load(&j->commit_asked) && mono_ms < next_epoch_ms(j, active))
         return false;
     if (active)
@@ -148,6 +194,8 @@ static bool end_barriers(struct job *j)
     for (uint32_t i = 0; i < j->n_tasks; i++)
         if (atomic_load(&j->tasks[i].face.handed) != c->epoch)
             return false;
+    if (c->snapshot_phase == SNAPSHOT_FINISHING)
+        return false;
     struct error err;
     error_clear(&err);
     enum status st = join_deltas(j, &err);
@@ -156,8 +204,7 @@ static bool end_barriers(struct job *j)
         return true;
     }
     c->phase = PHASE_COMMIT;
-    c->work = (struct os_work){ .run = commit_work, .arg = j, .signal = j->workers[0].signal };
-    j->os->ops->work(j->os, &c->work);
+    start_work(j, &c->work, commit_work);
     return true;
 }
 
@@ -167,7 +214,7 @@ static void settle_reserve(struct job *j)
     size_t left = budget_left(j->budget), full = j->limit == SIZE_MAX ? 0 : j->limit / 10;
     size_t reserve = atomic_load(&j->reserve);
     if (j->c.relief) {
-        if (left < reserve)
+        if (left < reserve && j->c.snapshot_phase == SNAPSHOT_NONE) /* which gives memory back at its end */
             atomic_store(&j->reserve, left / 2 < RESERVE_MIN ? 0 : left / 2);
         atomic_store(&j->pressed, false);
     } else if (reserve != full && left > full * 2) {
@@ -189,9 +236,22 @@ static bool end_commit(struct job *j)
         buf_init(&c->payload, j->budget, PAYLOAD_MAX);
     }
     settle_reserve(j);
-    c->phase = c->final ? PHASE_DONE : PHASE_IDLE;
-    if (c->final)
-        atomic_store(&j->done, true);
+    if (c->snapshot_due) {
+        c->snapshot_due = false;
+        c->snapshot_phase = SNAPSHOT_MAKING;
+        start_work(j, &c->snapshot_work, make_snapshot);
+    }
+    c->phase = c->final ? PHASE_LAST : PHASE_IDLE;
+    workers_wake_all(j);
+    return true;
+}
+
+static bool end_job(struct job *j)
+{
+    if (j->c.snapshot_phase != SNAPSHOT_NONE)
+        return false;
+    j->c.phase = PHASE_DONE;
+    atomic_store(&j->done, true);
     workers_wake_all(j);
     return true;
 }
@@ -209,6 +269,7 @@ bool coordinator_step(struct job *j)
         job_fail(j, st, &err);
         return true;
     }
+    ran |= step_snapshot(j);
     switch (j->c.phase) {
     case PHASE_IDLE:
         ran |= begin_epoch(j, mono_ms);
@@ -218,6 +279,9 @@ bool coordinator_step(struct job *j)
         break;
     case PHASE_COMMIT:
         ran |= end_commit(j);
+        break;
+    case PHASE_LAST:
+        ran |= end_job(j);
         break;
     default:
         break;

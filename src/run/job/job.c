@@ -276,8 +276,10 @@ enum status job_new(const struct plan *plan, const struct job_config *config, st
 
 bool job_busy(const struct job *j)
 {
-    bool committing = j->c.phase == PHASE_COMMIT && !atomic_load(&j->c.work.done);
-    return committing || sources_busy(j);
+    const struct coordinator *c = &j->c;
+    bool committing = c->phase == PHASE_COMMIT && !atomic_load(&c->work.done);
+    bool snapshot = c->snapshot_phase != SNAPSHOT_NONE && !atomic_load(&c->snapshot_work.done);
+    return committing || snapshot || sources_busy(j);
 }
 
 /* Background work holds pointers into the job. In simulation nobody but the caller can end it. */

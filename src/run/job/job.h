@@ -8,7 +8,7 @@
  * Epochs. The coordinator asks for a barrier; every task with sources or receivers lets it pass and hands over what
  * its stores dirtied. When all have, background work flushes the sinks' writers, appends one record (the joined
  * deltas) to the commit log and syncs it, then publishes the sinks. One commit is in flight at a time; sinks wait
- * meanwhile, the rest goes on.
+ * meanwhile, the rest goes on. Snapshots are made beside the commits.
  *
  * Restore = newest snapshot + the records since, applied operation by operation to the shard that owns the key group.
  * */
@@ -30,9 +30,13 @@ struct commit_log_ops {
                            void *arg, uint64_t *ret_epoch, struct error *err);
     /* Appends the epoch's record and makes it durable. Background. A failure is final: the job fails. */
     enum status (*commit)(struct commit_log *l, uint64_t epoch, struct str payload, struct error *err);
-    /* Folds into a snapshot when the deltas have outgrown the last one (or `force`). Background, after a commit. A
-     * refusal of memory or space abandons it (counted), other failures fail. */
-    enum status (*snapshot)(struct commit_log *l, uint64_t epoch, bool force, struct error *err);
+    /* Snapshots, all three NULL or none; all background. `begin` stands between commits, while no other snapshot is
+     * made: is one due, since the deltas have outgrown the last one (or `force`)? Then `make` may run beside further
+     * commits, and `finish` again between commits. A refusal of memory or space abandons the snapshot (counted),
+     * other failures fail. */
+    enum status (*snapshot_begin)(struct commit_log *l, bool force, bool *ret_due, struct error *err);
+    enum status (*snapshot_make)(struct commit_log *l, struct error *err);
+    enum status (*snapshot_finish)(struct commit_log *l, struct error *err);
     void (*stats)(const struct commit_log *l, uint64_t *ret_commits, uint64_t *ret_commit_bytes,
                   uint64_t *ret_snapshots, uint64_t *ret_abandoned);
     void (*close)(struct commit_log *l);

@@ -201,7 +201,8 @@ void workers_wake_all(struct job *j);
 
 /* ---- the coordinator ---- */
 
-enum phase { PHASE_IDLE, PHASE_BARRIER, PHASE_COMMIT, PHASE_DONE };
+enum phase { PHASE_IDLE, PHASE_BARRIER, PHASE_COMMIT, PHASE_LAST, PHASE_DONE };
+enum snapshot_phase { SNAPSHOT_NONE, SNAPSHOT_MAKING, SNAPSHOT_FINISHING };
 
 struct writer_ref {
     struct sink_writer *writer;
@@ -225,6 +226,11 @@ struct coordinator {
     struct os_work work;
     enum status work_status;
     struct error work_error;
+    bool snapshot_due; /* the commit under way has begun one */
+    enum snapshot_phase snapshot_phase;
+    struct os_work snapshot_work;
+    enum status snapshot_status;
+    struct error snapshot_error;
 };
 
 /* One look. true: something moved. Failures go to job_fail. */
@@ -331,6 +337,11 @@ struct statedir {
     uint64_t epoch;            /* newest committed */
     struct snapshot_index newest;
     uint64_t delta_bytes; /* committed since the newest snapshot */
+    struct {              /* the snapshot that is being made */
+        uint64_t epoch, delta_bytes;
+        struct snapshot_index index;
+        bool abandoned;
+    } making;
     uint64_t retry_bytes; /* after an abandoned snapshot: not before there are so many */
     atomic_uint_fast64_t commits, commit_bytes, n_snapshots, abandoned;
 };
@@ -348,5 +359,8 @@ enum status statedir_rot(const char *path, uint64_t offset, const char *what, st
 
 enum status snapshot_read(struct statedir *d, uint64_t epoch, payload_visit *visit, void *arg,
                           struct error *err) MUST_USE;
-enum status snapshot_make(struct statedir *d, bool force, struct error *err) MUST_USE;
+/* The three steps of commit_log_ops. */
+enum status snapshot_begin(struct statedir *d, bool force, bool *ret_due, struct error *err) MUST_USE;
+enum status snapshot_make(struct statedir *d, struct error *err) MUST_USE;
+enum status snapshot_finish(struct statedir *d, struct error *err) MUST_USE;
 void snapshot_index_release(struct snapshot_index *x, struct budget *b);

@@ -6,9 +6,10 @@
  * pull piece after piece from the middle of the file without holding it in memory. It is kept in memory for the
  * newest snapshot.
  *
- * Making one: a new journal is begun first, so that what is folded lies in closed files. The pieces go to
- * snapshot-<epoch>.tmp, which is synced, renamed, and the directory synced; only then is anything deleted:
- * snapshots before the newest two, and journals that end at or before the older of these.
+ * Making one, beside the commits: a new journal is begun first, so that what is folded lies in closed files. The pieces
+ * go to snapshot-<epoch>.tmp, which is synced, renamed, and the directory synced; only then is anything deleted:
+ * snapshots before the newest two, and journals that end at or before the older of these. One is due when the deltas
+ * since the last are more than twice its size: so a fold, which reads both, writes at most a third of what it reads.
  *
  * The fold's memory is its own budget below the job's, with half of the room that is left: a snapshot that needs more
  * is abandoned and tried again when the deltas have doubled; the job never fails for it. */
@@ -142,17 +143,10 @@ static enum status next_old(void *arg, struct str *ret, struct error *err)
     return ST_OK;
 }
 
-/* Deltas since: journals push their records, the fold pulls, so they are kept in between; each is let go when the next
- * is pulled. */
-struct kept {
-    struct kept *next;
-    size_t len;
-    char bytes[];
-};
-
+/* Deltas since, all in memory. */
 struct delta_list {
-    struct budget *budget;
-    struct kept *first, **last;
+    struct arena arena;
+    ARRAY(struct str) payloads;
 };
 
 static enum status keep_delta(void *arg, struct str payload, struct error *err)
@@ -160,37 +154,10 @@ static enum status keep_delta(void *arg, struct str payload, struct error *err)
     struct delta_list *l = arg;
     if (payload.len == 0)
         return ST_OK;
-    struct kept *k = mem_alloc(l->budget, sizeof *k + payload.len);
-    if (!k)
-        return budget_error(l->budget, payload.len, err);
-    k->next = NULL;
-    k->len = payload.len;
-    memcpy(k->bytes, payload.ptr, payload.len);
-    *l->last = k;
-    l->last = &k->next;
-    return ST_OK;
-}
-
-static void drop_first(struct delta_list *l)
-{
-    struct kept *k = l->first;
-    l->first = k->next;
-    mem_free(l->budget, k, sizeof *k + k->len);
-}
-
-struct delta_pull {
-    struct delta_list list;
-    bool given; /* the first has been handed out */
-};
-
-static enum status next_delta(void *arg, struct str *ret, struct error *err)
-{
-    (void)err;
-    struct delta_pull *p = arg;
-    if (p->given)
-        drop_first(&p->list);
-    p->given = p->list.first != NULL;
-    *ret = p->given ? str_make(p->list.first->bytes, p->list.first->len) : (struct str){ NULL, 0 };
+    struct str copy = arena_str(&l->arena, payload), *place = array_add(&l->payloads, &l->arena);
+    if (!copy.ptr || !place)
+        return budget_error(l->arena.budget, payload.len, err);
+    *place = copy;
     return ST_OK;
 }
 
@@ -241,20 +208,19 @@ static enum status fold_into(struct statedir *d, struct writing *w, struct error
     struct budget own;
     uint64_t after = d->snapshots.count ? d->snapshots.at[d->snapshots.count - 1] : 0;
     budget_init(&own, "snapshot", budget_left(d->budget) / 2, d->budget);
-    struct delta_pull deltas = { .list = { .budget = &own } };
-    deltas.list.last = &deltas.list.first;
+    struct delta_list deltas = { 0 };
     struct old_pieces old = { .d = d };
+    arena_init(&deltas.arena, &own);
     buf_init(&old.bytes, &own, STATEDIR_MAX_RECORD);
-    enum status st = statedir_deltas(d, after, d->epoch, false, keep_delta, &deltas.list, err);
+    enum status st = statedir_deltas(d, after, d->making.epoch, false, keep_delta, &deltas, err);
     if (st == ST_OK && after) {
         statedir_file_path(d, STATEDIR_SNAPSHOT, after, "", old.path);
         st = os_open(d->os, old.path, OS_READ, &old.file, err);
     }
-    struct fold_input in_old = { after ? next_old : NULL, &old }, in_deltas = { next_delta, &deltas };
+    struct fold_input in_old = { after ? next_old : NULL, &old };
     if (st == ST_OK)
-        st = state_fold(in_old, in_deltas, &own, write_piece, w, err);
-    while (deltas.list.first)
-        drop_first(&deltas.list);
+        st = state_fold(in_old, deltas.payloads.at, deltas.payloads.count, &own, write_piece, w, err);
+    arena_release(&deltas.arena);
     buf_release(&old.bytes);
     os_close(d->os, old.file);
     return st;
@@ -333,47 +299,70 @@ static enum status remove_old(struct statedir *d, struct error *err)
     return removed ? d->os->ops->sync_dir(d->os, d->path, err) : ST_OK;
 }
 
-static enum status abandon(struct statedir *d, const char *temp, struct error *err)
-{
-    error_clear(err);
-    (void)d->os->ops->unlink(d->os, temp, NULL); /* else the next attempt or open takes it away */
-    atomic_fetch_add_explicit(&d->abandoned, 1, memory_order_relaxed);
-    d->retry_bytes = d->delta_bytes > UINT64_MAX / 2 ? UINT64_MAX : d->delta_bytes * 2;
-    return ST_OK;
-}
-
 static bool is_due(const struct statedir *d)
 {
-    uint64_t least = d->min_snapshot_bytes > d->newest.bytes ? d->min_snapshot_bytes : d->newest.bytes;
+    uint64_t least = d->newest.bytes > d->min_snapshot_bytes / 2 ? d->newest.bytes * 2 : d->min_snapshot_bytes;
     return d->delta_bytes > least && d->delta_bytes > d->retry_bytes;
 }
 
-enum status snapshot_make(struct statedir *d, bool force, struct error *err)
+static void abandon(struct statedir *d)
 {
-    char temp[STATEDIR_PATH], path[STATEDIR_PATH];
+    atomic_fetch_add_explicit(&d->abandoned, 1, memory_order_relaxed);
+    d->retry_bytes = d->delta_bytes > UINT64_MAX / 2 ? UINT64_MAX : d->delta_bytes * 2;
+}
+
+static bool is_refusal(enum status st) { return st == ST_MEMORY || st == ST_FULL; }
+
+enum status snapshot_begin(struct statedir *d, bool force, bool *ret_due, struct error *err)
+{
     uint64_t newest = d->snapshots.count ? d->snapshots.at[d->snapshots.count - 1] : 0;
+    *ret_due = false;
     if (d->epoch == newest || (!force && !is_due(d)))
         return ST_OK;
-    struct snapshot_index index;
-    statedir_file_path(d, STATEDIR_SNAPSHOT, d->epoch, ".tmp", temp);
-    statedir_file_path(d, STATEDIR_SNAPSHOT, d->epoch, "", path);
     enum status st = switch_journal(d, err);
-    if (st == ST_OK)
-        st = unlink_missing_ok(d, temp, err);
-    if (st == ST_OK)
-        st = write_file(d, temp, &index, err);
-    if (st == ST_MEMORY || st == ST_FULL)
-        return abandon(d, temp, err);
+    if (is_refusal(st)) {
+        error_clear(err);
+        abandon(d);
+        return ST_OK;
+    }
     TRY(st);
-    if (!statedir_add(d, STATEDIR_SNAPSHOT, d->epoch)) {
-        snapshot_index_release(&index, d->budget);
-        return abandon(d, temp, err);
+    snapshot_index_release(&d->making.index, d->budget);
+    d->making.epoch = d->epoch;
+    d->making.delta_bytes = d->delta_bytes;
+    d->making.abandoned = false;
+    *ret_due = true;
+    return ST_OK;
+}
+
+enum status snapshot_make(struct statedir *d, struct error *err)
+{
+    char temp[STATEDIR_PATH], path[STATEDIR_PATH];
+    statedir_file_path(d, STATEDIR_SNAPSHOT, d->making.epoch, ".tmp", temp);
+    statedir_file_path(d, STATEDIR_SNAPSHOT, d->making.epoch, "", path);
+    TRY(unlink_missing_ok(d, temp, err));
+    enum status st = write_file(d, temp, &d->making.index, err);
+    if (is_refusal(st)) {
+        error_clear(err);
+        (void)d->os->ops->unlink(d->os, temp, NULL); /* else the next attempt or open takes it away */
+        d->making.abandoned = true;
+        return ST_OK;
+    }
+    TRY(st);
+    TRY(d->os->ops->rename(d->os, temp, path, err));
+    return d->os->ops->sync_dir(d->os, d->path, err);
+}
+
+enum status snapshot_finish(struct statedir *d, struct error *err)
+{
+    if (d->making.abandoned || !statedir_add(d, STATEDIR_SNAPSHOT, d->making.epoch)) {
+        abandon(d);
+        return ST_OK;
     }
     snapshot_index_release(&d->newest, d->budget);
-    d->newest = index;
-    TRY(d->os->ops->rename(d->os, temp, path, err));
-    TRY(d->os->ops->sync_dir(d->os, d->path, err));
-    d->delta_bytes = d->retry_bytes = 0;
+    d->newest = d->making.index;
+    d->making.index = (struct snapshot_index){ 0 };
+    d->delta_bytes -= d->making.delta_bytes;
+    d->retry_bytes = 0;
     atomic_fetch_add_explicit(&d->n_snapshots, 1, memory_order_relaxed);
     return remove_old(d, err);
 }

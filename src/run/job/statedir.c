@@ -335,7 +335,7 @@ enum status statedir_deltas(struct statedir *d, uint64_t after, uint64_t until, 
             continue;
         }
         if (!open_last)
-            break; /* the newest is empty while a snapshot is made */
+            break; /* the newest began with the snapshot that is made: its epochs come later */
         char path[STATEDIR_PATH];
         statedir_file_path(d, STATEDIR_JOURNAL, d->journals.at[i], "", path);
         TRY(journal_open(d->os, path, STATEDIR_MAX_RECORD, d->budget, visit_record, &x, &d->journal, err));
@@ -344,7 +344,8 @@ enum status statedir_deltas(struct statedir *d, uint64_t after, uint64_t until, 
         if (journal_end(d->journal).sequence < after)
             return statedir_rot(path, journal_end(d->journal).bytes, "it ends before the newest snapshot", err);
     }
-    d->delta_bytes = open_last ? x.bytes : d->delta_bytes;
+    if (open_last)
+        d->delta_bytes = x.bytes;
     return ST_OK;
 }
 
@@ -395,11 +396,19 @@ static enum status statedir_commit(struct commit_log *l, uint64_t epoch, struct 
     return ST_OK;
 }
 
-static enum status statedir_snapshot(struct commit_log *l, uint64_t epoch, bool force, struct error *err)
+static enum status statedir_snapshot_begin(struct commit_log *l, bool force, bool *ret_due, struct error *err)
 {
-    struct statedir *d = (struct statedir *)l;
-    CHECK(d->journal && epoch == d->epoch);
-    return snapshot_make(d, force, err);
+    return snapshot_begin((struct statedir *)l, force, ret_due, err);
+}
+
+static enum status statedir_snapshot_make(struct commit_log *l, struct error *err)
+{
+    return snapshot_make((struct statedir *)l, err);
+}
+
+static enum status statedir_snapshot_finish(struct commit_log *l, struct error *err)
+{
+    return snapshot_finish((struct statedir *)l, err);
 }
 
 static void statedir_stats(const struct commit_log *l, uint64_t *ret_commits, uint64_t *ret_commit_bytes,
@@ -421,12 +430,14 @@ static void statedir_close(struct commit_log *l)
     if (d->lock)
         os_close(d->os, d->lock);
     snapshot_index_release(&d->newest, d->budget);
+    snapshot_index_release(&d->making.index, d->budget);
     arena_release(&d->arena);
     mem_free(d->budget, d, sizeof *d);
 }
 
 static const struct commit_log_ops statedir_ops = {
-    .restore = statedir_restore, .commit = statedir_commit, .snapshot = statedir_snapshot, .stats = statedir_stats,
+    .restore = statedir_restore, .commit = statedir_commit, .snapshot_begin = statedir_snapshot_begin,
+    .snapshot_make = statedir_snapshot_make, .snapshot_finish = statedir_snapshot_finish, .stats = statedir_stats,
     .close = statedir_close,
 };
 

@@ -14,7 +14,7 @@
 #include "job/job_private.h"
 
 #define DELTA_MAX ((size_t)1 << 30)
-#define DELTA_KEEP ((size_t)1 << 20) /* a larger buffer is given back after its commit */
+#define DELTA_KEEP ((size_t)1 << 20) /* a larger buffer that is not needed is given back after its commit */
 
 bool task_send(void *arg, const struct node *exchange, const struct event *ev, struct error *err)
 {
@@ -224,7 +224,8 @@ enum status task_step(struct task *t, bool *ret_ran, struct error *err)
     uint64_t published = atomic_load(&t->job->published), epoch = 0;
     bool final = false;
     t->ctx.committing = t->passed > published;
-    if (!t->ctx.committing && t->delta.cap > DELTA_KEEP && !t->in_barrier) {
+    bool spare = t->delta.cap > DELTA_KEEP && (t->delta.len < t->delta.cap / 4 || job_is_pressed(t->job));
+    if (spare && !t->ctx.committing && !t->in_barrier) {
         buf_release(&t->delta);
         buf_init(&t->delta, &t->budget, DELTA_MAX);
     }

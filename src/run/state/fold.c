@@ -1,14 +1,14 @@
 /* The fold: (sorted snapshot) + (deltas in order) -> (sorted snapshot).
  *
- * The deltas' payloads are copied into memory, and an index of 24 bytes an operation is made over them: hash, place of the
- * operation's bytes, number of its group (store and namespace), age. Operations whose namespace was dropped since go at once. The
- * index is sorted by group, hash, key, and age, the youngest first: a stable radix sort by the hash's top 22 bits, then by
- * the group's rank, leaves short runs that a comparison finishes. Of each key the youngest operation wins.
+ * An index of 24 bytes an operation is made over the deltas: hash, place of the operation's bytes, number of its group
+ * (store and namespace), age. Operations whose namespace was dropped since go at once. The index is sorted by group,
+ * hash, key, and age, the youngest first: a stable radix sort by the hash's top 22 bits, then by the group's rank,
+ * leaves short runs that a comparison finishes. Of each key the youngest operation wins.
  *
- * The old snapshot streams past, already in that order, and the two are merged: an old PUT is kept unless a younger operation has its key, or
- * its namespace was dropped. Where an old section stands among the groups is looked up once a section. What is kept is
- * written as the bytes that it was read from. Memory is the deltas' bytes and 48 bytes an operation; the snapshot
- * is never whole in memory. */
+ * The old snapshot streams past, already in that order, and the two are merged: an old PUT is kept unless a younger
+ * operation has its key, or its namespace was dropped. Where an old section stands among the groups is looked up once
+ * a section. What is kept is written as the bytes that it was read from. Memory is 48 bytes an operation beside the
+ * deltas' bytes; the snapshot is never whole in memory. */
 #include <stdlib.h>
 
 #include "state/state_private.h"
@@ -129,7 +129,7 @@ static enum status take_op(void *arg, const struct delta *d, struct error *err)
         return ST_OK;
     }
     struct group *last = f->groups.count ? &f->groups.at[f->groups.count - 1] : NULL;
-    if (!last || last->store.ptr != d->store.ptr) { /* payloads are kept: another section lies elsewhere */
+    if (!last || last->store.ptr != d->store.ptr) { /* payloads stay: another section lies elsewhere */
         struct group *g = array_add(&f->groups, &f->arena);
         if (!g)
             return budget_error(f->budget, sizeof *g, err);
@@ -137,20 +137,6 @@ static enum status take_op(void *arg, const struct delta *d, struct error *err)
     }
     struct fold_op op = { d->hash, d->bytes.ptr, f->groups.count - 1, f->age };
     return add_op(f, &op) ? ST_OK : budget_error(f->budget, f->cap_ops * sizeof op, err);
-}
-
-static enum status read_deltas(struct fold *f, struct fold_input in, struct error *err)
-{
-    for (;;) {
-        struct str payload;
-        TRY(in.next(in.arg, &payload, err));
-        if (payload.len == 0)
-            return ST_OK;
-        struct str copy = arena_str(&f->arena, payload);
-        if (!copy.ptr)
-            return budget_error(f->budget, payload.len, err);
-        TRY(delta_read(copy, take_op, f, err));
-    }
 }
 
 /* Namespaces dropped are many (a pane a window); only the youngest drop of each counts. Sorted, so that the merge can look
@@ -421,7 +407,7 @@ static enum status merge_old(void *arg, const struct delta *d, struct error *err
     return covered || f->old_dropped ? ST_OK : put(f, d, d->bytes, err);
 }
 
-enum status state_fold(struct fold_input old, struct fold_input deltas, struct budget *b,
+enum status state_fold(struct fold_input old, const struct str *deltas, size_t n_deltas, struct budget *b,
                        enum status (*write)(void *arg, struct str payload, struct error *err), void *arg,
                        struct error *err)
 {
@@ -429,7 +415,9 @@ enum status state_fold(struct fold_input old, struct fold_input deltas, struct b
     arena_init(&f.arena, b);
     buf_init(&f.piece, b, SIZE_MAX);
     f.writer.out = &f.piece;
-    enum status st = read_deltas(&f, deltas, err);
+    enum status st = ST_OK;
+    for (size_t i = 0; i < n_deltas && st == ST_OK; i++)
+        st = delta_read(deltas[i], take_op, &f, err);
     if (st == ST_OK)
         st = sort_ops(&f, err);
     while (old.next && st == ST_OK) {

@@ -126,14 +126,14 @@ enum status store_apply(struct store *s, const struct delta *d, uint32_t shard, 
 
 /* ---- the fold ---- */
 
-/* Folds payloads, oldest first, into one sorted list of PUTs, written in pieces of about 1 MiB through `write`. `old` gives the
- * payloads of the older snapshot, sorted, one after another (len 0 at the end; next NULL: there is none); `deltas` those since.
- * Memory: the deltas' index and bytes, charged to b. */
+/* Folds payloads, oldest first, into one sorted list of PUTs, written in pieces of about 1 MiB through `write`. `old`
+ * gives the payloads of the older snapshot, sorted, one after another (len 0 at the end; next NULL: there is none);
+ * `deltas` are those since, all in memory. An index over them, 48 bytes an operation, is charged to b. */
 struct fold_input {
     enum status (*next)(void *arg, struct str *ret_payload, struct error *err); /* valid until the next call; len 0: end */
     void *arg;
 };
-enum status state_fold(struct fold_input old, struct fold_input deltas, struct budget *b,
+enum status state_fold(struct fold_input old, const struct str *deltas, size_t n_deltas, struct budget *b,
                        enum status (*write)(void *arg, struct str payload, struct error *err), void *arg,
                        struct error *err) MUST_USE;
 

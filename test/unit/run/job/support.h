@@ -444,7 +444,7 @@ static enum status drive(struct life *l, struct job *j, struct error *err)
         uint64_t dice = sim_random(l->sim);
         if (dice % 8 == 0)
             (void)sim_work_some(l->sim, 1);
-        if (dice / 8 % 4 == 0)
+        if (dice / 8 % 3 == 0)
             sim_advance_ms(l->sim, 1);
         if (l->snapshot_often && dice / 64 % 64 == 0)
             job_force_snapshot(j);

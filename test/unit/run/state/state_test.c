@@ -142,8 +142,8 @@ static void deltas_and_folds_rebuild_the_store(void **state)
             assert_same(live, replayed);
             if (epoch % 4 != 3)
                 continue;
-            struct fold_input old = { snapshot.n ? next_piece : NULL, &snapshot }, since = { next_piece, &deltas };
-            assert_int_equal(state_fold(old, since, budget_process(), keep_piece, &newer, &err), ST_OK);
+            struct fold_input old = { snapshot.n ? next_piece : NULL, &snapshot };
+            assert_int_equal(state_fold(old, deltas.at, deltas.n, budget_process(), keep_piece, &newer, &err), ST_OK);
             free_pieces(&deltas);
             free_pieces(&snapshot);
             snapshot = newer;
