@@ -13,9 +13,9 @@
 struct cli_host {
     struct os *os;
     bool in_terminal, out_terminal, err_terminal;
-    bool colour;      /* wanted where there is a terminal (NO_COLOR, TERM=dumb) */
-    bool moves;       /* the terminal can move its cursor */
-    uint32_t columns; /* 0: unknown */
+    bool colour; /* wanted where there is a terminal (NO_COLOR, TERM=dumb) */
+    bool moves; /* the terminal can move its cursor */
+    uint32_t (*columns)(void); /* asked anew each time: windows change; 0: unknown; NULL: no terminal */
     enum status (*catch_stop)(struct os_signal *s, struct error *err); /* as os_real_catch_stop; NULL: none */
     int (*caught)(void);
 };
@@ -129,7 +129,8 @@ struct cli {
     struct arena arena; /* the command's lifetime */
     bool colour_out, colour_err;
     bool live;               /* progress and redraws: standard error is a terminal that can move its cursor */
-    atomic_bool status_line; /* the progress line stands on the terminal */
+    atomic_flag writing;     /* somebody writes to the terminal */
+    bool status_line;        /* the progress line stands there; under `writing` */
     atomic_bool pipe_closed; /* who read standard output has gone */
 };
 
@@ -142,6 +143,7 @@ int cli_fail(struct cli *c, const struct script *s, const struct error *err);   
 
 enum cli_style { STYLE_PLAIN, STYLE_BOLD, STYLE_DIM, STYLE_RED, STYLE_YELLOW, STYLE_GREEN, STYLE_CYAN };
 const char *cli_style(bool colour, enum cli_style s); /* "" without colour */
+uint32_t cli_columns(const struct cli *c);            /* of the terminal; 80 where that is unknown */
 
 /* Numbers for people, into `out`; returns it. */
 #define CLI_TEXT 32
@@ -178,7 +180,9 @@ struct progress {
     uint64_t last_in, last_out;
 };
 void progress_tick(void *arg, const struct job_stats *s); /* arg: struct progress */
-void progress_clear(struct cli *c);
+/* Takes the line off and keeps it off until progress_release. Not to be nested. */
+void progress_hold(struct cli *c);
+void progress_release(struct cli *c);
 
 /* Texts made of the tables (help.c, docs.c). */
 bool help_overview(struct buf *out, bool colour) MUST_USE;

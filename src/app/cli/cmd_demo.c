@@ -141,7 +141,7 @@ static void draw(struct demo *d, bool last)
         when[16] = 0;
     }
     struct demo_frame f = { .colour = d->c->colour_out,
-                            .columns = d->c->host->columns ? d->c->host->columns : 80,
+                            .columns = cli_columns(d->c),
                             .status = status,
                             .when = when };
     struct buf out;

@@ -192,6 +192,7 @@ int cli_main(const struct cli_host *host, int argc, const char *const *argv)
 {
     struct cli c = { .host = host, .os = host->os };
     arena_init(&c.arena, budget_process());
+    atomic_flag_clear(&c.writing);
     c.colour_out = host->colour && host->out_terminal;
     c.colour_err = host->colour && host->err_terminal;
     c.live = host->moves && host->err_terminal;

@@ -217,8 +217,8 @@ static bool put_tables(struct buf *out, const struct demo_model *m, const struct
 {
     const struct demo_row *top[SHOWN_REGIONS] = { 0 };
     uint32_t n = top_regions(m, top);
-    bool both = f->columns >= 66;
-    uint32_t bar = f->columns >= 78 ? BAR_MAX : f->columns >= 66 ? 4 : f->columns >= 46 ? 8 : 0;
+    bool both = f->columns >= 67;
+    uint32_t bar = f->columns >= 79 ? BAR_MAX : both ? 4 : f->columns >= 46 ? 8 : 0;
     const char *bold = cli_style(f->colour, STYLE_BOLD), *plain = cli_style(f->colour, STYLE_PLAIN);
     bool ok = buf_printf(out, " %s%-20s %6s  %-5s%s%*s", bold, "region", "quakes", "most", plain,
                          both ? (int)bar + 2 : 0, "");
@@ -251,7 +251,31 @@ static bool put_alerts(struct buf *out, const struct demo_model *m, const struct
     return ok;
 }
 
-bool demo_draw(struct buf *out, const struct demo_model *m, const struct demo_frame *f, uint32_t *ret_lines)
+/* Lines cut to the terminal's width, colours whole: a line that breaks would be two to the cursor. */
+static bool put_cut(struct buf *out, struct str text, uint32_t columns)
+{
+    uint32_t at = 0;
+    for (size_t i = 0, n; i < text.len; i += n) {
+        n = 1;
+        if (text.ptr[i] == '\033') {
+            while (i + n < text.len && (n == 1 || !(text.ptr[i + n] >= '@' && text.ptr[i + n] <= '~')))
+                n++;
+            n += i + n < text.len;
+        } else if (text.ptr[i] == '\n') {
+            at = 0;
+        } else {
+            while (i + n < text.len && ((unsigned char)text.ptr[i + n] & 0xC0) == 0x80)
+                n++;
+            if (at++ >= columns)
+                continue;
+        }
+        if (!buf_put(out, text.ptr + i, n))
+            return false;
+    }
+    return true;
+}
+
+static bool put_picture(struct buf *out, const struct demo_model *m, const struct demo_frame *f, uint32_t *ret_lines)
 {
     uint32_t lines = 4;
     const char *dim = cli_style(f->colour, STYLE_DIM), *plain = cli_style(f->colour, STYLE_PLAIN);
@@ -262,5 +286,14 @@ bool demo_draw(struct buf *out, const struct demo_model *m, const struct demo_fr
               buf_printf(out, "\033[K\n %s%.*s%s\033[K\n\033[J", dim, room, f->status, plain); /* an echoed ^C goes */
     if (ok)
         *ret_lines = lines;
+    return ok;
+}
+
+bool demo_draw(struct buf *out, const struct demo_model *m, const struct demo_frame *f, uint32_t *ret_lines)
+{
+    struct buf wide;
+    buf_init(&wide, out->budget, 1 << 20);
+    bool ok = put_picture(&wide, m, f, ret_lines) && put_cut(out, buf_str(&wide), f->columns);
+    buf_release(&wide);
     return ok;
 }

@@ -21,7 +21,7 @@ int main(int argc, char **argv, char **env)
         .err_terminal = os_real_is_terminal(2),
         .colour = !dumb && !variable(env, STR("NO_COLOR")),
         .moves = !dumb,
-        .columns = os_real_terminal_columns(),
+        .columns = os_real_terminal_columns,
         .catch_stop = os_real_catch_stop,
         .caught = os_real_caught,
     };

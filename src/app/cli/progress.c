@@ -1,16 +1,24 @@
 /* The progress line: once a second on standard error, on a terminal only, gone before anything else is written.
  *
- * Results may come from another thread while the line stands; who writes takes it off first (`status_line` is an atomic
- * flag, so it is taken off once). */
+ * Results and messages come from other threads while the line stands; who writes holds the terminal, which takes the
+ * line off, so that no line is drawn between the taking off and the writing. A tick that finds it held draws nothing;
+ * the next one will. */
 #include "cli/cli.h"
 
 #include <stdio.h>
 
-void progress_clear(struct cli *c)
+#define ECHO_COLUMNS 3u /* the last column, and the "^C" that a terminal writes behind the line */
+
+void progress_hold(struct cli *c)
 {
-    if (atomic_exchange(&c->status_line, false))
+    while (atomic_flag_test_and_set_explicit(&c->writing, memory_order_acquire)) /* for the time of one write */
+        ;
+    if (c->status_line)
         (void)c->os->ops->stream_write(c->os, 2, "\r\033[K", 4, NULL);
+    c->status_line = false;
 }
+
+void progress_release(struct cli *c) { atomic_flag_clear_explicit(&c->writing, memory_order_release); }
 
 /* How far event time is behind; in a replay of old data that says nothing, so the time itself is shown. */
 static int put_watermark(char *out, size_t room, int64_t watermark_ms, int64_t now_ms)
@@ -44,12 +52,15 @@ void progress_tick(void *arg, const struct job_stats *s)
     if (s->last_commit_ms)
         n += snprintf(line + n, sizeof line - (size_t)n, "  commit %s ago",
                       text_duration(ago, now_ms > s->last_commit_ms ? now_ms - s->last_commit_ms : 0));
-    uint32_t columns = c->host->columns ? c->host->columns : 80;
-    if ((uint32_t)n >= columns) /* a line that wraps could not be taken off */
-        n = (int)columns - 1;
+    uint32_t columns = cli_columns(c), room = columns > ECHO_COLUMNS ? columns - ECHO_COLUMNS : 0;
+    if ((uint32_t)n > room) /* a line that wraps could not be taken off */
+        n = (int)room;
     char all[320];
     int len = snprintf(all, sizeof all, "\r\033[K%s%.*s%s", cli_style(c->colour_err, STYLE_DIM), n, line,
                        cli_style(c->colour_err, STYLE_PLAIN));
-    atomic_store(&c->status_line, true);
+    if (atomic_flag_test_and_set_explicit(&c->writing, memory_order_acquire))
+        return;
+    c->status_line = true;
     (void)c->os->ops->stream_write(c->os, 2, all, (size_t)len, NULL);
+    progress_release(c);
 }

@@ -120,9 +120,12 @@ struct engine *runner_engine(struct cli *c, int *exit_code)
 static enum status print_results(void *arg, struct str bytes, struct error *err)
 {
     struct cli *c = arg;
-    if (c->host->out_terminal)
-        progress_clear(c);
-    return cli_write(c, bytes, err);
+    if (!c->host->out_terminal)
+        return cli_write(c, bytes, err);
+    progress_hold(c);
+    enum status st = cli_write(c, bytes, err);
+    progress_release(c);
+    return st;
 }
 
 /* "3 late rows dropped by window-aggregate:1"; with several operators each has a line. */
@@ -191,7 +194,8 @@ int runner_run(struct runner *r, enum status *ret)
                         &r->report, &err);
     }
     guard_end(&guard);
-    progress_clear(c);
+    progress_hold(c);
+    progress_release(c);
     if (!quiet && !r->own_words)
         say_summary(c, e, &r->report);
     engine_free(e);

@@ -58,10 +58,11 @@ void cli_print(struct cli *c, const char *fmt, ...)
 
 void cli_say(struct cli *c, const char *fmt, ...)
 {
-    progress_clear(c);
     va_list args;
     va_start(args, fmt);
+    progress_hold(c);
     write_formatted(c, 2, fmt, args);
+    progress_release(c);
     va_end(args);
 }
 
@@ -71,6 +72,12 @@ const char *cli_style(bool colour, enum cli_style s)
         "\033[0m", "\033[1m", "\033[2m", "\033[31m", "\033[33m", "\033[32m", "\033[36m"
     };
     return colour ? codes[s] : "";
+}
+
+uint32_t cli_columns(const struct cli *c)
+{
+    uint32_t n = c->host->columns ? c->host->columns() : 0;
+    return n ? n : 80;
 }
 
 /* ---- errors ---- */
@@ -121,7 +128,6 @@ void cli_error(struct cli *c, const struct script *s, const struct error *err)
 {
     bool colour = c->colour_err;
     struct buf out;
-    progress_clear(c);
     buf_init(&out, NULL, MESSAGE_MAX);
     bool ok = buf_printf(&out, "%s%serror:%s ", cli_style(colour, STYLE_BOLD), cli_style(colour, STYLE_RED),
                          cli_style(colour, STYLE_PLAIN)) &&
@@ -129,6 +135,7 @@ void cli_error(struct cli *c, const struct script *s, const struct error *err)
     if (ok && err->hint[0])
         ok = buf_printf(&out, "%shint:%s ", cli_style(colour, STYLE_GREEN), cli_style(colour, STYLE_PLAIN)) &&
              put_clean(&out, err->hint) && buf_put_u8(&out, '\n');
+    progress_hold(c);
     if (!ok) { /* no memory for more than the message */
         buf_clear(&out);
         (void)c->os->ops->stream_write(c->os, 2, "error: ", 7, NULL);
@@ -137,6 +144,7 @@ void cli_error(struct cli *c, const struct script *s, const struct error *err)
     }
     if (out.len)
         (void)c->os->ops->stream_write(c->os, 2, out.data, out.len, NULL);
+    progress_release(c);
     buf_release(&out);
 }
 

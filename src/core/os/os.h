@@ -117,7 +117,7 @@ struct os *os_real(void);
 enum status os_real_catch_stop(struct os_signal *s, struct error *err) MUST_USE;
 int os_real_caught(void);                /* the number of the signal that was caught, or 0 */
 bool os_real_is_terminal(int stream);    /* 0, 1 or 2 */
-uint32_t os_real_terminal_columns(void); /* width of the terminal on standard output; 0: unknown */
+uint32_t os_real_terminal_columns(void); /* width, now, of the terminal on standard output or error; 0: unknown */
 uint32_t os_real_cpus(void);             /* processors that this process may use, at least 1 */
 
 /* The short forms that everybody uses. */

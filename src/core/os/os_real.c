@@ -493,7 +493,10 @@ bool os_real_is_terminal(int stream) { return stream >= 0 && stream <= 2 && isat
 uint32_t os_real_terminal_columns(void)
 {
     struct winsize w;
-    return isatty(1) && ioctl(1, TIOCGWINSZ, &w) == 0 ? w.ws_col : 0;
+    for (int stream = 1; stream <= 2; stream++)
+        if (isatty(stream) && ioctl(stream, TIOCGWINSZ, &w) == 0)
+            return w.ws_col;
+    return 0;
 }
 
 uint32_t os_real_cpus(void)
