@@ -1,0 +1,378 @@
+"""Runs weir on a pseudo-terminal, behind which a small terminal keeps the screen and notes every character that did not fit its line.
+
+Nothing here sleeps and then looks: each step waits for what it names, and gives up only after a time that no machine needs."""
+import concurrent.futures
+import fcntl
+import json
+import os
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+
+WEIR = os.path.abspath(sys.argv[1])
+PATIENCE = 120
+LINE = re.compile(r"[\d,.]+( [kM])? in/s  [\d,.]+( [kM])? out/s(  (lag [^ ].*?|watermark [\d: -]+|input ended))?"
+                  r"  state [\d.]+ (B|KiB|MiB)(  commit .* ago)?")
+
+
+class Screen:
+    """Lines without end, a cursor, and the control sequences that weir uses; any other is noted in `unknown`."""
+
+    def __init__(self, columns):
+        self.columns, self.lines, self.row, self.col = columns, [""], 0, 0
+        self.wrapped, self.unknown, self.rest = 0, [], ""
+
+    def put(self, text):
+        text = self.rest + text
+        self.rest, i = "", 0
+        while i < len(text):
+            if text[i] == "\033":
+                m = re.match(r"\033\[([\d;?]*)([A-Za-z])", text[i:])
+                if not m:
+                    if len(text) - i < 16:
+                        self.rest = text[i:]
+                        return
+                    self.unknown.append(text[i:i + 8])
+                    i += 1
+                    continue
+                self.control(m[1], m[2])
+                i += len(m[0])
+                continue
+            self.char(text[i])
+            i += 1
+
+    def control(self, arg, letter):
+        line = self.lines[self.row]
+        if letter == "K" and arg in ("", "0"):
+            self.lines[self.row] = line[:self.col]
+        elif letter == "J" and arg in ("", "0"):
+            self.lines[self.row] = line[:self.col]
+            del self.lines[self.row + 1:]
+        elif letter == "A":
+            self.row = max(0, self.row - int(arg or 1))
+        elif letter != "m":
+            self.unknown.append(arg + letter)
+
+    def char(self, c):
+        if c == "\r":
+            self.col = 0
+        elif c == "\n":
+            self.row += 1
+            if self.row == len(self.lines):
+                self.lines.append("")
+        else:
+            if self.col >= self.columns:
+                self.wrapped += 1
+                self.row, self.col = self.row + 1, 0
+                if self.row == len(self.lines):
+                    self.lines.append("")
+            line = self.lines[self.row].ljust(self.col)
+            self.lines[self.row] = line[:self.col] + c + line[self.col + 1:]
+            self.col += 1
+
+    def text(self):
+        return [line.rstrip() for line in self.lines if line.strip()]
+
+
+class Terminal:
+    """weir with a terminal for standard input and error, and for standard output unless `out` is a file."""
+
+    def __init__(self, *args, columns=120, out=None, env=None, cwd=None):
+        self.master, slave = os.openpty()
+        self.slave = slave # kept open: a size can be set, and the end of the process is not an error to read
+        self.screen, self.raw, self.arrived = Screen(columns), "", []
+        self.resize(columns)
+        every = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "TERM")}
+        every.update({"TERM": "xterm-256color", "LC_ALL": "C"}, **(env or {}))
+        self.p = subprocess.Popen([WEIR, *args], stdin=slave, stdout=out or slave, stderr=slave, env=every, cwd=cwd,
+                                  start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+
+    def resize(self, columns):
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+        self.screen.columns = columns
+
+    def read(self, seconds):
+        if not select.select([self.master], [], [], seconds)[0]:
+            return False
+        text = os.read(self.master, 65536).decode("utf-8", "replace")
+        self.arrived += [time.monotonic()] * text.count("in/s")
+        self.raw += text
+        self.screen.put(text)
+        return True
+
+    def wait(self, what, condition):
+        end = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < end, f"never came: {what}\n{self.raw[-2000:]!r}"
+            if not self.read(0.2) and self.p.poll() is not None and not self.read(0):
+                assert condition(), f"the program ended ({self.p.returncode}) before: {what}\n{self.raw[-2000:]!r}"
+
+    def drawn(self, n):
+        """n progress lines, the last one whole."""
+        self.wait(f"{n} progress lines", lambda: self.raw.count("in/s") >= n and "\033" not in self.raw[-3:])
+
+    def key(self, c):
+        os.write(self.master, c)
+
+    def end(self):
+        stop = time.monotonic() + PATIENCE
+        while self.p.poll() is None:
+            assert time.monotonic() < stop, "the program never ended"
+            self.read(0.05)
+        while self.read(0):
+            pass
+        os.close(self.slave)
+        os.close(self.master)
+        return self.p.returncode
+
+
+def progress_lines(raw):
+    """The texts drawn between "from the line's begin" and the next control, without colours."""
+    plain = re.sub(r"\033\[[\d;]*m", "", raw)
+    return [x.replace("^C", "") for x in re.findall(r"\r\033\[K([^\r\n\033]+)", plain) if x[0].isdigit()]
+
+
+def endless(rate, sink):
+    return f"""CREATE TABLE g (id BIGINT, ts AS CURRENT_TIMESTAMP, WATERMARK FOR ts AS ts) WITH ('connector' = 'datagen',
+      'rows-per-second' = '{rate}', 'fields.id.kind' = 'sequence', 'fields.id.start' = '0', 'fields.id.end' = '100000000');
+      {sink}"""
+
+
+WINDOWS = """CREATE TABLE o (e TIMESTAMP_LTZ(3), n BIGINT) WITH ('connector' = 'blackhole'); INSERT INTO o
+  SELECT window_end, COUNT(*) FROM TUMBLE(TABLE g, DESCRIPTOR(ts), INTERVAL '1' SECOND) GROUP BY window_start, window_end;"""
+GROUPS = """CREATE TABLE o (k BIGINT, n BIGINT) WITH ('connector' = 'blackhole');
+  INSERT INTO o SELECT id % 100, COUNT(*) FROM g GROUP BY id % 100;"""
+FILES = """CREATE TABLE o (id BIGINT) WITH ('connector' = 'filesystem', 'path' = 'o', 'format' = 'json');
+  INSERT INTO o SELECT id FROM g;"""
+
+
+def once_a_second(home):
+    with open(f"{home}/out", "wb") as out:
+        t = Terminal("run", "--state-dir", "s", "-c", endless(500, WINDOWS), out=out, cwd=home)
+        t.drawn(4)
+        t.key(b"\x03")
+        code = t.end()
+    assert code == 130, f"exit {code}"
+    lines = progress_lines(t.raw)
+    for line in lines:
+        assert LINE.fullmatch(line), f"not a progress line: {line!r}"
+    for what in ("lag ", "commit ", "state "):
+        assert what in lines[2], f"no {what!r} in {lines[2]!r}"
+    assert any(re.match(r"[1-9]", x) for x in lines[1:]), f"no rows come in: {lines}"
+    apart = [b - a for a, b in zip(t.arrived, t.arrived[1:])]
+    assert t.arrived[-1] - t.arrived[0] > 0.8 * len(apart), f"more than one a second: {apart}"
+    assert min(apart) < 2, f"less than one a second: {apart}"
+    assert "\033[2m" in t.raw, "the line is not dim"
+    assert t.screen.wrapped == 0 and not t.screen.unknown, t.screen.unknown
+    left = [x for x in t.screen.text() if "in/s" in x]
+    assert not left, f"left on the screen: {left}"
+    assert any("stopping after a last commit" in x for x in t.screen.text()), t.screen.text()
+    assert os.path.getsize(f"{home}/out") == 0, "the line went to standard output"
+
+
+def none_in_a_pipe(home):
+    """Standard output is the terminal, standard error is not: no line, wherever it might go."""
+    master, slave = os.openpty()
+    p = subprocess.Popen([WEIR, "run", "-c", endless(100, "SELECT id FROM g LIMIT 250;"), "-o", "ndjson"], stdout=slave,
+                         stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, cwd=home, env=dict(os.environ, TERM="xterm"))
+    seen = b""
+    while p.poll() is None or select.select([master], [], [], 0)[0]:
+        if select.select([master], [], [], 0.1)[0]:
+            seen += os.read(master, 65536)
+    err = p.stderr.read().decode()
+    assert p.returncode == 0 and seen.count(b"\n") == 250, (p.returncode, seen[-300:])
+    assert b"in/s" not in seen and err == "", err
+    os.close(master)
+    os.close(slave)
+
+
+def no_colour(home):
+    t = Terminal("run", "-c", endless(100, GROUPS), env={"NO_COLOR": "1"}, cwd=home)
+    t.drawn(2)
+    t.key(b"\x03")
+    assert t.end() == 130
+    assert "\033[K" in t.raw and not re.search(r"\033\[[\d;]*m", t.raw), f"colours: {t.raw[:300]!r}"
+    t = Terminal("run", "-c", "SELECT nmae", env={"NO_COLOR": "1"}, cwd=home)
+    assert t.end() == 2 and "error:" in t.raw and "\033" not in t.raw, t.raw
+    t = Terminal("run", "-c", "SELECT nmae", cwd=home)
+    assert t.end() == 2 and "\033[31m" in t.raw, t.raw
+
+
+def nothing_moves(home):
+    """TERM=dumb and -q: rows, and no line."""
+    for args, env in ((["-q"], {}), ([], {"TERM": "dumb"})):
+        t = Terminal("run", *args, "-o", "ndjson", "-c", endless(100, "SELECT id FROM g LIMIT 200;"), env=env, cwd=home)
+        assert t.end() == 0
+        assert "in/s" not in t.raw and "\033" not in t.raw and t.raw.count("\n") == 200, t.raw[-500:]
+
+
+def off_before_rows(home):
+    t = Terminal("run", "-o", "ndjson", "-c", endless(60, "SELECT id FROM g;"), cwd=home)
+    t.drawn(3)
+    t.key(b"\x03")
+    assert t.end() == 130
+    lines = [x.replace("^C", "") for x in t.screen.text() if "stopping" not in x]
+    ids = [json.loads(x)["id"] for x in lines if x]
+    assert len(ids) > 60 and ids == list(range(len(ids))), f"rows and line are mixed: {t.screen.text()[-5:]}"
+
+
+def narrow(home):
+    with open(os.devnull, "wb") as null:
+        t = Terminal("run", "-c", endless(100, GROUPS), out=null, columns=24, cwd=home)
+        t.drawn(2)
+        t.key(b"\x03")
+        assert t.end() == 130
+    lines = progress_lines(t.raw)
+    assert lines and all(10 < len(x) <= 21 for x in lines), f"not cut so that ^C has room: {lines}"
+    assert not any("in/s" in x for x in t.screen.text()), t.screen.text()
+
+
+def narrower(home):
+    """The window is made narrow, and wide again, while the job runs."""
+    t = Terminal("run", "-c", endless(100, GROUPS), cwd=home)
+    t.drawn(1)
+    assert len(progress_lines(t.raw)[0]) > 40
+    for columns in (31, 90):
+        t.resize(columns)
+        n = t.raw.count("in/s")
+        t.drawn(n + 1) # one may have been under way
+        t.screen.wrapped, at = 0, len(t.raw)
+        t.drawn(n + 3)
+        lines = progress_lines(t.raw[at:])
+        assert t.screen.wrapped == 0 and lines and all(len(x) < columns for x in lines), (columns, lines)
+    assert max(map(len, lines)) > 31, f"it stays narrow: {lines}"
+    t.key(b"\x03")
+    assert t.end() == 130
+
+
+def goes_on(home):
+    """Ctrl-C in the middle, another start, the end: each row is there once."""
+    sql = endless(1500, FILES).replace("100000000", "4499")
+    t = Terminal("run", "--state-dir", "s", "-c", sql, cwd=home)
+    t.wait("a commit", lambda: "  commit " in t.raw)
+    t.key(b"\x03")
+    assert t.end() == 130
+    first = rows(home)
+    assert 0 < len(first) < 4500 and first == list(range(len(first))), f"{len(first)} rows after Ctrl-C"
+    p = subprocess.run([WEIR, "run", "--state-dir", "s", "-c", sql], cwd=home, capture_output=True, timeout=PATIENCE)
+    assert (p.returncode, p.stderr) == (0, b""), p
+    assert rows(home) == list(range(4500)), f"{len(rows(home))} rows at the end"
+
+
+def rows(home):
+    ids = []
+    for name in os.listdir(f"{home}/o"):
+        assert not name.startswith("."), f"a hidden file is left: {name}"
+        ids += [json.loads(x)["id"] for x in open(f"{home}/o/{name}")]
+    return sorted(ids)
+
+
+def second_ctrl_c(home):
+    """One that comes while the first is at work ends the process, not the state."""
+    sql = endless(2000, FILES).replace("100000000", "5999")
+    t = Terminal("run", "--state-dir", "s", "--commit-interval", "20ms", "-c", sql, cwd=home)
+    t.wait("a commit", lambda: "  commit " in t.raw)
+    t.key(b"\x03")
+    t.key(b"\x03")
+    code = t.end()
+    assert code in (130, -signal.SIGINT), f"exit {code}"
+    p = subprocess.run([WEIR, "run", "--state-dir", "s", "-c", sql], cwd=home, capture_output=True, timeout=PATIENCE)
+    assert (p.returncode, p.stderr) == (0, b""), p
+    assert rows(home) == list(range(6000)), f"{len(rows(home))} rows at the end"
+
+
+def demo_draws(home):
+    t = Terminal("demo", "--speed", "150000", columns=100, cwd=home)
+    t.wait("three pictures", lambda: t.raw.count("\033[J") >= 3)
+    assert t.raw.count("Ctrl-C stops, the next start goes on") >= 3
+    t.key(b"\x03")
+    assert t.end() == 130
+    text = t.screen.text()
+    assert sum("a week of earthquakes" in x for x in text) == 1, "\n".join(text)
+    assert "\033[1m" in t.raw and t.screen.wrapped == 0 and not t.screen.unknown
+    assert "stopped after a last commit" in text[-1] and not any("^C" in x for x in text), text
+    t = Terminal("demo", "--speed", "100000000", env={"NO_COLOR": "1"}, cwd=home)
+    assert t.end() == 0
+    text = t.screen.text()
+    assert "going on where the last run was" in text[0] and text[-1].startswith("done: "), text
+    assert not re.search(r"\033\[[\d;]*m", t.raw)
+    top = [re.match(r" California +(\d+) ", x) for x in text]
+    assert any(m and m[1] == "825" for m in top), "\n".join(text)
+
+
+def demo_lines(home):
+    """Without a terminal a line a row; with one that cannot move its cursor too."""
+    t = Terminal("demo", "--speed", "100000000", env={"TERM": "dumb"}, cwd=home)
+    assert t.end() == 0 and "\033" not in t.raw
+    assert sum(x.startswith("alert  ") for x in t.raw.splitlines()) == 39
+    p = subprocess.run([WEIR, "demo", "--speed", "100000000"], cwd=home, capture_output=True, timeout=PATIENCE)
+    assert p.returncode == 0 and b"\033" not in p.stdout + p.stderr
+    assert sum(x.startswith(b"alert  ") for x in p.stdout.splitlines()) == 39
+
+
+def demo_widths(home):
+    for columns in (1, 12, 30, 36, 37, 45, 46, 65, 66, 67, 77, 78, 79, 80):
+        t = Terminal("demo", "-q", "--speed", "100000000", columns=columns, cwd=home)
+        assert t.end() == 0
+        longest = max(map(len, t.screen.lines))
+        assert t.screen.wrapped == 0, f"{columns} columns: {t.screen.wrapped} lines broken\n" + "\n".join(t.screen.text())
+        assert sum(x.startswith(" a week of earthquakes"[:columns]) for x in t.screen.lines) >= 1 and longest <= columns
+        assert columns < 65 or longest > columns - 25, f"{columns} columns: only {longest} are used"
+
+
+def demo_resized(home):
+    t = Terminal("demo", "--speed", "40000", columns=110, cwd=home)
+    t.wait("a picture", lambda: "a week of earthquakes" in t.raw)
+    t.resize(34)
+    n = t.raw.count("\033[J")
+    t.wait("another picture", lambda: t.raw.count("\033[J") > n + 1)
+    t.screen.wrapped = 0
+    t.wait("two more pictures", lambda: t.raw.count("\033[J") > n + 3)
+    assert t.screen.wrapped == 0, f"{t.screen.wrapped} lines broken"
+    t.key(b"\x03")
+    assert t.end() == 130
+
+
+TESTS = [
+    ("terminal: a line a second on standard error, all it should say, gone at the end", once_a_second),
+    ("terminal: no line in a pipe", none_in_a_pipe),
+    ("terminal: NO_COLOR", no_colour),
+    ("terminal: -q and a dumb terminal", nothing_moves),
+    ("terminal: the line is off before rows", off_before_rows),
+    ("terminal: a narrow terminal", narrow),
+    ("terminal: one that changes its width", narrower),
+    ("terminal: Ctrl-C, and the next start goes on", goes_on),
+    ("terminal: Ctrl-C twice", second_ctrl_c),
+    ("terminal: the demo draws, stops and goes on", demo_draws),
+    ("terminal: the demo in lines", demo_lines),
+    ("terminal: the demo at all widths", demo_widths),
+    ("terminal: the demo's window made narrow", demo_resized),
+]
+
+
+def run(test):
+    with tempfile.TemporaryDirectory() as home:
+        try:
+            test(home)
+            return None
+        except Exception as problem: # an assertion, or a step that broke
+            return f"{type(problem).__name__}: {problem}"
+
+
+def main():
+    chosen = [x for x in TESTS if len(sys.argv) < 3 or x[1].__name__ in sys.argv[2:]]
+    failed = False
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for (name, _), problem in zip(chosen, pool.map(lambda x: run(x[1]), chosen)):
+            failed |= problem is not None
+            print(f"ok {name}" if problem is None else f"not ok {name}\n   " + problem.replace("\n", "\n   "), flush=True)
+    sys.exit(failed)
+
+
+main()
