@@ -31,7 +31,8 @@ const struct cli_option cli_options[O_COUNT] = {
     [O_MEMORY_LIMIT] = NUMBER(0, "SIZE", "--memory-limit", OPT_SIZE, 1048576, INT64_MAX,
                               "most memory for data and state (default: no limit)"),
     [O_COMMIT_INTERVAL] =
-        NUMBER(0, "TIME", "--commit-interval", OPT_DURATION, 1, 86400000, "time between commits (default 100ms)"),
+        NUMBER(0, "TIME", "--commit-interval", OPT_DURATION, 1, 86400000,
+               "time between commits (default: 10ms to 100ms, by what a commit takes)"),
     [O_QUIET] = SWITCH('q', "--quiet", "no progress line and no summary"),
     [O_BATCH] = NUMBER(0, "N", "--batch", OPT_INT, 1, 65536, "rows that a source gives at once (default 1)"),
     [O_RESTART_EVERY] =

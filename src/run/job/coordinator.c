@@ -2,9 +2,10 @@
  *
  *   IDLE ──due──> BARRIER ──all tasks have handed over──> COMMIT ──background work done──> IDLE or DONE
  *
- * An epoch is due when its interval has passed and something has moved, when somebody asks (job_commit, a clean
- * stop, memory that runs short), or when all tasks have ended. While nothing moves there is a heartbeat that slows
- * down to once a minute, so that sinks can finish files by age.
+ * An epoch is due when its interval has passed (where none is set: ten to a hundred ms, by what the last commit
+ * took) and something has moved, when somebody asks (job_commit, a clean stop, memory that runs short), or when all
+ * tasks have ended. While nothing moves there is a heartbeat that slows down to once a minute, so that sinks can
+ * finish files by age.
  *
  * The commit is one piece of background work: flush the writers, append and sync the record, publish the writers.
  * From then on the epoch counts as published and sinks go on.
@@ -25,6 +26,9 @@
 #define HEARTBEAT_MS 1000
 #define HEARTBEAT_MAX_MS 60000
 #define RESERVE_MIN ((size_t)64 << 10)
+#define INTERVAL_MIN_MS 10 /* of the adaptive cadence */
+#define INTERVAL_MAX_MS 100
+#define INTERVAL_FACTOR 20 /* a commit takes a twentieth of its interval at most, up to the maximum */
 #define PAYLOAD_MAX ((size_t)STATEDIR_MAX_RECORD)
 
 /* ---- the background part ---- */
@@ -140,6 +144,10 @@ static int64_t next_epoch_ms(const struct job *j, bool active)
     int64_t interval = j->config.commit_interval_ms;
     if (interval == INT64_MAX)
         return INT64_MAX;
+    if (interval == 0) {
+        interval = c->took_ms < INTERVAL_MAX_MS ? c->took_ms * INTERVAL_FACTOR : INTERVAL_MAX_MS;
+        interval = interval < INTERVAL_MIN_MS ? INTERVAL_MIN_MS : interval > INTERVAL_MAX_MS ? INTERVAL_MAX_MS : interval;
+    }
     if (!active && interval < c->heartbeat_ms)
         interval = c->heartbeat_ms;
     return interval > INT64_MAX - c->last_ms ? INT64_MAX : c->last_ms + interval;
@@ -236,6 +244,7 @@ static bool end_commit(struct job *j)
         buf_init(&c->payload, j->budget, PAYLOAD_MAX);
     }
     settle_reserve(j);
+    c->took_ms = job_mono_ms(j) - c->last_ms;
     if (c->snapshot_due) {
         c->snapshot_due = false;
         c->snapshot_phase = SNAPSHOT_MAKING;

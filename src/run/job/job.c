@@ -249,7 +249,6 @@ enum status job_new(const struct plan *plan, const struct job_config *config, st
         return budget_error(b, sizeof *j, err);
     }
     j->config = *config;
-    j->config.commit_interval_ms = config->commit_interval_ms ? config->commit_interval_ms : 100;
     j->plan = plan;
     j->os = config->os;
     j->budget = b;

@@ -60,7 +60,7 @@ struct job_config {
     uint32_t parallelism;      /* 1–64 */
     uint32_t capacity;         /* rows in a batch; 0: BATCH_ROWS */
     uint32_t ring_capacity;    /* batches in a ring; 0: 8 */
-    int64_t commit_interval_ms; /* 0: 100; INT64_MAX: only when asked and at the end */
+    int64_t commit_interval_ms; /* 0: 10 to 100, by what a commit takes; INT64_MAX: only when asked and at the end */
     struct commit_log *log;    /* taken: closed by job_free, and when job_new fails */
     struct connect_context *connect; /* lives as long as the job */
     const int64_t *clock_ms;   /* NULL: the os's wall clock; else processing time stands here (weir test) */

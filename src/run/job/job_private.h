@@ -216,6 +216,7 @@ struct coordinator {
     uint64_t epoch;    /* of the barrier or commit under way */
     bool final;
     int64_t last_ms;   /* mono: when the last epoch began */
+    int64_t took_ms;   /* from there to the end of its commit */
     int64_t heartbeat_ms;
     uint64_t last_moved;
     bool relief; /* the epoch under way was asked for to get memory back */

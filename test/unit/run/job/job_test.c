@@ -403,9 +403,46 @@ static void test_commit_when_asked(void **state)
     plan_done(&p);
 }
 
+/* Time that the first ten epochs take when each commit takes `commit_ms`. */
+static int64_t ten_epochs_ms(int64_t commit_ms)
+{
+    struct planned p;
+    struct world w;
+    struct error err;
+    plan_sql(&p, STATELESS, 64);
+    struct sim *s = sim_new(3, NULL);
+    world_init(&w, 2, 4000, 5);
+    w.read_rows = 1;
+    struct connect_context connect = { .os = sim_os(s), .zone = zone_utc, .extra = &w };
+    struct job_config config = { .os = sim_os(s), .parallelism = 1, .connect = &connect };
+    struct job *j;
+    assert_int_equal(job_new(p.plan, &config, &j, &err), ST_OK);
+    int64_t from = os_mono_ns(sim_os(s));
+    while (job_epoch(j) < 10) {
+        for (int i = 0; i < 4; i++)
+            assert_int_not_equal(job_step(j, &err), JOB_FAILED);
+        sim_advance_ms(s, job_busy(j) && commit_ms ? commit_ms : 1);
+        drain(s);
+    }
+    int64_t ms = (os_mono_ns(sim_os(s)) - from) / 1000000;
+    job_free(j);
+    sim_free(s);
+    world_release(&w);
+    plan_done(&p);
+    return ms;
+}
+
+static void test_cadence_follows_the_cost(void **state)
+{
+    (void)state;
+    assert_in_range(ten_epochs_ms(0), 100, 600);
+    assert_in_range(ten_epochs_ms(20), 900, 1500);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cadence_follows_the_cost),
         cmocka_unit_test(test_same_rows_everywhere), cmocka_unit_test(test_stop_and_rescale),
         cmocka_unit_test(test_slow_sink), cmocka_unit_test(test_discovery),
         cmocka_unit_test(test_vanished_split), cmocka_unit_test(test_unknown_store),
