@@ -1,161 +1,283 @@
-"""Events per CPU-second of whole processes, in runs that alternate with a peer's. Output is not compared here.
-
-    bench/bench.py [--weir build/release/weir] [--pairs 3] [--events 8000000] [--only NAME,…] [--out bench/results.md]
-
-Every case is a script for `weir run`; where a peer can do the same on the same file (DuckDB by `pip install duckdb`), its rate stands
-beside. CPU-seconds are user + system of the process and its children. Start-up is inside. The medians of all runs are reported, with the
-lowest and highest.
-"""
+#!/usr/bin/env python3
+"""Weir beside its peers: equal output first, then events per CPU-second of whole processes, then the page. See README.md."""
 import argparse
+import datetime
+import hashlib
+import json
 import os
-import resource
-import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
+from dataclasses import dataclass
 
-NEXMARK = """CREATE TABLE events (event_type INT,
-  person ROW<id BIGINT, name STRING, emailAddress STRING, creditCard STRING, city STRING, state STRING, dateTime TIMESTAMP(3), extra STRING>,
-  auction ROW<id BIGINT, itemName STRING, description STRING, initialBid BIGINT, reserve BIGINT, dateTime TIMESTAMP(3), expires TIMESTAMP(3),
-    seller BIGINT, category BIGINT, extra STRING>,
-  bid ROW<auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, url STRING, dateTime TIMESTAMP(3), extra STRING>,
-  dateTime AS CASE WHEN event_type = 0 THEN person.dateTime WHEN event_type = 1 THEN auction.dateTime ELSE bid.dateTime END,
-  WATERMARK FOR dateTime AS dateTime - INTERVAL '4' SECOND)
-  WITH ('connector' = 'filesystem', 'path' = '{nexmark}', 'format' = 'json');
-CREATE VIEW bids AS SELECT bid.auction, bid.bidder, bid.price, bid.channel, bid.url, dateTime, bid.extra FROM events WHERE event_type = 2;
-"""
-BIDS = """CREATE TABLE b (auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, url STRING, dateTime TIMESTAMP(3), extra STRING{mark})
-  WITH ('connector' = 'filesystem', 'path' = '{bids}', 'format' = 'json');
-"""
-MARK = ", WATERMARK FOR dateTime AS dateTime - INTERVAL '1' SECOND"
-SINK = "CREATE TABLE s ({cols}) WITH ('connector' = 'blackhole');\n"
+import check
+import inputs
+import peers
+import report
+from cases import BLACKHOLE, EMIT, all_cases, fill
+from measure import Commits, Failed, alternate, paired, run, summary
+
+ROOT = peers.ROOT
 
 
-TUMBLE = ("INSERT INTO s SELECT auction, COUNT(*), SUM(price), MAX(price) FROM TUMBLE(TABLE b, DESCRIPTOR(dateTime), INTERVAL '10' SECOND) "
-          "GROUP BY window_start, window_end, auction;")
+@dataclass
+class Tools:
+    weir: str
+    limit: str
+    simd: str     # None: not here
+    duck: str     # its version, or None
+    flink: str    # path of flink-run, or None
 
 
-def sink(cols):
-    return SINK.replace("{cols}", cols)
+def arguments():
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--weir", default=f"{ROOT}/build/release/weir")
+    p.add_argument("--events", type=int, default=8000000, help="of each input (default 8000000)")
+    p.add_argument("--check-events", type=int, default=200000, help="of the inputs whose answers are compared")
+    p.add_argument("--pairs", type=int, default=5, help="runs of each case (default 5)")
+    p.add_argument("--peer-rounds", type=int, default=3, help="of which DuckDB and the bare loops take part in so many (default 3)")
+    p.add_argument("--only", default="", help="cases, by a part of their names, with commas; leaves the page alone")
+    p.add_argument("--folder", default=f"{tempfile.gettempdir()}/weir-bench", help="inputs and programs, kept for the next time")
+    p.add_argument("--out", default=f"{ROOT}/bench/results.md")
+    p.add_argument("--flink", action="store_true", help="Flink too: answers, and rates of 1 M events")
+    p.add_argument("--flink-run", default=f"{ROOT}/../shared/peers/flink/flink-run")
+    p.add_argument("--page", action="store_true", help="measure nothing: write the page again from the last figures and notes.md")
+    return p.parse_args()
 
 
-CASES = {
-    "json 3 of 7 fields, needed": ("bids", "SET 'json.validate' = 'needed';\n" + BIDS + sink("a BIGINT, b BIGINT, p BIGINT") +
-                                   "INSERT INTO s SELECT auction, bidder, price FROM b;",
-                                   "SELECT auction, bidder, price FROM read_json('{bids}', format='newline_delimited', columns={auction:'BIGINT',bidder:'BIGINT',price:'BIGINT'}) WHERE price < 0"),
-    "json 7 fields, full": ("bids", BIDS + sink("auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, url STRING, dateTime TIMESTAMP(3), extra STRING") +
-                            "INSERT INTO s SELECT * FROM b;", None),
-    "q0": ("nexmark", NEXMARK + sink("auction BIGINT, bidder BIGINT, price BIGINT, dateTime TIMESTAMP(3), extra STRING") +
-           "INSERT INTO s SELECT auction, bidder, price, dateTime, extra FROM bids;", None),
-    "q1": ("nexmark", NEXMARK + sink("auction BIGINT, bidder BIGINT, price DECIMAL(23, 3), dateTime TIMESTAMP(3), extra STRING") +
-           "INSERT INTO s SELECT auction, bidder, 0.908 * price, dateTime, extra FROM bids;", None),
-    "q2": ("nexmark", NEXMARK + sink("auction BIGINT, price BIGINT") +
-           "INSERT INTO s SELECT auction, price FROM bids WHERE MOD(auction, 123) = 0;", None),
-    "q22": ("nexmark", NEXMARK + sink("auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, d1 STRING, d2 STRING, d3 STRING") +
-            "INSERT INTO s SELECT auction, bidder, price, channel, SPLIT_INDEX(url, '/', 3), SPLIT_INDEX(url, '/', 4), "
-            "SPLIT_INDEX(url, '/', 5) FROM bids;", None),
-    "q17": ("nexmark", NEXMARK + sink("auction BIGINT, d STRING, n BIGINT, r1 BIGINT, r2 BIGINT, r3 BIGINT, mi BIGINT, ma BIGINT, av BIGINT, su BIGINT") +
-            "INSERT INTO s SELECT auction, DATE_FORMAT(dateTime, 'yyyy-MM-dd'), COUNT(*), COUNT(*) FILTER (WHERE price < 10000), "
-            "COUNT(*) FILTER (WHERE price >= 10000 AND price < 1000000), COUNT(*) FILTER (WHERE price >= 1000000), MIN(price), MAX(price), "
-            "AVG(price), SUM(price) FROM bids GROUP BY auction, DATE_FORMAT(dateTime, 'yyyy-MM-dd');", None),
-    # 5 M rows a window (500 k events a second of event time), so about five rows a key and window
-    "tumble 10 s, 1 M keys, json": ("bids", BIDS.replace("{mark}", MARK) + sink("auction BIGINT, n BIGINT, t BIGINT, m BIGINT") + TUMBLE,
-                                    "SELECT COUNT(*) FROM (SELECT auction, time_bucket(INTERVAL '10' SECOND, dateTime) AS w, COUNT(*) AS n, "
-                                    "SUM(price), MAX(price) FROM read_json('{bids}', format='newline_delimited', "
-                                    "columns={auction:'BIGINT',price:'BIGINT',dateTime:'TIMESTAMP'}) GROUP BY 1, 2)"),
-    "tumble 10 s, 1 M keys, json, commit 100 ms": ("bids", "SET 'execution.checkpointing.interval' = '100ms';\n" + BIDS.replace("{mark}", MARK) +
-                                                   sink("auction BIGINT, n BIGINT, t BIGINT, m BIGINT") + TUMBLE, None, "--state-dir"),
-    "tumble 10 s, 1 M keys, datagen": (None, "CREATE TABLE b (auction BIGINT, price BIGINT, n BIGINT, dateTime AS TO_TIMESTAMP_LTZ(n / 500, 3), "
-                                       "WATERMARK FOR dateTime AS dateTime - INTERVAL '1' SECOND) WITH ('connector' = 'datagen', 'rows-per-second' = '1000000000', 'number-of-rows' = '{events}', "
-                                       "'fields.auction.min' = '0', 'fields.auction.max' = '999999', 'fields.price.min' = '1', "
-                                       "'fields.price.max' = '100000', 'fields.n.kind' = 'sequence', 'fields.n.start' = '0', "
-                                       "'fields.n.end' = '1000000000');\n" + sink("auction BIGINT, n BIGINT, t BIGINT, m BIGINT") + TUMBLE, None),
-    "tumble 60 s, 10 k keys, 100 k/s": (None, "HOPGEN" + sink("k BIGINT, n BIGINT, t BIGINT") + "INSERT INTO s SELECT k, COUNT(*), SUM(v) FROM TUMBLE(TABLE b, "
-                                        "DESCRIPTOR(ts), INTERVAL '60' SECOND) GROUP BY window_start, window_end, k;", None),
-    # with the line before: what a row put out costs
-    "tumble 1 s, 10 k keys, 100 k/s": (None, "HOPGEN" + sink("k BIGINT, n BIGINT, t BIGINT") + "INSERT INTO s SELECT k, COUNT(*), SUM(v) FROM TUMBLE(TABLE b, "
-                                       "DESCRIPTOR(ts), INTERVAL '1' SECOND) GROUP BY window_start, window_end, k;", None),
-    "hop 60 s / 1 s, 10 k keys, 100 k/s": (None, "HOPGEN" + sink("k BIGINT, n BIGINT, t BIGINT") + "INSERT INTO s SELECT k, COUNT(*), SUM(v) FROM HOP(TABLE b, "
-                                           "DESCRIPTOR(ts), INTERVAL '1' SECOND, INTERVAL '60' SECOND) GROUP BY window_start, window_end, k;", None),
-}
-HOPGEN = """CREATE TABLE b (k BIGINT, v BIGINT, n BIGINT, ts AS TO_TIMESTAMP_LTZ(n / 100, 3), WATERMARK FOR ts AS ts - INTERVAL '1' SECOND)
- WITH ('connector' = 'datagen', 'rows-per-second' = '1000000000', 'number-of-rows' = '{events}', 'fields.k.min' = '0', 'fields.k.max' = '9999', 'fields.v.min' = '1', 'fields.v.max' = '1000',
- 'fields.n.kind' = 'sequence', 'fields.n.start' = '0', 'fields.n.end' = '1000000000');
-"""
+def say(*words):
+    print(*words, flush=True)
 
 
-def make_inputs(weir, folder, events):
-    nexmark, bids = f"{folder}/nexmark-{events}.json", f"{folder}/bids-{events}.json"
-    if not os.path.exists(nexmark):
-        with open(nexmark, "w") as f:
-            subprocess.run([weir, "gen", "nexmark", "--rows", str(events), "--seed", "1", "--format", "json"], stdout=f, check=True)
-    if not os.path.exists(bids):
-        import random
-        gen = random.Random(1)
-        with open(bids, "w") as f:
-            for i in range(events):
-                ms = i // 500
-                f.write('{"auction":%d,"bidder":%d,"price":%d,"channel":"%s","url":"https://www.nexmark.com/%s/item.htm?query=1&channel_id=%d",'
-                        '"dateTime":"2026-01-01 %02d:%02d:%02d.%03d","extra":"%s"}\n'
-                        % (gen.randrange(1000000), gen.randrange(100000), gen.randrange(1, 10000000), ("apple", "google", "facebook", "baidu")[i & 3],
-                           "abcdefghijkl"[: 5 + i % 7], i % 10000, ms // 3600000 % 24, ms // 60000 % 60, ms // 1000 % 60, ms % 1000,
-                           "x" * (40 + i % 17)))
-    return nexmark, bids
+# ---- machine ----
+
+def machine(a, tools):
+    def read(path, key):
+        with open(path) as f:
+            return next((line.split(":", 1)[1].strip() for line in f if line.startswith(key)), "?")
+
+    def git(*args):
+        return subprocess.run(["git", "-C", ROOT, *args], capture_output=True, text=True).stdout.strip()
+
+    with open(a.weir, "rb") as f:
+        digest = hashlib.sha256(f.read()).hexdigest()[:12]
+    return {
+        "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        "cpu": read("/proc/cpuinfo", "model name"), "cores": os.cpu_count(), "memory": read("/proc/meminfo", "MemTotal"),
+        "kernel": os.uname().release, "gcc": peers.version(["gcc", "--version"]), "clang": peers.version(["clang", "--version"]),
+        "weir": peers.version([a.weir, "version"]), "digest": digest,
+        "commit": git("rev-parse", "--short", "HEAD") + (" and changes in src/" if git("status", "--porcelain", "--", "src") else ""),
+        "duckdb": tools.duck, "simdjson": tools.simd and peers.simdjson_version(), "python": sys.version.split()[0],
+        "load_before": os.getloadavg()[0], "command": "python3 bench/bench.py " + " ".join(sys.argv[1:]),
+        "events": a.events, "check_events": a.check_events, "pairs": a.pairs, "peer_rounds": a.peer_rounds,
+    }
 
 
-def cpu(command):
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    wall = time.time()
-    r = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    wall = time.time() - wall
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if r.returncode:
-        raise RuntimeError(f"{command[0]} failed: {r.stderr.decode()[:500]}")
-    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime, wall
+# ---- one case ----
+
+def make_files(a, tools, case, count, per_ms, keys):
+    """(what Weir reads, what DuckDB reads)"""
+    if case.file == "events":
+        path = inputs.events(tools.weir, a.folder, count)
+    elif case.file == "bids":
+        path = inputs.bids(a.folder, count, per_ms, keys)
+    else:
+        return "", tools.duck and inputs.generated(tools.weir, a.folder, case.gen, count, keys)
+    return path, path
+
+
+def check_case(a, tools, case):
+    keys = max(case.keys // 50, 100)
+    path, duck_path = make_files(a, tools, case, a.check_events, check.PER_MS, keys)
+    rows, agreed = check.check(tools, case, path, duck_path, a.check_events, a.folder)
+    say(f"equal  {case.name}: {rows} rows; {', '.join(agreed)}")
+    return {"rows": rows, "agreed": agreed}
+
+
+def rate(command, events):
+    return lambda: events / run(command)[0] / 1e6
+
+
+def weir_command(tools, case, path, events, **more):
+    values = {"sink": BLACKHOLE, "file": path, "events": events, "per_ms": case.per_ms, "max_key": case.keys - 1,
+              "interval": "100ms", **more}
+    return [tools.weir, "run", "-q", "-c", case.text(**values)]
+
+
+def limit_command(tools, case, path, events):
+    if case.limit == "table":
+        return [tools.limit, "table", str(case.keys), str(events), str(case.per_ms * (60000 if case.name == "tumble-60" else 10000))]
+    return [tools.limit, case.limit, path, str(case.keys)]
+
+
+def measure_case(a, tools, case):
+    path, _ = make_files(a, tools, case, a.events, case.per_ms, case.keys) if case.file else ("", None)
+    runs = {"weir": rate(weir_command(tools, case, path, a.events), a.events)}
+    if case.simd and tools.simd:
+        runs["simdjson"] = rate([tools.simd, "once", case.simd, path], a.events)
+    if tools.duck and (case.file or case.duck_events):
+        count = min(a.events, case.duck_events or a.events)
+        duck_path = path or make_files(a, tools, case, count, case.per_ms, case.keys)[1]
+        runs["duckdb"] = rate(peers.duck_command(case, duck_path, per_ms=case.per_ms), count)
+    if case.limit:
+        runs["limit"] = rate(limit_command(tools, case, path, a.events), a.events)
+        if case.file:
+            runs["lines"] = rate([tools.limit, "lines", path], a.events)
+    found = alternate(runs, a.pairs, dict.fromkeys(("duckdb", "limit", "lines"), a.peer_rounds))
+    result = {name: summary(numbers) for name, numbers in found.items()}
+    if "simdjson" in found:
+        result["over_simdjson"] = paired(found["weir"], found["simdjson"])
+    say(f"rate   {case.name}: " + "  ".join(f"{name} {s['median']:.2f} ({s['min']:.2f}–{s['max']:.2f})" for name, s in result.items()
+                                           if isinstance(s, dict)))
+    return result
+
+
+# ---- cases of another kind ----
+
+def measure_commits(a, tools, case):
+    """Committing against not committing, pair by pair; then one run that is watched, and a bare write of as much."""
+    path, _ = make_files(a, tools, case, a.events, case.per_ms, case.keys)
+    plain = weir_command(tools, next(c for c in all_cases() if c.name == "tumble-json"), path, a.events)
+    state = f"{a.folder}/state"
+    command = [*weir_command(tools, case, path, a.events), "--state-dir", state]
+
+    def committing():
+        run(["rm", "-rf", state])
+        return a.events / run(command)[0] / 1e6
+
+    found = alternate({"weir": committing, "plain": rate(plain, a.events)}, a.pairs)
+    watch = Commits(state)
+    try:
+        wall = run(command)[1]
+    finally:
+        commits = watch.end()
+    result = {**{name: summary(v) for name, v in found.items()}, "ratio": paired(found["weir"], found["plain"]), **commits, "wall_s": wall}
+    each = commits["bytes"] // max(commits["commits"], 1)
+    bare = [run([tools.limit, "write", f"{a.folder}/bare", str(commits["commits"]), str(each)])[:2] for _ in range(3)]
+    result["bare_cpu_s"], result["bare_wall_s"] = sorted(bare)[1]
+    say(f"commit {result['weir']['median']:.2f} against {result['plain']['median']:.2f}: ratio {result['ratio']:.2f}; "
+        f"{commits['commits']} commits of {each} bytes, bare write {result['bare_cpu_s']:.2f} CPU-s")
+    return result
+
+
+def measure_hop(a, tools, cases):
+    """CPU-seconds of tumbling, hopping and of a job that only puts out as many rows as hopping does, in alternation."""
+    by_name = {c.name: c for c in cases}
+    values = {"events": a.events, "per_ms": 100, "max_key": 9999}
+    rows = {}
+    for name in ("tumble-60", "tumble-1", "hop"):
+        script = fill(by_name[name].script.split("CREATE TABLE s")[0] + f"SELECT COUNT(*) FROM ({by_name[name].query}) AS t;", **values)
+        out = run([tools.weir, "run", "-q", "--final", "-o", "ndjson", "-c", script])[2]
+        rows[name] = next(v for k, v in json.loads(out.decode().splitlines()[-1]).items() if k != "op")
+    runs = {name: lambda c=by_name[name]: run(weir_command(tools, c, "", a.events))[0] for name in rows}
+    emit = [tools.weir, "run", "-q", "-c", fill(EMIT, sink=BLACKHOLE, rows=rows["hop"] - rows["tumble-60"])]
+    runs["emit"] = lambda: run(emit)[0]
+    found = alternate(runs, a.pairs)
+    result = {name: summary(v) for name, v in found.items()}
+    result["rows"] = rows
+    result["ratio"] = paired([1.5 * t + e for t, e in zip(found["tumble-60"], found["emit"])], found["hop"])
+    say("hop    " + "  ".join(f"{n} {result[n]['median']:.3f} CPU-s" for n in runs) + f"  bound/hop {result['ratio']:.2f}")
+    return result
+
+
+def measure_start(tools):
+    """50 starts to the first row; beside it DuckDB in Python and a program that does nothing."""
+    result = {}
+    commands = {"weir": [tools.weir, "run", "-c", "SELECT 1"], "nothing": ["/bin/true"]}
+    if tools.duck:
+        commands["duckdb"] = [sys.executable, "-c", "import duckdb; print(duckdb.connect().execute('SELECT 1').fetchall())"]
+    for name, command in commands.items():
+        found = [run(command)[:2] for _ in range(50 if name != "duckdb" else 5)]
+        result[name] = {"cpu": summary([c * 1e3 for c, _ in found]), "wall": summary([w * 1e3 for _, w in found])}
+    say("start  " + "  ".join(f"{n} {r['cpu']['median']:.1f} ms CPU, {r['wall']['median']:.1f} ms wall" for n, r in result.items()))
+    return result
+
+
+def measure_decoders(a):
+    result = peers.decoders(a.folder, a.pairs)
+    say("decode " + "  ".join(f"{mode} {r[1]:.2f} against {r[2]:.2f}" for mode, r in result.items()))
+    return result
+
+
+def measure_flink(a, tools, cases):
+    path, result = inputs.events(tools.weir, a.folder, 1000000), {}
+    for case in (c for c in cases if c.flink):
+        best = max((peers.flink_rate(tools.flink, case, a.folder, path, m) for m in (False, True)),
+                   key=lambda r: r["last_half_rows_per_cpu_s"])
+        result[case.name] = best
+        say(f"flink  {case.name}: {best['last_half_rows_per_cpu_s'] / 1e6:.3f} steady, {best['rows_per_cpu_s'] / 1e6:.3f} with its start")
+    return result
+
+
+# ---- all ----
+
+def find_tools(a):
+    os.makedirs(a.folder, exist_ok=True)
+    flink = peers.flink_tool(a.flink_run) if a.flink else None
+    tools = Tools(os.path.abspath(a.weir), peers.compile_limit(a.folder), peers.compile_simdjson(a.folder), peers.duck_version(), flink)
+    for name, there in (("DuckDB (pip install duckdb)", tools.duck), ("simdjson (libsimdjson-dev)", tools.simd),
+                        ("Flink (needs ../shared/peers/flink, Java 17, Maven)", tools.flink or not a.flink)):
+        if not there:
+            say(f"not here, so not compared: {name}")
+    return tools
+
+
+def attempt(results, kind, name, work):
+    """A failure is told on the page, and the rest goes on; the exit status is 1."""
+    try:
+        results.setdefault(kind, {})[name] = work()
+    except Failed as e:
+        results.setdefault("failed", {})[f"{kind} {name}"] = str(e)
+        say(f"FAILED {kind} {name}: {e}")
+
+
+def measure_all(a, tools):
+    wanted = a.only.split(",")
+    cases = [c for c in all_cases() if any(w in c.name for w in wanted)]
+    results = {"machine": machine(a, tools)}
+    for case in cases:
+        attempt(results, "equal", case.name, lambda: check_case(a, tools, case))
+    cases = [c for c in cases if c.name in results.get("equal", {})]  # no rate for an answer that is not the peers'
+    steady = []
+    for case in cases:
+        if case.state:
+            attempt(results, "commits", case.name, lambda: measure_commits(a, tools, case))
+        else:
+            attempt(results, "rates", case.name, lambda: measure_case(a, tools, case))
+        steady.append(1 / run([tools.limit, "spin"])[0])
+    if {"tumble-60", "tumble-1", "hop"} <= {c.name for c in cases}:
+        attempt(results, "other", "hop", lambda: measure_hop(a, tools, cases))
+    if not a.only or "start" in wanted:
+        attempt(results, "other", "start", lambda: measure_start(tools))
+    if tools.simd and (not a.only or "decoder" in wanted):
+        attempt(results, "other", "decoders", lambda: measure_decoders(a))
+    if tools.flink:
+        attempt(results, "other", "flink", lambda: measure_flink(a, tools, cases))
+    if steady:
+        middle = sorted(steady)[len(steady) // 2]
+        results["machine"]["steady"] = [min(steady) / middle, max(steady) / middle]
+    results["machine"]["load_after"] = os.getloadavg()[0]
+    return results
 
 
 def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("--weir", default="build/release/weir")
-    p.add_argument("--pairs", type=int, default=3)
-    p.add_argument("--events", type=int, default=8000000)
-    p.add_argument("--only", default="")
-    p.add_argument("--folder", default="build/bench")
-    p.add_argument("--out", default="")
-    a = p.parse_args()
-    os.makedirs(a.folder, exist_ok=True)
-    nexmark, bids = make_inputs(a.weir, a.folder, a.events)
-    try:
-        import duckdb
-    except ImportError:
-        duckdb = None
-    lines = ["| work | M events / CPU-s | lowest–highest | DuckDB |", "|---|---|---|---|"]
-    for name, (source, script, peer, *flags) in CASES.items():
-        if a.only and not any(o in name for o in a.only.split(",")):
-            continue
-        script = script.replace("HOPGEN", HOPGEN).replace("{mark}", "").replace("{nexmark}", nexmark).replace("{bids}", bids).replace("{events}", str(a.events))
-        ours, theirs = [], []
-        try:
-            for i in range(a.pairs):
-                state = f"{a.folder}/state"
-                shutil.rmtree(state, ignore_errors=True)
-                more = ["--state-dir", state] if "--state-dir" in flags else []
-                ours.append(a.events / cpu([a.weir, "run", "-q", *more, "-c", script])[0] / 1e6)
-                if peer and duckdb:
-                    text = "import duckdb; c = duckdb.connect(); c.execute('SET threads = 1'); c.execute(%r).fetchall()" % peer.replace("{bids}", bids)
-                    theirs.append(a.events / cpu([sys.executable, "-c", text])[0] / 1e6)
-            lines.append(f"| {name} | {statistics.median(ours):.2f} | {min(ours):.2f}–{max(ours):.2f} | "
-                         f"{f'{statistics.median(theirs):.2f}' if theirs else '–'} |")
-        except RuntimeError as e:
-            lines.append(f"| {name} | failed | {str(e)[:120]} | |")
-        print(lines[-1], flush=True)
-    if a.out:
-        commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+    a = arguments()
+    saved = f"{a.folder}/results.json"
+    if a.page:
+        with open(saved) as f:
+            results = json.load(f)
+    else:
+        results = measure_all(a, find_tools(a))
+        if a.only:
+            saved = f"{a.folder}/results-only.json"
+        with open(saved, "w") as f:
+            json.dump(results, f, indent=1)
+    if not a.only:
         with open(a.out, "w") as f:
-            f.write(f"# Results\n\nCommit {commit}, {a.events} events, {a.pairs} runs each, one core; `python3 bench/bench.py`.\n\n")
-            f.write("\n".join(lines) + "\n")
+            f.write(report.page(results, all_cases(), f"{ROOT}/bench/notes.md"))
+        say(f"wrote {a.out}")
+    return 1 if results.get("failed") else 0
 
 
-main()
+if __name__ == "__main__":
+    sys.exit(main())
