@@ -85,7 +85,9 @@ enum job_bug {
     JOB_BUG_WRONG_SHARD = 1 << 12,     /* restore ignores the key group */
     JOB_BUG_STALE_SNAPSHOT = 1 << 13,  /* the deltas after a snapshot are skipped */
     JOB_BUG_NO_ALIGN = 1 << 14,        /* a task does not wait for the barrier of all its inputs */
-    JOB_BUG_COUNT = 15
+    JOB_BUG_LETTERS_KEPT = 1 << 15,    /* dead letters that no commit names are not taken back */
+    JOB_BUG_LETTERS_NO_SYNC = 1 << 16, /* the dead-letter file is not synced before the record */
+    JOB_BUG_COUNT = 17
 };
 
 struct job;
