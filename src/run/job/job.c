@@ -103,6 +103,7 @@ static enum status make_senders(struct task *t, struct error *err)
         uint32_t node = t->stage->outlets[i];
         struct sender *s = &t->senders[t->n_senders++];
         TRY(sender_init(s, j->plan->nodes[node], j->shards, t->ctx.capacity, &j->arena, j->budget, err));
+        s->planted = j->config.planted & JOB_BUG_NO_WAKE;
         for (uint32_t to = 0; to < j->shards; to++) {
             s->rings[to] = ring_at(j, exchange_number(j->plan, node), t->ctx.shard, to);
             s->wakers[to] = &j->workers[to];

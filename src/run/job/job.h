@@ -87,7 +87,8 @@ enum job_bug {
     JOB_BUG_NO_ALIGN = 1 << 14,        /* a task does not wait for the barrier of all its inputs */
     JOB_BUG_LETTERS_KEPT = 1 << 15,    /* dead letters that no commit names are not taken back */
     JOB_BUG_LETTERS_NO_SYNC = 1 << 16, /* the dead-letter file is not synced before the record */
-    JOB_BUG_COUNT = 17
+    JOB_BUG_NO_WAKE = 1 << 17,         /* a ring that was full never wakes who waits to put into it */
+    JOB_BUG_COUNT = 18
 };
 
 struct job;

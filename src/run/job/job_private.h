@@ -81,6 +81,7 @@ struct sender {
     bool running;             /* the batch in work has been dealt out and is not all taken over */
     uint32_t told;            /* shards that have the control event in work */
     bool ended;
+    bool planted, deaf;       /* JOB_BUG_NO_WAKE; it has met a full ring and hears of no room */
 };
 
 enum status sender_init(struct sender *s, const struct node *exchange, uint32_t shards, uint32_t capacity,

@@ -71,8 +71,10 @@ static struct batch *copy_out(struct batch *b, struct budget *budget)
 static bool send_pending(struct sender *s, uint32_t shard)
 {
     struct batch *b = s->pending[shard];
-    if (!ring_room(s->rings[shard], EVENT_BATCH))
+    if (s->deaf || !ring_room(s->rings[shard], EVENT_BATCH)) {
+        s->deaf = s->planted;
         return false;
+    }
     struct ring_event ev = { .kind = EVENT_BATCH, .batch = copy_out(b, s->budget) };
     CHECK(ring_push(s->rings[shard], &ev));
     s->pending[shard] = NULL;
