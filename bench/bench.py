@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Weir beside its peers: equal output first, then events per CPU-second of whole processes, then the page. See README.md."""
+"""Weir beside its peers: equal output first, then events per CPU-second, then the page. See README.md."""
+
 import argparse
 import datetime
 import hashlib
@@ -10,12 +11,14 @@ import sys
 import tempfile
 from dataclasses import dataclass
 
+sys.dont_write_bytecode = True  # leaves no folder in the source tree
+
 import check
 import inputs
 import peers
 import report
 from cases import BLACKHOLE, EMIT, all_cases, fill
-from measure import Commits, Failed, alternate, paired, run, summary
+from measure import Commits, Failed, alternate, paired, profile, run, summary
 
 ROOT = peers.ROOT
 
@@ -24,9 +27,9 @@ ROOT = peers.ROOT
 class Tools:
     weir: str
     limit: str
-    simd: str     # None: not here
-    duck: str     # its version, or None
-    flink: str    # path of flink-run, or None
+    simd: str  # None: not here
+    duck: str  # its version, or None
+    flink: str  # path of flink-run, or None
 
 
 def arguments():
@@ -35,13 +38,29 @@ def arguments():
     p.add_argument("--events", type=int, default=8000000, help="of each input (default 8000000)")
     p.add_argument("--check-events", type=int, default=200000, help="of the inputs whose answers are compared")
     p.add_argument("--pairs", type=int, default=5, help="runs of each case (default 5)")
-    p.add_argument("--peer-rounds", type=int, default=3, help="of which DuckDB and the bare loops take part in so many (default 3)")
+    p.add_argument(
+        "--peer-rounds",
+        type=int,
+        default=3,
+        help="of which DuckDB and the bare loops take part in so " "many (default 3)",
+    )
     p.add_argument("--only", default="", help="cases, by a part of their names, with commas; leaves the page alone")
-    p.add_argument("--folder", default=f"{tempfile.gettempdir()}/weir-bench", help="inputs and programs, kept for the next time")
+    p.add_argument(
+        "--folder", default=f"{tempfile.gettempdir()}/weir-bench", help="inputs and programs, kept for the " "next time"
+    )
     p.add_argument("--out", default=f"{ROOT}/bench/results.md")
     p.add_argument("--flink", action="store_true", help="Flink too: answers, and rates of 1 M events")
     p.add_argument("--flink-run", default=f"{ROOT}/../shared/peers/flink/flink-run")
-    p.add_argument("--page", action="store_true", help="measure nothing: write the page again from the last figures and notes.md")
+    p.add_argument(
+        "--profiles",
+        action="store_true",
+        help="measure nothing but profiles of what is below its goal; " "then the page again",
+    )
+    p.add_argument(
+        "--page",
+        action="store_true",
+        help="measure nothing: write the page again from the last figures " "and notes.md",
+    )
     return p.parse_args()
 
 
@@ -50,6 +69,7 @@ def say(*words):
 
 
 # ---- machine ----
+
 
 def machine(a, tools):
     def read(path, key):
@@ -63,17 +83,30 @@ def machine(a, tools):
         digest = hashlib.sha256(f.read()).hexdigest()[:12]
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
-        "cpu": read("/proc/cpuinfo", "model name"), "cores": os.cpu_count(), "memory": read("/proc/meminfo", "MemTotal"),
-        "kernel": os.uname().release, "gcc": peers.version(["gcc", "--version"]), "clang": peers.version(["clang", "--version"]),
-        "weir": peers.version([a.weir, "version"]), "digest": digest,
-        "commit": git("rev-parse", "--short", "HEAD") + (" and changes in src/" if git("status", "--porcelain", "--", "src") else ""),
-        "duckdb": tools.duck, "simdjson": tools.simd and peers.simdjson_version(), "python": sys.version.split()[0],
-        "load_before": os.getloadavg()[0], "command": "python3 bench/bench.py " + " ".join(sys.argv[1:]),
-        "events": a.events, "check_events": a.check_events, "pairs": a.pairs, "peer_rounds": a.peer_rounds,
+        "cpu": read("/proc/cpuinfo", "model name"),
+        "cores": os.cpu_count(),
+        "memory": read("/proc/meminfo", "MemTotal"),
+        "kernel": os.uname().release,
+        "gcc": peers.version(["gcc", "--version"]),
+        "clang": peers.version(["clang", "--version"]),
+        "weir": peers.version([a.weir, "version"]),
+        "digest": digest,
+        "commit": git("rev-parse", "--short", "HEAD")
+        + (" and changes in src/" if git("status", "--porcelain", "--", "src") else ""),
+        "duckdb": tools.duck,
+        "simdjson": tools.simd and peers.simdjson_version(),
+        "python": sys.version.split()[0],
+        "load_before": os.getloadavg()[0],
+        "command": "python3 bench/bench.py " + " ".join(sys.argv[1:]),
+        "events": a.events,
+        "check_events": a.check_events,
+        "pairs": a.pairs,
+        "peer_rounds": a.peer_rounds,
     }
 
 
 # ---- one case ----
+
 
 def make_files(a, tools, case, count, per_ms, keys):
     """(what Weir reads, what DuckDB reads)"""
@@ -99,14 +132,27 @@ def rate(command, events):
 
 
 def weir_command(tools, case, path, events, **more):
-    values = {"sink": BLACKHOLE, "file": path, "events": events, "per_ms": case.per_ms, "max_key": case.keys - 1,
-              "interval": "100ms", **more}
+    values = {
+        "sink": BLACKHOLE,
+        "file": path,
+        "events": events,
+        "per_ms": case.per_ms,
+        "max_key": case.keys - 1,
+        "interval": "100ms",
+        **more,
+    }
     return [tools.weir, "run", "-q", "-c", case.text(**values)]
 
 
 def limit_command(tools, case, path, events):
     if case.limit == "table":
-        return [tools.limit, "table", str(case.keys), str(events), str(case.per_ms * (60000 if case.name == "tumble-60" else 10000))]
+        return [
+            tools.limit,
+            "table",
+            str(case.keys),
+            str(events),
+            str(case.per_ms * (60000 if case.name == "tumble-60" else 10000)),
+        ]
     return [tools.limit, case.limit, path, str(case.keys)]
 
 
@@ -127,12 +173,19 @@ def measure_case(a, tools, case):
     result = {name: summary(numbers) for name, numbers in found.items()}
     if "simdjson" in found:
         result["over_simdjson"] = paired(found["weir"], found["simdjson"])
-    say(f"rate   {case.name}: " + "  ".join(f"{name} {s['median']:.2f} ({s['min']:.2f}–{s['max']:.2f})" for name, s in result.items()
-                                           if isinstance(s, dict)))
+    say(
+        f"rate   {case.name}: "
+        + "  ".join(
+            f"{name} {s['median']:.2f} ({s['min']:.2f}–{s['max']:.2f})"
+            for name, s in result.items()
+            if isinstance(s, dict)
+        )
+    )
     return result
 
 
 # ---- cases of another kind ----
+
 
 def measure_commits(a, tools, case):
     """Committing against not committing, pair by pair; then one run that is watched, and a bare write of as much."""
@@ -151,12 +204,19 @@ def measure_commits(a, tools, case):
         wall = run(command)[1]
     finally:
         commits = watch.end()
-    result = {**{name: summary(v) for name, v in found.items()}, "ratio": paired(found["weir"], found["plain"]), **commits, "wall_s": wall}
+    result = {
+        **{name: summary(v) for name, v in found.items()},
+        "ratio": paired(found["weir"], found["plain"]),
+        **commits,
+        "wall_s": wall,
+    }
     each = commits["bytes"] // max(commits["commits"], 1)
     bare = [run([tools.limit, "write", f"{a.folder}/bare", str(commits["commits"]), str(each)])[:2] for _ in range(3)]
     result["bare_cpu_s"], result["bare_wall_s"] = sorted(bare)[1]
-    say(f"commit {result['weir']['median']:.2f} against {result['plain']['median']:.2f}: ratio {result['ratio']:.2f}; "
-        f"{commits['commits']} commits of {each} bytes, bare write {result['bare_cpu_s']:.2f} CPU-s")
+    say(
+        f"commit {result['weir']['median']:.2f} against {result['plain']['median']:.2f}: ratio {result['ratio']:.2f}; "
+        f"{commits['commits']} commits of {each} bytes, bare write {result['bare_cpu_s']:.2f} CPU-s"
+    )
     return result
 
 
@@ -166,7 +226,10 @@ def measure_hop(a, tools, cases):
     values = {"events": a.events, "per_ms": 100, "max_key": 9999}
     rows = {}
     for name in ("tumble-60", "tumble-1", "hop"):
-        script = fill(by_name[name].script.split("CREATE TABLE s")[0] + f"SELECT COUNT(*) FROM ({by_name[name].query}) AS t;", **values)
+        script = fill(
+            by_name[name].script.split("CREATE TABLE s")[0] + "SELECT COUNT(*) FROM " f"({by_name[name].query}) AS t;",
+            **values,
+        )
         out = run([tools.weir, "run", "-q", "--final", "-o", "ndjson", "-c", script])[2]
         rows[name] = next(v for k, v in json.loads(out.decode().splitlines()[-1]).items() if k != "op")
     runs = {name: lambda c=by_name[name]: run(weir_command(tools, c, "", a.events))[0] for name in rows}
@@ -176,7 +239,11 @@ def measure_hop(a, tools, cases):
     result = {name: summary(v) for name, v in found.items()}
     result["rows"] = rows
     result["ratio"] = paired([1.5 * t + e for t, e in zip(found["tumble-60"], found["emit"])], found["hop"])
-    say("hop    " + "  ".join(f"{n} {result[n]['median']:.3f} CPU-s" for n in runs) + f"  bound/hop {result['ratio']:.2f}")
+    say(
+        "hop    "
+        + "  ".join(f"{n} {result[n]['median']:.3f} CPU-s" for n in runs)
+        + f"  bound/hop {result['ratio']:.2f}"
+    )
     return result
 
 
@@ -185,11 +252,20 @@ def measure_start(tools):
     result = {}
     commands = {"weir": [tools.weir, "run", "-c", "SELECT 1"], "nothing": ["/bin/true"]}
     if tools.duck:
-        commands["duckdb"] = [sys.executable, "-c", "import duckdb; print(duckdb.connect().execute('SELECT 1').fetchall())"]
+        commands["duckdb"] = [
+            sys.executable,
+            "-c",
+            "import duckdb; print(duckdb.connect().execute('SELECT " "1').fetchall())",
+        ]
     for name, command in commands.items():
         found = [run(command)[:2] for _ in range(50 if name != "duckdb" else 5)]
         result[name] = {"cpu": summary([c * 1e3 for c, _ in found]), "wall": summary([w * 1e3 for _, w in found])}
-    say("start  " + "  ".join(f"{n} {r['cpu']['median']:.1f} ms CPU, {r['wall']['median']:.1f} ms wall" for n, r in result.items()))
+    say(
+        "start  "
+        + "  ".join(
+            f"{n} {r['cpu']['median']:.1f} ms CPU, {r['wall']['median']:.1f} ms wall" for n, r in result.items()
+        )
+    )
     return result
 
 
@@ -202,21 +278,54 @@ def measure_decoders(a):
 def measure_flink(a, tools, cases):
     path, result = inputs.events(tools.weir, a.folder, 1000000), {}
     for case in (c for c in cases if c.flink):
-        best = max((peers.flink_rate(tools.flink, case, a.folder, path, m) for m in (False, True)),
-                   key=lambda r: r["last_half_rows_per_cpu_s"])
+        best = max(
+            (peers.flink_rate(tools.flink, case, a.folder, path, m) for m in (False, True)),
+            key=lambda r: r["last_half_rows_per_cpu_s"],
+        )
         result[case.name] = best
-        say(f"flink  {case.name}: {best['last_half_rows_per_cpu_s'] / 1e6:.3f} steady, {best['rows_per_cpu_s'] / 1e6:.3f} with its start")
+        say(
+            f"flink  {case.name}: {best['last_half_rows_per_cpu_s'] / 1e6:.3f} steady, "
+            f"{best['rows_per_cpu_s'] / 1e6:.3f} with its start"
+        )
     return result
+
+
+def add_profiles(a, tools, results):
+    """A profile of every case that is below its goal."""
+    found = {}
+    for case in all_cases():
+        ratio = report.ratio_to_goal(case, results)
+        if ratio is None or ratio >= 1:
+            continue
+        path = make_files(a, tools, case, a.events, case.per_ms, case.keys)[0] if case.file else ""
+        state = f"{a.folder}/state"
+        run(["rm", "-rf", state])
+        command = weir_command(tools, case, path, a.events) + (["--state-dir", state] if case.state else [])
+        shares = profile(command, a.folder)
+        if shares:
+            found[case.name] = shares
+            say(f"shares {case.name}: " + ", ".join(f"{name} {share:.0f} %" for share, name in shares[:5]))
+    results["profiles"] = found
 
 
 # ---- all ----
 
+
 def find_tools(a):
     os.makedirs(a.folder, exist_ok=True)
     flink = peers.flink_tool(a.flink_run) if a.flink else None
-    tools = Tools(os.path.abspath(a.weir), peers.compile_limit(a.folder), peers.compile_simdjson(a.folder), peers.duck_version(), flink)
-    for name, there in (("DuckDB (pip install duckdb)", tools.duck), ("simdjson (libsimdjson-dev)", tools.simd),
-                        ("Flink (needs ../shared/peers/flink, Java 17, Maven)", tools.flink or not a.flink)):
+    tools = Tools(
+        os.path.abspath(a.weir),
+        peers.compile_limit(a.folder),
+        peers.compile_simdjson(a.folder),
+        peers.duck_version(),
+        flink,
+    )
+    for name, there in (
+        ("DuckDB (pip install duckdb)", tools.duck),
+        ("simdjson (libsimdjson-dev)", tools.simd),
+        ("Flink (needs ../shared/peers/flink, Java 17, Maven)", tools.flink or not a.flink),
+    ):
         if not there:
             say(f"not here, so not compared: {name}")
     return tools
@@ -256,6 +365,7 @@ def measure_all(a, tools):
     if steady:
         middle = sorted(steady)[len(steady) // 2]
         results["machine"]["steady"] = [min(steady) / middle, max(steady) / middle]
+    add_profiles(a, tools, results)
     results["machine"]["load_after"] = os.getloadavg()[0]
     return results
 
@@ -263,15 +373,18 @@ def measure_all(a, tools):
 def main():
     a = arguments()
     saved = f"{a.folder}/results.json"
-    if a.page:
+    if a.page or a.profiles:
         with open(saved) as f:
             results = json.load(f)
+        if a.profiles:
+            a.events = results["machine"]["events"]
+            add_profiles(a, find_tools(a), results)
     else:
         results = measure_all(a, find_tools(a))
         if a.only:
             saved = f"{a.folder}/results-only.json"
-        with open(saved, "w") as f:
-            json.dump(results, f, indent=1)
+    with open(saved, "w") as f:
+        json.dump(results, f, indent=1)
     if not a.only:
         with open(a.out, "w") as f:
             f.write(report.page(results, all_cases(), f"{ROOT}/bench/notes.md"))

@@ -1,24 +1,27 @@
 """What is measured: each case is a script for `weir run`, the same query for DuckDB, its goal and its bare loop.
 
-A script holds {sink}, which is the blackhole when rates are taken and standard output when answers are compared, so the job that is
-compared is the job that is measured. DuckDB's query reads a view `bids`, `events` or `b` over the file (peers.py).
+A script holds {sink}, which is the blackhole when rates are taken and standard output when answers are compared, so
+the job that is compared is the job that is measured. DuckDB's query reads a view `b` or `bids` over the file.
 """
+
 from dataclasses import dataclass
 
 EVENTS = """CREATE TABLE events (event_type INT,
-  person ROW<id BIGINT, name STRING, emailAddress STRING, creditCard STRING, city STRING, state STRING, dateTime TIMESTAMP(3),
-    extra STRING>,
+  person ROW<id BIGINT, name STRING, emailAddress STRING, creditCard STRING, city STRING, state STRING,
+    dateTime TIMESTAMP(3), extra STRING>,
   auction ROW<id BIGINT, itemName STRING, description STRING, initialBid BIGINT, reserve BIGINT, dateTime TIMESTAMP(3),
     expires TIMESTAMP(3), seller BIGINT, category BIGINT, extra STRING>,
   bid ROW<auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, url STRING, dateTime TIMESTAMP(3), extra STRING>,
-  dateTime AS CASE WHEN event_type = 0 THEN person.dateTime WHEN event_type = 1 THEN auction.dateTime ELSE bid.dateTime END,
+  dateTime AS CASE WHEN event_type = 0 THEN person.dateTime WHEN event_type = 1 THEN auction.dateTime
+    ELSE bid.dateTime END,
   WATERMARK FOR dateTime AS dateTime - INTERVAL '4' SECOND)
   WITH ('connector' = 'filesystem', 'path' = '{file}', 'format' = 'json');
 CREATE VIEW bids AS SELECT bid.auction, bid.bidder, bid.price, bid.channel, bid.url, dateTime, bid.extra
   FROM events WHERE event_type = 2;
 """
-BID_COLUMNS = ("auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, url STRING, dateTime TIMESTAMP(3), "
-               "extra STRING")
+BID_COLUMNS = (
+    "auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, url STRING, dateTime TIMESTAMP(3), " "extra STRING"
+)
 BIDS = f"""CREATE TABLE b ({BID_COLUMNS})
   WITH ('connector' = 'filesystem', 'path' = '{{file}}', 'format' = 'json');
 """
@@ -26,11 +29,12 @@ TIMED_BIDS = BIDS.replace("extra STRING)", "extra STRING,\n  WATERMARK FOR dateT
 
 
 def generated(first, second, time):
-    """A datagen table: two random columns and n, which counts; event time goes by n. inputs.py writes the same rows to a file."""
+    """A datagen table: two random columns and n, which counts; event time goes by n. inputs.py has the same rows."""
     return f"""CREATE TABLE b ({first} BIGINT, {second} BIGINT, n BIGINT, {time} AS TO_TIMESTAMP_LTZ(n / {{per_ms}}, 3),
   WATERMARK FOR {time} AS {time} - INTERVAL '1' SECOND)
   WITH ('connector' = 'datagen', 'seed' = '1', 'rows-per-second' = '0', 'number-of-rows' = '{{events}}',
-    'fields.{first}.min' = '0', 'fields.{first}.max' = '{{max_key}}', 'fields.{second}.min' = '1', 'fields.{second}.max' = '1000',
+    'fields.{first}.min' = '0', 'fields.{first}.max' = '{{max_key}}',
+    'fields.{second}.min' = '1', 'fields.{second}.max' = '1000',
     'fields.n.kind' = 'sequence', 'fields.n.start' = '0', 'fields.n.end' = '1000000000');
 """
 
@@ -40,26 +44,28 @@ def insert(columns, query):
 
 
 def tumble(table, time, seconds, select):
-    return (f"SELECT {select} FROM TUMBLE(TABLE {table}, DESCRIPTOR({time}), INTERVAL '{seconds}' SECOND) "
-            f"GROUP BY window_start, window_end, {select.split(',')[0]}")
+    return (
+        f"SELECT {select} FROM TUMBLE(TABLE {table}, DESCRIPTOR({time}), INTERVAL '{seconds}' SECOND) "
+        f"GROUP BY window_start, window_end, {select.split(',')[0]}"
+    )
 
 
 @dataclass
 class Case:
     name: str
-    work: str             # as the page names it
-    file: str             # input: bids, events, or "" for datagen
+    work: str  # as the page names it
+    file: str  # input: bids, events, or "" for datagen
     script: str
-    query: str            # the last statement's SELECT
-    duck: str             # the same for DuckDB
-    goal: float = 0.0     # M events per CPU-second; 0: see `bound`
-    published: str = ""   # what the comparison was when the goal was set
+    query: str  # the last statement's SELECT
+    duck: str  # the same for DuckDB
+    goal: float = 0.0  # M events per CPU-second; 0: see `bound`
+    published: str = ""  # what the comparison was when the goal was set
     updating: bool = False
-    simd: str = ""        # mode of simdjson_json
-    limit: str = ""       # mode of limit.c
-    per_ms: int = 500     # rows a millisecond of event time, at full size
+    simd: str = ""  # mode of simdjson_json
+    limit: str = ""  # mode of limit.c
+    per_ms: int = 500  # rows a millisecond of event time, at full size
     keys: int = 1000000
-    gen: tuple = ()       # columns of the datagen file that DuckDB reads
+    gen: tuple = ()  # columns of the datagen file that DuckDB reads
     duck_events: int = 0  # fewer for a peer that is slow at it
     state: bool = False
     flink: bool = False
@@ -78,25 +84,41 @@ def fill(text, **values):
 BLACKHOLE = "'connector' = 'blackhole'"
 STDOUT = "'connector' = 'stdout', 'format' = 'json'"
 
-Q17 = """SELECT auction, DATE_FORMAT(dateTime, 'yyyy-MM-dd') AS d, COUNT(*) AS n, COUNT(*) FILTER (WHERE price < 10000) AS r1,
+Q17 = """SELECT auction, DATE_FORMAT(dateTime, 'yyyy-MM-dd') AS d, COUNT(*) AS n,
+  COUNT(*) FILTER (WHERE price < 10000) AS r1,
   COUNT(*) FILTER (WHERE price >= 10000 AND price < 1000000) AS r2, COUNT(*) FILTER (WHERE price >= 1000000) AS r3,
   MIN(price) AS mi, MAX(price) AS ma, AVG(price) AS av, SUM(price) AS su
   FROM bids GROUP BY auction, DATE_FORMAT(dateTime, 'yyyy-MM-dd')"""
-Q17_DUCK = Q17.replace("DATE_FORMAT(dateTime, 'yyyy-MM-dd')", "strftime(dateTime, '%Y-%m-%d')").replace("AVG(price)",
-                                                                                                     "SUM(price) // COUNT(*)")
+Q17_DUCK = Q17.replace("DATE_FORMAT(dateTime, 'yyyy-MM-dd')", "strftime(dateTime, '%Y-%m-%d')").replace(
+    "AVG(price)", "SUM(price) // " "COUNT(*)"
+)
 TUMBLE_10 = tumble("b", "dateTime", 10, "auction, COUNT(*) AS n, SUM(price) AS t, MAX(price) AS m")
-TUMBLE_10_DUCK = ("SELECT auction, COUNT(*) AS n, SUM(price) AS t, MAX(price) AS m FROM b "
-                  "GROUP BY auction, time_bucket(INTERVAL '10' SECOND, dateTime)")
+TUMBLE_10_DUCK = (
+    "SELECT auction, COUNT(*) AS n, SUM(price) AS t, MAX(price) AS m FROM b "
+    "GROUP BY auction, time_bucket(INTERVAL '10' SECOND, dateTime)"
+)
 TUMBLE_COLUMNS = "auction BIGINT, n BIGINT, t BIGINT, m BIGINT"
 COUNT_SUM = "k, COUNT(*) AS n, SUM(v) AS t"
-HOP = ("SELECT k, COUNT(*) AS n, SUM(v) AS t FROM HOP(TABLE b, DESCRIPTOR(ts), INTERVAL '1' SECOND, INTERVAL '60' SECOND) "
-       "GROUP BY window_start, window_end, k")
-HOP_DUCK = ("SELECT k, COUNT(*) AS n, SUM(v) AS t FROM b, range(60) AS r(i) GROUP BY k, n // ({per_ms} * 1000) - i")
+HOP = (
+    "SELECT k, COUNT(*) AS n, SUM(v) AS t FROM HOP(TABLE b, DESCRIPTOR(ts), INTERVAL '1' SECOND, INTERVAL '60' "
+    "SECOND) "
+    "GROUP BY window_start, window_end, k"
+)
+HOP_DUCK = "SELECT k, COUNT(*) AS n, SUM(v) AS t FROM b, range(60) AS r(i) GROUP BY k, n // ({per_ms} * 1000) - i"
 
 
 def nexmark(name, columns, query, duck=None, **more):
-    return Case(name, f"Nexmark {name}, wrapped NDJSON, fully validated", "events", EVENTS + insert(columns, query), query,
-                duck or query, limit="wrapped", flink=True, **more)
+    return Case(
+        name,
+        f"Nexmark {name}, wrapped NDJSON, fully validated",
+        "events",
+        EVENTS + insert(columns, query),
+        query,
+        duck or query,
+        limit="wrapped",
+        flink=True,
+        **more,
+    )
 
 
 def seconds_tumble(seconds):
@@ -112,44 +134,137 @@ def all_cases():
     q60, q60_duck = seconds_tumble(60)
     q1, q1_duck = seconds_tumble(1)
     return [
-        Case("json-3", "bids of 233 B → blackhole, 3 of 7 fields, json.validate=needed", "bids",
-             "SET 'json.validate' = 'needed';\n" + BIDS + insert("auction BIGINT, bidder BIGINT, price BIGINT", three), three, three,
-             simd="needed", limit="three", published="simdjson 12.2 in memory; DuckDB 2.3 (a filter over it)"),
-        Case("json-7", "bids of 233 B → blackhole, all 7 fields, fully validated", "bids",
-             BIDS + insert(BID_COLUMNS, "SELECT * FROM b"), "SELECT * FROM b", "SELECT * FROM b", simd="full", limit="seven",
-             published="simdjson 7.6 in memory"),
-        nexmark("q0", "auction BIGINT, bidder BIGINT, price BIGINT, dateTime TIMESTAMP(3), extra STRING",
-                "SELECT auction, bidder, price, dateTime, extra FROM bids", goal=4, published="Flink 0.25"),
-        nexmark("q1", "auction BIGINT, bidder BIGINT, price DECIMAL(23, 3), dateTime TIMESTAMP(3), extra STRING",
-                "SELECT auction, bidder, 0.908 * price AS price, dateTime, extra FROM bids", goal=4, published="Flink 0.18"),
-        nexmark("q2", "auction BIGINT, price BIGINT", "SELECT auction, price FROM bids WHERE MOD(auction, 123) = 0", goal=4,
-                published="Flink 0.24"),
-        nexmark("q22", "auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, d1 STRING, d2 STRING, d3 STRING",
-                "SELECT auction, bidder, price, channel, SPLIT_INDEX(url, '/', 3) AS d1, SPLIT_INDEX(url, '/', 4) AS d2, "
-                "SPLIT_INDEX(url, '/', 5) AS d3 FROM bids",
-                "SELECT auction, bidder, price, channel, split_part(url, '/', 4) AS d1, split_part(url, '/', 5) AS d2, "
-                "split_part(url, '/', 6) AS d3 FROM bids", goal=4, published="Flink 0.22"),
-        nexmark("q17", "auction BIGINT, d STRING, n BIGINT, r1 BIGINT, r2 BIGINT, r3 BIGINT, mi BIGINT, ma BIGINT, av BIGINT, su BIGINT",
-                Q17, Q17_DUCK, goal=3, updating=True, published="Flink 0.18"),
-        Case("tumble-json", "tumbling 10 s, count/sum/max, 1 M keys, from JSON", "bids",
-             TIMED_BIDS + insert(TUMBLE_COLUMNS, TUMBLE_10), TUMBLE_10, TUMBLE_10_DUCK, goal=5, limit="tumble",
-             published="limit 11.3; DuckDB 1.6, Polars 1.2"),
-        Case("tumble-commit", "the same, committing every 100 ms to a state directory", "bids",
-             "SET 'execution.checkpointing.interval' = '{interval}';\n" + TIMED_BIDS + insert(TUMBLE_COLUMNS, TUMBLE_10),
-             TUMBLE_10, TUMBLE_10_DUCK, state=True),
-        Case("tumble-datagen", "tumbling 10 s, count/sum/max, 1 M keys, from datagen", "", gen_bids + insert(TUMBLE_COLUMNS, TUMBLE_10),
-             TUMBLE_10, "SELECT auction, COUNT(*) AS n, SUM(price) AS t, MAX(price) AS m FROM b "
-             "GROUP BY auction, n // ({per_ms} * 10000)", goal=8, limit="table", gen=("auction", "price"),
-             published="limit 11.3 (with JSON)"),
-        Case("tumble-60", "tumbling 60 s, count/sum, 10 k keys, 100 k/s, datagen", "", gen_hop + insert("k BIGINT, n BIGINT, t BIGINT", q60),
-             q60, q60_duck, limit="table", **small),
-        Case("tumble-1", "tumbling 1 s, the same", "", gen_hop + insert("k BIGINT, n BIGINT, t BIGINT", q1), q1, q1_duck, **small),
-        Case("hop", "hopping 60 s / 1 s, the same", "", gen_hop + insert("k BIGINT, n BIGINT, t BIGINT", HOP), HOP, HOP_DUCK,
-             duck_events=1000000, published="DuckDB 0.28", **small),
+        Case(
+            "json-3",
+            "bids of 233 B → blackhole, 3 of 7 fields, json.validate=needed",
+            "bids",
+            "SET 'json.validate' = 'needed';\n" + BIDS + insert("auction BIGINT, bidder BIGINT, price BIGINT", three),
+            three,
+            three,
+            simd="needed",
+            limit="three",
+            published="simdjson 12.2 in memory; DuckDB 2.3 (a filter over it)",
+        ),
+        Case(
+            "json-7",
+            "bids of 233 B → blackhole, all 7 fields, fully validated",
+            "bids",
+            BIDS + insert(BID_COLUMNS, "SELECT * FROM b"),
+            "SELECT * FROM b",
+            "SELECT * FROM b",
+            simd="full",
+            limit="seven",
+            published="simdjson 7.6 in memory",
+        ),
+        nexmark(
+            "q0",
+            "auction BIGINT, bidder BIGINT, price BIGINT, dateTime TIMESTAMP(3), extra STRING",
+            "SELECT auction, bidder, price, dateTime, extra FROM bids",
+            goal=4,
+            published="Flink 0.25",
+        ),
+        nexmark(
+            "q1",
+            "auction BIGINT, bidder BIGINT, price DECIMAL(23, 3), dateTime TIMESTAMP(3), extra STRING",
+            "SELECT auction, bidder, 0.908 * price AS price, dateTime, extra FROM bids",
+            goal=4,
+            published="Flink 0.18",
+        ),
+        nexmark(
+            "q2",
+            "auction BIGINT, price BIGINT",
+            "SELECT auction, price FROM bids WHERE MOD(auction, 123) = 0",
+            goal=4,
+            published="Flink 0.24",
+        ),
+        nexmark(
+            "q22",
+            "auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, d1 STRING, d2 STRING, d3 STRING",
+            "SELECT auction, bidder, price, channel, SPLIT_INDEX(url, '/', 3) AS d1, SPLIT_INDEX(url, '/', 4) AS "
+            "d2, "
+            "SPLIT_INDEX(url, '/', 5) AS d3 FROM bids",
+            "SELECT auction, bidder, price, channel, split_part(url, '/', 4) AS d1, split_part(url, '/', 5) AS d2, "
+            "split_part(url, '/', 6) AS d3 FROM bids",
+            goal=4,
+            published="Flink 0.22",
+        ),
+        nexmark(
+            "q17",
+            "auction BIGINT, d STRING, n BIGINT, r1 BIGINT, r2 BIGINT, r3 BIGINT, mi BIGINT, ma BIGINT, av "
+            "BIGINT, su BIGINT",
+            Q17,
+            Q17_DUCK,
+            goal=3,
+            updating=True,
+            published="Flink 0.18",
+        ),
+        Case(
+            "tumble-json",
+            "tumbling 10 s, count/sum/max, 1 M keys, from JSON",
+            "bids",
+            TIMED_BIDS + insert(TUMBLE_COLUMNS, TUMBLE_10),
+            TUMBLE_10,
+            TUMBLE_10_DUCK,
+            goal=5,
+            limit="tumble",
+            published="limit 11.3; DuckDB 1.6, Polars 1.2",
+        ),
+        Case(
+            "tumble-commit",
+            "the same, committing every 100 ms to a state directory",
+            "bids",
+            "SET 'execution.checkpointing.interval' = '{interval}';\n" + TIMED_BIDS + insert(TUMBLE_COLUMNS, TUMBLE_10),
+            TUMBLE_10,
+            TUMBLE_10_DUCK,
+            state=True,
+        ),
+        Case(
+            "tumble-datagen",
+            "tumbling 10 s, count/sum/max, 1 M keys, from datagen",
+            "",
+            gen_bids + insert(TUMBLE_COLUMNS, TUMBLE_10),
+            TUMBLE_10,
+            "SELECT auction, COUNT(*) AS n, SUM(price) AS t, MAX(price) AS m FROM b "
+            "GROUP BY auction, n // ({per_ms} * 10000)",
+            goal=8,
+            limit="table",
+            gen=("auction", "price"),
+            published="limit 11.3 (with JSON)",
+        ),
+        Case(
+            "tumble-60",
+            "tumbling 60 s, count/sum, 10 k keys, 100 k/s, datagen",
+            "",
+            gen_hop + insert("k BIGINT, n BIGINT, t BIGINT", q60),
+            q60,
+            q60_duck,
+            limit="table",
+            **small,
+        ),
+        Case(
+            "tumble-1",
+            "tumbling 1 s, the same",
+            "",
+            gen_hop + insert("k BIGINT, n BIGINT, t BIGINT", q1),
+            q1,
+            q1_duck,
+            **small,
+        ),
+        Case(
+            "hop",
+            "hopping 60 s / 1 s, the same",
+            "",
+            gen_hop + insert("k BIGINT, n BIGINT, t BIGINT", HOP),
+            HOP,
+            HOP_DUCK,
+            duck_events=1000000,
+            published="DuckDB 0.28",
+            **small,
+        ),
     ]
 
 
-EMIT = """CREATE TABLE e (k BIGINT, n BIGINT, t BIGINT) WITH ('connector' = 'datagen', 'seed' = '1', 'rows-per-second' = '0',
-  'number-of-rows' = '{rows}', 'fields.k.min' = '0', 'fields.k.max' = '9999', 'fields.n.min' = '1', 'fields.n.max' = '6000',
-  'fields.t.min' = '1', 'fields.t.max' = '6000000');
+EMIT = """CREATE TABLE e (k BIGINT, n BIGINT, t BIGINT) WITH ('connector' = 'datagen', 'seed' = '1',
+  'rows-per-second' = '0', 'number-of-rows' = '{rows}', 'fields.k.min' = '0', 'fields.k.max' = '9999',
+  'fields.n.min' = '1', 'fields.n.max' = '6000', 'fields.t.min' = '1', 'fields.t.max' = '6000000');
 """ + insert("k BIGINT, n BIGINT, t BIGINT", "SELECT k, n, t FROM e")

@@ -1,4 +1,5 @@
 """Equal output before any rate: answers as multisets of rows in one spelling, on a smaller input."""
+
 import collections
 import datetime
 import decimal
@@ -35,8 +36,10 @@ def compare(what, ours, theirs):
     a, b = multiset(ours), multiset(theirs)
     if a == b:
         return
-    raise Failed(f"{what}: {sum(a.values())} against {sum(b.values())} rows; only Weir {list((a - b).items())[:2]}, "
-                 f"only the other {list((b - a).items())[:2]}")
+    raise Failed(
+        f"{what}: {sum(a.values())} against {sum(b.values())} rows; only Weir {list((a - b).items())[:2]}, "
+        f"only the other {list((b - a).items())[:2]}"
+    )
 
 
 def read_rows(text):
@@ -49,7 +52,7 @@ def read_rows(text):
 def weir_rows(weir, case, values, *flags):
     """Rows of the job itself with standard output for a sink; of an updating query, the final table."""
     if case.updating:
-        script = case.script[:case.script.index("CREATE TABLE s")] + case.query + ";"
+        script = case.script[: case.script.index("CREATE TABLE s")] + case.query + ";"
         flags = (*flags, "--final", "-o", "ndjson")
     else:
         script = case.script
@@ -74,7 +77,7 @@ def committed_rows(weir, case, values, folder):
 
 
 def sums(rows):
-    """What simdjson_json and limit print of bids: rows, integers (a time counts its milliseconds of the second), lengths."""
+    """What simdjson_json and limit print of bids: rows, integers (a time counts its milliseconds), lengths."""
     integers = lengths = 0
     for row in rows:
         for v in row:
@@ -90,8 +93,10 @@ def sums(rows):
 def check_loops(tools, case, path, keys, rows):
     """The bare loop and simdjson must see what Weir sees, where they compute it."""
     done = []
-    for tool, command in (("simdjson", tools.simd and case.simd and [tools.simd, "once", case.simd, path]),
-                          ("limit", case.limit in ("three", "seven", "tumble") and [tools.limit, case.limit, path, str(keys)])):
+    for tool, command in (
+        ("simdjson", tools.simd and case.simd and [tools.simd, "once", case.simd, path]),
+        ("limit", case.limit in ("three", "seven", "tumble") and [tools.limit, case.limit, path, str(keys)]),
+    ):
         if not command:
             continue
         theirs = run(command)[2].decode().strip()

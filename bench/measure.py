@@ -1,5 +1,7 @@
 """CPU-seconds of whole processes, in runs that alternate; and what a run commits."""
+
 import os
+import re
 import shutil
 import statistics
 import struct
@@ -25,14 +27,16 @@ def run(command, env=None):
         out.seek(0)
         err.seek(0)
         if p.returncode:
-            raise Failed(f"{os.path.basename(command[0])} ended with {p.returncode}: "
-                         f"{(err.read() or out.read()).decode(errors='replace')[:600]}")
+            raise Failed(
+                f"{os.path.basename(command[0])} ended with {p.returncode}: "
+                f"{(err.read() or out.read()).decode(errors='replace')[:600]}"
+            )
         return used.ru_utime + used.ru_stime, wall, out.read()
 
 
 def alternate(contenders, rounds, most=None):
-    """{name: () -> number} → {name: [number, …]}: A B C, C B A, …, so that a slow minute meets all of them. `most` holds who
-    takes part in the first rounds only."""
+    """{name: () -> number} → {name: [number, …]}: A B C, C B A, …, so that a slow minute meets all of them.
+    `most` holds who takes part in the first rounds only."""
     found = {name: [] for name in contenders}
     for i in range(rounds):
         for name in (list(contenders) if i % 2 == 0 else reversed(list(contenders))):
@@ -50,13 +54,36 @@ def paired(a, b):
     return statistics.median(x / y for x, y in zip(a, b))
 
 
+def profile(command, folder, most=8):
+    """[(percent, symbol), …] of one run by `perf`, the largest first; None where perf is not there or may not."""
+    data = f"{folder}/perf.data"
+    try:
+        subprocess.run(
+            ["perf", "record", "-q", "-F", "999", "-o", data, *command],
+            check=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        out = subprocess.run(
+            ["perf", "report", "-i", data, "--no-children", "-s", "symbol", "--stdio"],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    found = re.findall(r"^ *([\d.]+)% +\[(.)\] +(\S+)", out.stdout, re.M)
+    return [(float(share), name + (" (kernel)" if where == "k" else "")) for share, where, name in found[:most]]
+
+
 class Commits:
     """Counts what a job appends to the journals of its state directory, from outside.
 
-    A journal is deleted when a snapshot stands for it, so every file that appears gets a second name in a folder of ours (a
-    hard link: no byte is copied); after the run the records are counted by their sequence numbers, each once. A watcher
-    looks every 2 ms, in our process, whose CPU is not the job's. Journal: header of 36 bytes, then records {checksum u32, length u32,
-    sequence u64, synced u64, payload}."""
+    A journal is deleted when a snapshot stands for it, so every file that appears gets a second name in a folder of
+    ours (a hard link: no byte is copied); after the run the records are counted by their sequence numbers, each once. A
+    watcher looks every 2 ms, in our process, whose CPU is not the job's. Journal: header of 36 bytes, then records {checksum
+    u32, length u32, sequence u64, synced u64, payload}."""
 
     def __init__(self, state):
         self.state, self.keep = state, state + ".kept"
@@ -99,8 +126,15 @@ class Commits:
                 while at + 24 <= size:
                     f.seek(at)
                     _, length, sequence, _ = struct.unpack("<IIQQ", f.read(24))
+                    if sequence == 0:
+                        break  # a tail that is no record
                     records[sequence] = 24 + length
                     at += 24 + length
         shutil.rmtree(self.keep)
         shutil.rmtree(self.state, ignore_errors=True)
-        return {"commits": len(records), "bytes": sum(records.values()), "snapshots": len(snapshots), "snapshot_bytes": sum(snapshots)}
+        return {
+            "commits": len(records),
+            "bytes": sum(records.values()),
+            "snapshots": len(snapshots),
+            "snapshot_bytes": sum(snapshots),
+        }

@@ -1,4 +1,7 @@
-"""The others: DuckDB (pip install duckdb), simdjson (libsimdjson-dev), bare loops, Flink (../shared/peers/flink). Each may be missing."""
+"""The others: DuckDB (pip install duckdb), simdjson (libsimdjson-dev), bare loops, Flink (../shared/peers/flink).
+
+Each may be missing."""
+
 import os
 import re
 import shutil
@@ -12,10 +15,12 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 
 DUCK_COLUMNS = {
-    "bids": "{auction: 'BIGINT', bidder: 'BIGINT', price: 'BIGINT', channel: 'VARCHAR', url: 'VARCHAR', dateTime: 'TIMESTAMP', "
-            "extra: 'VARCHAR'}",
-    "events": "{event_type: 'INTEGER', bid: 'STRUCT(auction BIGINT, bidder BIGINT, price BIGINT, channel VARCHAR, url VARCHAR, "
-              "dateTime TIMESTAMP, extra VARCHAR)'}",
+    "bids": "{auction: 'BIGINT', bidder: 'BIGINT', price: 'BIGINT', channel: 'VARCHAR', url: 'VARCHAR', dateTime: "
+    "'TIMESTAMP', "
+    "extra: 'VARCHAR'}",
+    "events": "{event_type: 'INTEGER', bid: 'STRUCT(auction BIGINT, bidder BIGINT, price BIGINT, channel VARCHAR, url "
+    "VARCHAR, "
+    "dateTime TIMESTAMP, extra VARCHAR)'}",
 }
 
 
@@ -28,6 +33,7 @@ def version(command):
 
 
 # ---- DuckDB: one thread, from the same file ----
+
 
 def duck_version():
     return version([sys.executable, "-c", "import duckdb; print(duckdb.__version__)"])
@@ -44,6 +50,7 @@ def duck_views(case, path):
 def duck_rows(case, path, **values):
     """All rows of the answer, for comparing."""
     import duckdb
+
     c = duckdb.connect()
     c.execute("SET TimeZone = 'UTC'")
     c.execute(duck_views(case, path))
@@ -51,45 +58,79 @@ def duck_rows(case, path, **values):
 
 
 def duck_command(case, path, **values):
-    """A process that computes the answer and a checksum over every row and column of it: what corresponds to a blackhole that
-    looks at its rows, since otherwise DuckDB leaves out what nobody reads."""
+    """A process that computes the answer and a checksum over every row and column of it: what corresponds to a
+    blackhole that looks at its rows, since otherwise DuckDB leaves out what nobody reads."""
     query = f"SELECT COUNT(*), BIT_XOR(HASH(t)) FROM ({fill(case.duck, **values)}) AS t"
-    text = f"import duckdb; c = duckdb.connect(); c.execute('SET threads = 1'); c.execute({duck_views(case, path)!r}); c.execute({query!r}).fetchall()"
+    text = (
+        "import duckdb; c = duckdb.connect(); c.execute('SET threads = 1'); "
+        f"c.execute({duck_views(case, path)!r}); c.execute({query!r}).fetchall()"
+    )
     return [sys.executable, "-c", text]
 
 
 # ---- programs that are compiled here ----
 
+
 def compile_limit(folder):
     target = f"{folder}/limit"
-    command = [os.environ.get("CC", "gcc"), "-std=gnu17", "-D_GNU_SOURCE", "-O3", "-march=x86-64-v2", "-o", target, f"{HERE}/limit.c"]
+    command = [
+        os.environ.get("CC", "gcc"),
+        "-std=gnu17",
+        "-D_GNU_SOURCE",
+        "-O3",
+        "-march=x86-64-v2",
+        "-o",
+        target,
+        f"{HERE}/limit.c",
+    ]
     subprocess.run(command, check=True)
     return target
 
 
 def compile_simdjson(folder):
     target = f"{folder}/simdjson_json"
-    command = [os.environ.get("CXX", "g++"), "-std=c++17", "-O3", "-march=native", "-o", target, f"{HERE}/json/simdjson_json.cpp", "-lsimdjson"]
+    command = [
+        os.environ.get("CXX", "g++"),
+        "-std=c++17",
+        "-O3",
+        "-march=native",
+        "-o",
+        target,
+        f"{HERE}/json/simdjson_json.cpp",
+        "-lsimdjson",
+    ]
     done = subprocess.run(command, capture_output=True)
     return target if done.returncode == 0 else None
 
 
 def simdjson_version():
-    text = subprocess.run([os.environ.get("CXX", "g++"), "-E", "-dM", "-x", "c++", "-include", "simdjson.h", os.devnull], capture_output=True, text=True).stdout
+    text = subprocess.run(
+        [os.environ.get("CXX", "g++"), "-E", "-dM", "-x", "c++", "-include", "simdjson.h", os.devnull],
+        capture_output=True,
+        text=True,
+    ).stdout
     found = re.search(r"define SIMDJSON_VERSION (\S+)", text)
     return found.group(1).strip('"') if found else None
 
 
 def decoders(folder, pairs):
     """bench/json/run.sh: both decoders by themselves, records in memory. {mode: (bytes, weir, simdjson, ratio)}"""
-    done = subprocess.run([f"{HERE}/json/run.sh", str(pairs)], capture_output=True, text=True, env={**os.environ, "BUILD": f"{folder}/json"})
+    done = subprocess.run(
+        [f"{HERE}/json/run.sh", str(pairs)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "BUILD": f"{folder}/json"},
+    )
     if done.returncode:
         raise Failed(f"bench/json/run.sh: {(done.stdout + done.stderr)[-400:]}")
-    found = re.findall(r"(\w+) +(\d+) B/record  weir ([\d.]+) M/cpu-s  simdjson ([\d.]+) M/cpu-s  ratio ([\d.]+)", done.stdout)
+    found = re.findall(
+        r"(\w+) +(\d+) B/record  weir ([\d.]+) M/cpu-s  simdjson ([\d.]+) M/cpu-s  ratio ([\d.]+)", done.stdout
+    )
     return {m: [float(x) for x in rest] for m, *rest in found}
 
 
 # ---- Flink ----
+
 
 def flink_tool(path):
     return path if os.access(path, os.X_OK) and shutil.which("java") and shutil.which("mvn") else None
@@ -110,7 +151,10 @@ def flink_script(case, folder, path):
 def flink_rows(tool, case, folder, path):
     """The final table as Flink has it; event time goes with every row, as --rows asks for."""
     out = f"{folder}/flink-rows.json"
-    run([tool, "-Cpipeline.auto-watermark-interval=0", "--rows", out, flink_script(case, folder, path)], env=flink_env(folder))
+    run(
+        [tool, "-Cpipeline.auto-watermark-interval=0", "--rows", out, flink_script(case, folder, path)],
+        env=flink_env(folder),
+    )
     with open(out) as f:
         return f.read()
 
