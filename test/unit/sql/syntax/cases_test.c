@@ -1,5 +1,6 @@
-/* Every SQL statement of the open cases (environment variable WEIR_CASES) must parse, print, and parse
- * again to an equal tree. Statements that are expected to fail may also fail here, but only with a place. */
+/* Every SQL statement of the project's own .sql files (examples, and test/sql/syntax with Nexmark's queries in our words), of the open
+ * cases (environment variable WEIR_CASES) and of a checkout of Nexmark (NEXMARK_HOME) must parse, print, and parse again to an equal
+ * tree. Statements that are expected to fail may also fail here, but only with a place. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +16,7 @@
 
 enum { MAX_PATH = 4096, MAX_BAD = 20 };
 
-static unsigned statements, failures, refused;
+static unsigned files, statements, failures, refused;
 
 static bool round_trip(struct arena *a, struct str sql, struct error *err)
 {
@@ -25,6 +26,7 @@ static bool round_trip(struct arena *a, struct str sql, struct error *err)
     if (syn_parse(a, sql, &first, &n, err) != ST_OK)
         return false;
     bool same = true;
+    statements += n;
     for (uint32_t i = 0; same && i < n; i++) {
         buf_init(&out, budget_process(), SIZE_MAX);
         same = syn_print_stmt(&out, first[i]) && syn_parse(a, buf_str(&out), &second, &m, err) == ST_OK && m == 1 &&
@@ -41,7 +43,6 @@ static void check(const char *path, unsigned line, struct str sql, bool may_fail
     struct arena a;
     struct error err = { 0 };
     arena_init(&a, budget_process());
-    statements++;
     if (!round_trip(&a, sql, &err)) {
         refused += may_fail;
         bool excused = may_fail && err.status == ST_SYNTAX && err.line > 0 && err.column > 0;
@@ -82,8 +83,25 @@ static void check_test(const char *path, struct str text)
     }
 }
 
+/* A script's ${name} stands for text that whoever runs it gives: here a word. */
+static void check_script(const char *path, struct str text)
+{
+    struct buf sql;
+    buf_init(&sql, budget_process(), SIZE_MAX);
+    for (size_t i = 0; i < text.len; i++) {
+        int64_t end = text.ptr[i] == '$' && i + 1 < text.len && text.ptr[i + 1] == '{' ? str_find(text, STR("}"), i) : -1;
+        assert_true(end < 0 ? buf_put_u8(&sql, (uint8_t)text.ptr[i]) : buf_put(&sql, text.ptr + i + 2, (size_t)end - i - 2));
+        i = end < 0 ? i : (size_t)end;
+    }
+    unsigned before = statements;
+    check(path, 1, buf_str(&sql), false);
+    failures += statements == before; /* nothing was looked at */
+    buf_release(&sql);
+}
+
 static void check_file(const char *path)
 {
+    files++;
     FILE *f = fopen(path, "rb");
     assert_non_null(f);
     static char bytes[4 << 20];
@@ -93,7 +111,7 @@ static void check_file(const char *path)
     if (str_ends(str_from(path), STR(".test")))
         check_test(path, text);
     else
-        check(path, 1, text, false);
+        check_script(path, text);
 }
 
 static void walk(const char *dir)
@@ -116,6 +134,41 @@ static void walk(const char *dir)
     closedir(d);
 }
 
+/* `folder` of the project, wherever it lies. */
+static void walk_own(const char *folder, unsigned wanted)
+{
+    char path[MAX_PATH];
+    struct str here = str_from(__FILE__), below = STR("test/unit/sql/syntax/cases_test.c");
+    assert_true(str_ends(here, below));
+    snprintf(path, sizeof path, "%.*s%s", (int)(here.len - below.len), here.ptr, folder);
+    files = 0;
+    walk(path);
+    assert_true(files >= wanted);
+}
+
+static void test_own(void **state)
+{
+    (void)state;
+    statements = failures = 0;
+    walk_own("examples", 1);
+    walk_own("test/sql/syntax", 24 + 4); /* of Nexmark and of its patterns; the tables come on top */
+    assert_int_equal(failures, 0);
+    assert_true(statements > 2 * 28);
+}
+
+static void test_nexmark(void **state)
+{
+    (void)state;
+    const char *home = getenv("NEXMARK_HOME");
+    if (!home || !*home)
+        skip();
+    files = statements = failures = 0;
+    walk(home);
+    printf("%u statements in %u files of Nexmark\n", statements, files);
+    assert_int_equal(failures, 0);
+    assert_true(files >= 24 + 4);
+}
+
 static void test_cases(void **state)
 {
     (void)state;
@@ -125,6 +178,7 @@ static void test_cases(void **state)
     char dir[MAX_PATH];
     snprintf(dir, sizeof dir, "%s/flink_sql/tests", cases);
     struct stat st;
+    statements = failures = 0;
     walk(stat(dir, &st) == 0 ? dir : cases);
     printf("%u statements, %u of those expected to fail did so in the parser\n", statements, refused);
     assert_int_equal(failures, 0);
@@ -133,6 +187,6 @@ static void test_cases(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_cases) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_own), cmocka_unit_test(test_nexmark), cmocka_unit_test(test_cases) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
