@@ -9,10 +9,9 @@
  * first pane that has not ended (CUT_PANE), or the watermark itself + 1 (CUT_STRICT). It moves only with the
  * watermark, so that a row costs two comparisons.
  *
- * The store `splits` (kept by every shard) has an entry a split with its watermark and one a shard with what was put
- * out; after a restore the least of the latter is put out again before any row. */
-#include <stdio.h>
-
+ * The store `splits` (kept by every shard) has an entry a split with its watermark. What was put out is not kept: time
+ * must not go back in the operators that closed something by it, and those keep it themselves. (One shard's word
+ * would not do: it may have been ahead of another whose splits had not been read.) */
 #include "exec/exec_private.h"
 
 struct split_state {
@@ -33,9 +32,7 @@ struct watermark_op {
     struct arena arena;
     ARRAY(struct split_state) states;
     int64_t emitted; /* put out last */
-    int64_t saved_emitted;
     bool told_idle;
-    bool greet; /* after a restore: put `emitted` out again */
     /* the batch in work */
     uint32_t cursor;
     bool running;
@@ -51,7 +48,7 @@ static enum status watermark_open(struct op *o, struct error *err)
     w->sel = ARENA_ARRAY(&w->arena, uint16_t, o->ctx->capacity * 2);
     if (!w->sel)
         return budget_error(o->budget, 0, err);
-    w->emitted = w->saved_emitted = INT64_MIN;
+    w->emitted = INT64_MIN;
     if (o->node->watermark.expr)
         TRY(expr_compile(&o->node->watermark.expr, 1, o->ctx->capacity * 2, o->budget, &w->program, err));
     return op_add_store(o, "splits", sizeof(struct saved_split), 8, NULL, 0, STR("watermark,quiet"), true, &w->splits,
@@ -65,46 +62,14 @@ static void watermark_close(struct op *o)
     arena_release(&w->arena);
 }
 
-/* Entries: "=N" what shard N put out; "+id" a split's own. */
-static bool put_time(struct watermark_op *w, struct str key, int64_t watermark, int64_t quiet_since_ms)
+static bool put_time(struct watermark_op *w, const struct split_state *s)
 {
     struct table *t = store_make(w->splits, 0);
-    struct entry *e = t ? table_put(t, hash_bytes(key.ptr, key.len), key, NULL) : NULL;
+    struct entry *e = t ? table_put(t, hash_bytes(s->id.ptr, s->id.len), s->id, NULL) : NULL;
     if (!e)
         return false;
-    *(struct saved_split *)entry_value(t, e) = (struct saved_split){ watermark, quiet_since_ms };
+    *(struct saved_split *)entry_value(t, e) = (struct saved_split){ s->watermark, s->quiet_since_ms };
     return true;
-}
-
-static struct str shard_key(uint32_t shard, char out[16])
-{
-    int n = snprintf(out, 16, "=%u", shard);
-    return (struct str){ out, (size_t)n };
-}
-
-static enum status watermark_start(struct op *o, struct error *err)
-{
-    (void)err;
-    struct watermark_op *w = (struct watermark_op *)o;
-    struct table *t = store_find(w->splits, 0);
-    uint64_t cursor = 0;
-    int64_t least = INT64_MAX;
-    bool any = false;
-    for (struct entry *e; t && !(o->ctx->planted & (1u << 9)) && (e = table_next(t, &cursor));) {
-        int64_t v;
-        if (entry_key(t, e).ptr[0] != '=')
-            continue;
-        memcpy(&v, entry_value(t, e), 8);
-        any = true;
-        if (v < least)
-            least = v;
-    }
-    if (any && least != INT64_MIN) {
-        w->emitted = w->saved_emitted = least;
-        w->greet = true;
-        o->deadline_ms = INT64_MIN; /* at once */
-    }
-    return ST_OK;
 }
 
 static struct split_state *split_of(struct watermark_op *w, uint32_t split)
@@ -164,8 +129,6 @@ static void settle(struct watermark_op *w, struct emit *out)
 static void plan_idle_timer(struct watermark_op *w)
 {
     int64_t idle_ms = w->op.node->watermark.idle_ms;
-    if (w->greet)
-        return;
     w->op.deadline_ms = INT64_MAX;
     for (uint32_t i = 0; idle_ms > 0 && i < w->states.count; i++) {
         struct split_state *s = &w->states.at[i];
@@ -179,19 +142,13 @@ static enum op_result watermark_timer(struct op *o, int64_t now_ms, struct emit 
 {
     (void)err;
     struct watermark_op *w = (struct watermark_op *)o;
-    if (w->greet) {
-        w->greet = false;
-        out->has_watermark = true;
-        out->watermark = w->emitted;
-    }
     for (uint32_t i = 0; i < w->states.count; i++) {
         struct split_state *s = &w->states.at[i];
         bool quiet = s->quiet_since_ms != INT64_MIN;
         if (quiet && s->quiet_since_ms + o->node->watermark.idle_ms <= now_ms && o->node->watermark.idle_ms > 0)
             s->idle = true;
     }
-    if (!out->has_watermark)
-        settle(w, out);
+    settle(w, out);
     plan_idle_timer(w);
     return OP_DONE;
 }
@@ -205,7 +162,7 @@ static enum op_result watermark_split(struct op *o, const struct event *ev, stru
     switch (ev->what) {
     case SPLIT_OPEN: {
         s->known = true;
-        s->id = arena_printf(&w->arena, "+%.*s", STR_ARG(ev->split_id));
+        s->id = arena_str(&w->arena, ev->split_id);
         if (!s->id.ptr)
             return op_refused(o, err);
         struct table *t = store_find(w->splits, 0);
@@ -370,15 +327,9 @@ static enum op_result watermark_barrier(struct op *o, uint64_t epoch, bool final
 {
     (void)epoch, (void)final;
     struct watermark_op *w = (struct watermark_op *)o;
-    char text[16];
-    if (w->emitted != w->saved_emitted) {
-        if (!put_time(w, shard_key(o->ctx->shard, text), w->emitted, INT64_MIN))
-            return op_refused(o, err);
-        w->saved_emitted = w->emitted;
-    }
     for (uint32_t i = 0; i < w->states.count; i++) {
         struct split_state *s = &w->states.at[i];
-        if (s->moved && s->id.ptr && !put_time(w, s->id, s->watermark, s->quiet_since_ms))
+        if (s->moved && s->id.ptr && !put_time(w, s))
             return op_refused(o, err);
         s->moved = false;
     }
@@ -386,7 +337,7 @@ static enum op_result watermark_barrier(struct op *o, uint64_t epoch, bool final
 }
 
 const struct op_ops op_watermark = {
-    .name = "watermark", .size = sizeof(struct watermark_op), .open = watermark_open, .start = watermark_start,
+    .name = "watermark", .size = sizeof(struct watermark_op), .open = watermark_open,
     .batch = watermark_batch, .split = watermark_split, .timer = watermark_timer, .barrier = watermark_barrier,
     .close = watermark_close,
 };

@@ -123,6 +123,34 @@ static void test_group(void **state) { (void)state; crash_everywhere(GROUP, 103,
 static void test_counts(void **state) { (void)state; crash_everywhere(COUNTS, 151, 10); }
 static void test_tumble(void **state) { (void)state; crash_everywhere(TUMBLE, 103, 20); }
 
+/* One shard's watermark was taken for all after a restore, though the other's split had not given a row yet. */
+static void test_unread_split_is_not_late_after_a_restore(void **state)
+{
+    (void)state;
+    struct planned p;
+    struct world want, w;
+    struct error err;
+    plan_sql(&p, TUMBLE, BATCH_ROWS);
+    expected(&p, &want);
+    struct sim *s = sim_new(1, NULL);
+    open_world(&w);
+    w.mute = 1;
+    struct life l = life_of(&p, &w, s, SPLITS, 1, 0);
+    l.stop_after = 8;
+    expect_life(run_life(&l, &err), &err);
+    w.mute = 0;
+    l = life_of(&p, &w, s, SPLITS, 2, 0);
+    expect_life(run_life(&l, &err), &err);
+    assert_true(l.stats.restored);
+    assert_int_equal(l.stats.late_rows, 0);
+    world_show(&w, &want);
+    assert_true(world_equal(&w, &want));
+    sim_free(s);
+    world_release(&w);
+    world_release(&want);
+    plan_done(&p);
+}
+
 /* ---- the harness notices ---- */
 
 static const struct planted_case {
@@ -203,6 +231,7 @@ static void test_faults(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_unread_split_is_not_late_after_a_restore),
         cmocka_unit_test(test_stateless), cmocka_unit_test(test_group), cmocka_unit_test(test_counts),
         cmocka_unit_test(test_tumble),
         cmocka_unit_test(test_planted), cmocka_unit_test(test_faults),

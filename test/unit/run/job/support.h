@@ -31,6 +31,7 @@ struct world {
     uint32_t read_rows;   /* most rows a read */
     bool unbounded;       /* splits never end: they wait */
     uint32_t wait_every;  /* the sink waits every so many calls; 0: never */
+    uint32_t mute;        /* splits from this one on give nothing for now; 0: all give */
     uint32_t listed;      /* splits that are there by now; 0: all */
     int64_t discover_ms;
     struct arena arena;
@@ -136,6 +137,10 @@ static enum status gen_read(struct split_reader *base, struct batch *out, uint32
     (void)ret_wake_ms, (void)ret_watermark_ms;
     struct gen_reader *r = (struct gen_reader *)base;
     struct world *w = r->world;
+    if (w->mute && r->split >= w->mute) {
+        *ret = READ_WAIT;
+        return ST_OK;
+    }
     uint32_t most = max_rows < w->read_rows ? max_rows : w->read_rows;
     most = most < out->capacity - out->count ? most : out->capacity - out->count;
     for (uint32_t i = 0; i < most && r->next < w->rows; i++, r->next++) {
