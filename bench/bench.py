@@ -71,6 +71,17 @@ def say(*words):
 # ---- machine ----
 
 
+def own_arguments():
+    """The command line without the places that are this machine's alone."""
+    kept, skip = [], False
+    for word in sys.argv[1:]:
+        places = word.split("=")[0] in ("--weir", "--folder", "--out", "--flink-run")
+        if not skip and not places:
+            kept.append(word)
+        skip = places and "=" not in word
+    return " ".join(kept)
+
+
 def machine(a, tools):
     def read(path, key):
         with open(path) as f:
@@ -97,7 +108,7 @@ def machine(a, tools):
         "simdjson": tools.simd and peers.simdjson_version(),
         "python": sys.version.split()[0],
         "load_before": os.getloadavg()[0],
-        "command": "python3 bench/bench.py " + " ".join(sys.argv[1:]),
+        "command": "python3 bench/bench.py " + own_arguments(),
         "events": a.events,
         "check_events": a.check_events,
         "pairs": a.pairs,
@@ -201,7 +212,7 @@ def measure_commits(a, tools, case):
     found = alternate({"weir": committing, "plain": rate(plain, a.events)}, a.pairs)
     watch = Commits(state)
     try:
-        wall = run(command)[1]
+        cpu, wall, _ = run(command)
     finally:
         commits = watch.end()
     result = {
@@ -209,6 +220,7 @@ def measure_commits(a, tools, case):
         "ratio": paired(found["weir"], found["plain"]),
         **commits,
         "wall_s": wall,
+        "cpu_s": cpu,
     }
     each = commits["bytes"] // max(commits["commits"], 1)
     bare = [run([tools.limit, "write", f"{a.folder}/bare", str(commits["commits"]), str(each)])[:2] for _ in range(3)]
@@ -276,6 +288,7 @@ def measure_decoders(a):
 
 
 def measure_flink(a, tools, cases):
+    """Takes long and depends on nothing of ours, so the figures are kept for later pages."""
     path, result = inputs.events(tools.weir, a.folder, 1000000), {}
     for case in (c for c in cases if c.flink):
         best = max(
@@ -287,7 +300,19 @@ def measure_flink(a, tools, cases):
             f"flink  {case.name}: {best['last_half_rows_per_cpu_s'] / 1e6:.3f} steady, "
             f"{best['rows_per_cpu_s'] / 1e6:.3f} with its start"
         )
-    return result
+        best["load"] = os.getloadavg()[0]
+    kept = kept_flink(a)
+    kept.update(result)
+    with open(f"{a.folder}/flink.json", "w") as f:
+        json.dump(kept, f, indent=1)
+
+
+def kept_flink(a):
+    try:
+        with open(f"{a.folder}/flink.json") as f:
+            return json.load(f)
+    except FileNotFoundError:
+        return {}
 
 
 def add_profiles(a, tools, results):
@@ -361,7 +386,7 @@ def measure_all(a, tools):
     if tools.simd and (not a.only or "decoder" in wanted):
         attempt(results, "other", "decoders", lambda: measure_decoders(a))
     if tools.flink:
-        attempt(results, "other", "flink", lambda: measure_flink(a, tools, cases))
+        attempt(results, "other", "flink run", lambda: measure_flink(a, tools, cases))
     if steady:
         middle = sorted(steady)[len(steady) // 2]
         results["machine"]["steady"] = [min(steady) / middle, max(steady) / middle]
@@ -385,6 +410,7 @@ def main():
             saved = f"{a.folder}/results-only.json"
     with open(saved, "w") as f:
         json.dump(results, f, indent=1)
+    results.setdefault("other", {})["flink"] = kept_flink(a)
     if not a.only:
         with open(a.out, "w") as f:
             f.write(report.page(results, all_cases(), f"{ROOT}/bench/notes.md"))

@@ -2,14 +2,16 @@
  *
  *   limit lines FILE           reads in 1 MiB blocks and looks for the ends of lines
  *   limit three|seven FILE     and reads three or all seven fields of a bid whose fields stand in the known order, without
- *                              validation: integers by digits, texts by the next quote, the time by its places
+ *                              validation: integers by digits, texts by the next quote (16 bytes at
+ *                              a time), the time by its places
  *   limit wrapped FILE         the same seven fields of Nexmark's wrapped bids; other events are skipped
  *   limit tumble FILE KEYS     auction, price and time of bids → count, sum and max by auction and 10 s in one hash table
  *   limit table KEYS ROWS PER_WINDOW   the same table fed by random keys; it is emptied every PER_WINDOW rows
  *   limit write FILE N BYTES   N appends of BYTES, each made durable
  *   limit spin                 a fixed loop in registers, to see how steady the machine is
  *
- * Each prints "rows, sum of integers, sum of text lengths" (of results for the table), so that its answer can be compared.
+ * Each prints "rows, sum of integers, sum of text lengths" (of results for the table), so that its answer can be
+ * compared.
  * Table updates go in batches of 1,024: all slots are prefetched, then updated. An entry is 32 bytes; a table is filled to
  * half at most. Input that doesn't look as expected ends the program: a bare loop has no second way. */
 #include <fcntl.h>
@@ -20,6 +22,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #define BLOCK ((size_t)1 << 20)
 #define BATCH 1024u
@@ -54,8 +59,19 @@ static const char *number(const char *p, uint64_t *ret)
 static const char *text(const char *p, size_t *ret)
 {
     const char *start = p;
+#ifdef __SSE2__
+    for (;; p += 16) {
+        __m128i equal = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)p), _mm_set1_epi8('"'));
+        unsigned found = (unsigned)_mm_movemask_epi8(equal);
+        if (found) {
+            p += __builtin_ctz(found);
+            break;
+        }
+    }
+#else
     while (*p != '"')
         p++;
+#endif
     *ret = (size_t)(p - start);
     return p;
 }

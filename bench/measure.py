@@ -82,8 +82,8 @@ class Commits:
 
     A journal is deleted when a snapshot stands for it, so every file that appears gets a second name in a folder of
     ours (a hard link: no byte is copied); after the run the records are counted by their sequence numbers, each once. A
-    watcher looks every 2 ms, in our process, whose CPU is not the job's. Journal: header of 36 bytes, then records {checksum
-    u32, length u32, sequence u64, synced u64, payload}."""
+    watcher looks every 2 ms, in our process, whose CPU is not the job's. Journal: header of 36 bytes, then records
+    {checksum u32, length u32, sequence u64, synced u64, payload}."""
 
     def __init__(self, state):
         self.state, self.keep = state, state + ".kept"

@@ -31,7 +31,8 @@ def head(m):
         "issue's.",
         "",
         f"- **When, what**: {m['date']}, commit {m['commit']}; {m['weir']}, sha256 {m['digest']}…",
-        f"- **Machine**: {m['cpu']}, {m['cores']} cores, {m['memory']}, Linux {m['kernel']}; load "
+        f"- **Machine**: {m['cpu']}, {m['cores']} cores, {int(m['memory'].split()[0]) / 1048576:.0f} GiB, Linux "
+        f"{m['kernel']}; load "
         f"{m['load_before']:.1f} before, "
         f"{m['load_after']:.1f} after",
     ]
@@ -214,7 +215,9 @@ def commits(results):
     lines = [
         "## Committing every 100 ms",
         "",
-        "The JSON tumbling job with a state directory against the same " "without, pair by pair.",
+        "The JSON tumbling job with a state directory against the same "
+        "without, pair by pair. Commits go by the clock: a job that shares its core commits "
+        "oftener for as much work.",
         "",
     ]
     lines += table(
@@ -223,7 +226,7 @@ def commits(results):
             ["committing", span(c["weir"])],
             ["not committing", span(c["plain"])],
             ["ratio; goal 0.7", f"{c['ratio']:.2f}; {goal:.2f} of the goal, {verdict(goal)}"],
-            ["commits in one run", f"{c['commits']} in {c['wall_s']:.1f} s"],
+            ["commits in one run", f"{c['commits']} in {c['wall_s']:.1f} s, {c.get('cpu_s', 0):.1f} CPU-s"],
             ["bytes a commit", f"{each:,.0f} ({c['bytes']:,} in all)"],
             ["snapshots beside them", f"{c['snapshots']}, {c['snapshot_bytes']:,} bytes"],
             [
@@ -266,18 +269,20 @@ def flink(results):
     return [
         "## Flink",
         "",
-        "1 M events of the same generator, parallelism 1, object reuse, heap state, no "
+        "`bench.py --flink`, kept from when it last ran: 1 M events of the same generator, parallelism 1, object "
+        "reuse, heap state, no "
         "checkpoints; the better of mini-batch on and off. "
         "“Steady” is the second half of the rows.",
         "",
     ] + table(
-        ["query", "steady, M", "with its start, M", "start and all, CPU-s"],
+        ["query", "steady, M", "with its start, M", "start and all, CPU-s", "load"],
         [
             [
                 n,
                 f"{r['last_half_rows_per_cpu_s'] / 1e6:.3f}",
                 f"{r['rows_per_cpu_s'] / 1e6:.3f}",
                 f"{r['process_cpu_s']:.1f}",
+                f"{r['load']:.1f}",
             ]
             for n, r in found.items()
         ],
