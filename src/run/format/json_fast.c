@@ -3,7 +3,7 @@
  * Producers write the same keys in the same order with the same white space. So each node remembers the bytes before
  * each value (json_tree.c) and this scanner only compares them (16 bytes at once), then runs the loop for the
  * column's type straight into the column's array:
- *   integers   up to seven digits as one 8-byte word, without a branch for each; longer ones by a loop
+ *   integers   up to eight digits as one 8-byte word, without a branch for each; longer ones by a loop
  *   text       one pass looks for quote, backslash, control characters and non-ASCII bytes together; up to 12 bytes go
  *              inline by one masked load, longer ones become a view into the chunk
  *   times      "YYYY-MM-DD hh:mm" is compared with the last one seen, the rest is checked as one 8-byte word
@@ -57,23 +57,25 @@ static inline unsigned text_stops(__m128i v)
     return (unsigned)_mm_movemask_epi8(stop);
 }
 
-static inline const char *string_end(const char *p, const char *limit, unsigned *ret_high)
+static inline const char *string_end(const char *p, const char *limit, uint64_t *ret_high)
 {
     __m128i v = load16(p);
-    unsigned mask = text_stops(v), bits = (unsigned)_mm_movemask_epi8(v), high = 0;
-    /* 16 bytes first, since most texts are short, then 32 at a time: fewer exits to be guessed wrong. */
-    for (unsigned step = 16; mask == 0; step = 32) {
+    uint64_t mask = text_stops(v), bits = (unsigned)_mm_movemask_epi8(v), high = 0;
+    /* 16 bytes first, since most texts are short, then 64 at a time: fewer exits to be guessed wrong. */
+    for (unsigned step = 16; mask == 0; step = 64) {
         high |= bits;
         p += step;
         if (p >= limit)
             return NULL;
-        __m128i w = load16(p + 16);
-        v = load16(p);
-        mask = text_stops(v) | text_stops(w) << 16;
-        bits = (unsigned)_mm_movemask_epi8(v) | (unsigned)_mm_movemask_epi8(w) << 16;
+        bits = 0;
+        for (unsigned i = 0; i < 64; i += 16) {
+            v = load16(p + i);
+            mask |= (uint64_t)text_stops(v) << i;
+            bits |= (uint64_t)(unsigned)_mm_movemask_epi8(v) << i;
+        }
     }
-    unsigned k = (unsigned)__builtin_ctz(mask);
-    *ret_high = high | (bits & ((1u << k) - 1));
+    unsigned k = (unsigned)__builtin_ctzll(mask);
+    *ret_high = high | (bits & ((1ull << k) - 1));
     return p + k;
 }
 
@@ -94,9 +96,9 @@ static inline bool literal_equal(const struct json_expect *e, const char *p)
     return memcmp(p, e->literal, e->len) == 0;
 }
 
-static inline const char *string_end(const char *p, const char *limit, unsigned *ret_high)
+static inline const char *string_end(const char *p, const char *limit, uint64_t *ret_high)
 {
-    unsigned high = 0;
+    uint64_t high = 0;
     for (; p < limit; p++) {
         uint8_t c = (uint8_t)*p;
         if (c == '"' || c == '\\' || c < 0x20) {
@@ -122,6 +124,11 @@ static inline bool ends_value(char c)
     return c == ',' || c == '}';
 }
 
+static inline bool null_at(const char *p)
+{
+    return memcmp(p, "null", 4) == 0 && ends_value(p[4]);
+}
+
 static inline unsigned digit(const char *p)
 {
     return (uint8_t)(*p - '0');
@@ -144,7 +151,7 @@ __attribute__((noinline)) static const char *slow_value(struct json_decoder *d, 
                                                         const char *p, uint32_t row)
 {
     bool wanted = f && f->needed;
-    if (p[0] == 'n' && memcmp(p, "null", 4) == 0 && ends_value(p[4])) {
+    if (null_at(p)) {
         if (!wanted)
             return p + 4;
         if (!f->type->nullable)
@@ -172,15 +179,15 @@ __attribute__((noinline)) static const char *slow_value(struct json_decoder *d, 
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 
-/* Up to seven digits without a branch for each: the loop's end would be guessed wrong every other time. Returns how
- * many there are, 0 for none or more than seven. */
+/* The digits at p, at most eight, without a branch for each: a loop's end would be guessed wrong every other time.
+ * Returns how many there are. */
 static inline unsigned few_digits(const char *p, uint64_t *ret)
 {
     uint64_t x;
     memcpy(&x, p, 8);
     x ^= 0x3030303030303030ull; /* digits become their values */
     uint64_t other = ((x + 0x7676767676767676ull) | x) & 0x8080808080808080ull;
-    unsigned n = other ? (unsigned)__builtin_ctzll(other) / 8 : 0;
+    unsigned n = other ? (unsigned)__builtin_ctzll(other) / 8 : 8;
     x <<= n ? 64 - 8 * n : 0; /* leading zeros */
     x = x * 10 + (x >> 8);    /* pairs, in every other byte */
     *ret = ((x & 0x000000FF000000FFull) * 0x000F424000000064ull +
@@ -192,7 +199,8 @@ static inline unsigned few_digits(const char *p, uint64_t *ret)
 
 static inline unsigned few_digits(const char *p, uint64_t *ret)
 {
-    (void)p, (void)ret;
+    (void)p;
+    *ret = 0;
     return 0;
 }
 
@@ -204,12 +212,13 @@ static inline const char *integer(const char *p, int64_t *ret)
     p += negative;
     uint64_t v;
     const char *q = p + few_digits(p, &v), *most = p + 18;
-    if (q == p) {
-        v = 0;
+    if (!ends_value(*q)) { /* more than eight digits, or something else */
         for (unsigned next; q < most && (next = digit(q)) <= 9; q++)
             v = v * 10 + next;
+        if (!ends_value(*q))
+            return NULL;
     }
-    if (!ends_value(*q) || q == p || (*p == '0' && q - p > 1))
+    if (q == p || (*p == '0' && q - p > 1))
         return NULL;
     *ret = negative ? -(int64_t)v : (int64_t)v;
     return q;
@@ -289,7 +298,7 @@ static inline const char *boolean(const char *p, uint8_t *ret)
 
 static inline const char *text(struct json_decoder *d, struct json_field *f, const char *p, uint32_t row)
 {
-    unsigned high;
+    uint64_t high;
     if (*p != '"')
         return NULL;
     const char *s = p + 1, *q = string_end(s, d->limit, &high);
@@ -373,7 +382,7 @@ static inline const char *timestamp(struct json_decoder *d, struct json_field *f
 static inline const char *skip(struct json_decoder *d, const char *p)
 {
     if (*p == '"') {
-        unsigned high;
+        uint64_t high;
         const char *s = p + 1, *q = string_end(s, d->limit, &high);
         if (!q || *q != '"')
             return NULL;
@@ -428,8 +437,12 @@ __attribute__((always_inline)) static inline const char *value(struct json_decod
         q = timestamp(d, f, p, &f->i64[row]);
         break;
     case ACT_ROW:
-        if (*p != '{')
-            return slow_value(d, f, depth, p, row);
+        if (*p != '{') {
+            if (!f->nulls || !null_at(p) || !f->type->nullable)
+                return slow_value(d, f, depth, p, row);
+            f->nulls[row] = 1;
+            return p + 4;
+        }
         if (f->nulls)
             f->nulls[row] = 0;
         return object(d, f->node, p, row);

@@ -59,6 +59,8 @@ static bool fill(struct json_decoder *d, struct json_field *f, uint32_t depth)
     const struct type *t = f->type;
     f->phys = type_phys(t);
     f->action = f->needed ? action_of(d, f) : ACT_SKIP;
+    if (!f->needed && f->node && !d->settings.fail_missing) /* learned as well: quicker than to parse it each time */
+        f->action = ACT_ROW;
     f->shared = UINT32_MAX;
     if (t->kind != TYPE_ARRAY && t->kind != TYPE_MAP && t->kind != TYPE_MULTISET)
         return true;

@@ -58,6 +58,10 @@ static void test_integers(void **state)
 {
     (void)state;
     CHECK_VALUES(type_basic(TYPE_BIGINT), { "0", "0" }, { "-0", "0" }, { "7", "7" }, { "-12", "-12" },
+                 /* as many digits as are read at once, and one more or fewer */
+                 { "1234567", "1234567" }, { "12345678", "12345678" }, { "-99999999", "-99999999" },
+                 { "123456789", "123456789" }, { "01234567", NULL }, { "012345678", NULL }, { "12345678x", NULL },
+                 { "-1234567890123456", "-1234567890123456" },
                  { "123456789012345678", "123456789012345678" }, { "9223372036854775807", "9223372036854775807" },
                  { "-9223372036854775808", "-9223372036854775808" }, { "9223372036854775808", NULL },
                  { "-9223372036854775809", NULL }, { "99999999999999999999999", NULL }, { "\"42\"", "42" },
@@ -386,6 +390,14 @@ static void test_needs(void **state)
                      "{\"a\":4,\"r\":{\"y\":4}, oops}\n";
     check(s, in, "[1,null,{\"x\":null,\"y\":3},null,null]\n[2,null,null,null,null]\nBAD 3:25 not JSON: invalid UTF-8\n"
                  "BAD 4:21 not JSON: a member's name in quotes is expected\n");
+    /* An object that nobody needs is learned too, and is JSON or the record is bad. */
+    check(s,
+          "{\"a\":1,\"q\":{\"x\":1,\"y\":2}}\n{\"a\":2,\"q\":{\"x\":\"no number\",\"y\":{\"x\":[]}}}\n"
+          "{\"a\":3,\"q\":{ \"y\" : 1, \"new\":null}}\n{\"a\":4,\"q\":{}}\n{\"a\":5,\"q\":null}\n"
+          "{\"a\":6,\"q\":[{}]}\n{\"a\":7,\"q\":{\"x\":1,\"y\":02}}\n{\"a\":8,\"q\":{\"x\":1,\"y\":2}}\n",
+          "[1,null,null,null,null]\n[2,null,null,null,null]\n[3,null,null,null,null]\n[4,null,null,null,null]\n"
+          "[5,null,null,null,null]\n[6,null,null,null,null]\nBAD 7:24 not JSON: ',' or '}' is expected\n"
+          "[8,null,null,null,null]\n");
     /* needed: nothing behind the last needed field is looked at, wherever it stands. */
     s.options[0][0] = "json.validate";
     s.options[0][1] = "needed";
