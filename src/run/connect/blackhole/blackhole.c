@@ -41,14 +41,17 @@ static uint64_t sum_strings(const struct column *c, const struct span *s)
         uint32_t row = span_row(s, k);
         if (column_is_null(c, row))
             continue;
-        struct str text = column_str(c, row);
+        const struct strview *v = &c->str[row];
         uint64_t head = 0, tail = 0;
-        size_t n = text.len < 8 ? text.len : 8;
-        if (n) {
-            memcpy(&head, text.ptr, n);
-            memcpy(&tail, text.ptr + text.len - n, n);
+        if (v->len <= 12) { /* all of it, and zeros behind */
+            memcpy(&head, v->inlined, 8);
+            memcpy(&tail, v->inlined + 8, 4);
+        } else {
+            const uint8_t *text = c->bufs[v->ref.buffer]->data + v->ref.offset;
+            memcpy(&head, text, 8);
+            memcpy(&tail, text + v->len - 8, 8);
         }
-        sum += head ^ (tail + text.len);
+        sum += head ^ (tail + v->len);
     }
     return sum;
 }
