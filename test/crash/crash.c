@@ -105,7 +105,7 @@ static const struct scenario scenarios[] = {
                 "SET 'late.table' = 'late';\n"
                 "INSERT INTO o SELECT window_start, COUNT(*) FROM TUMBLE(TABLE a, DESCRIPTOR(ts), INTERVAL '1' SECOND) GROUP BY "
                 "window_start, window_end;" },
-    { .name = "dead-letters", .first = 1, .then = 2, .outputs = { "/out/o", "/letters" }, .rows = 300, .batch = 6,
+    { .name = "dead-letters", .first = 1, .then = 3, .outputs = { "/out/o", "/letters" }, .rows = 300, .batch = 6,
       .commit_every = 10, .bad = true,
       .script = INPUT OUT("o", "id BIGINT, v INT") "INSERT INTO o SELECT id, v FROM a;" },
 };
