@@ -1,19 +1,19 @@
 /* Bare loops: what this machine lets a program reach that does the least possible work, written for these very files.
  *
  *   limit lines FILE           reads in 1 MiB blocks and looks for the ends of lines
- *   limit three|seven FILE     and reads three or all seven fields of a bid whose fields stand in the known order, without
- *                              validation: integers by digits, texts by the next quote (16 bytes at
- *                              a time), the time by its places
+ *   limit three|seven FILE     and reads three or all seven fields of a bid, known to stand in this order, without
+ *                              validation: integers by digits, texts by the next quote (16 bytes at a time), the
+ *                              time by its places
  *   limit wrapped FILE         the same seven fields of Nexmark's wrapped bids; other events are skipped
- *   limit tumble FILE KEYS     auction, price and time of bids → count, sum and max by auction and 10 s in one hash table
+ *   limit tumble FILE KEYS     bids → count, sum and max by auction and 10 s in one hash table
  *   limit table KEYS ROWS PER_WINDOW   the same table fed by random keys; it is emptied every PER_WINDOW rows
  *   limit write FILE N BYTES   N appends of BYTES, each made durable
  *   limit spin                 a fixed loop in registers, to see how steady the machine is
  *
  * Each prints "rows, sum of integers, sum of text lengths" (of results for the table), so that its answer can be
  * compared.
- * Table updates go in batches of 1,024: all slots are prefetched, then updated. An entry is 32 bytes; a table is filled to
- * half at most. Input that doesn't look as expected ends the program: a bare loop has no second way. */
+ * Table updates go in batches of 1,024: all slots are prefetched, then updated. An entry is 32 bytes; a table is
+ * filled to half at most. Input that doesn't look as expected ends the program: a bare loop has no second way. */
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -300,7 +300,8 @@ int main(int argc, char **argv)
     } else if (what && strcmp(what, "spin") == 0) {
         run_spin();
     } else if (what) {
-        die("usage: lines|three|seven|wrapped FILE | tumble FILE KEYS | table KEYS ROWS PER_WINDOW | write FILE N BYTES | spin");
+        die("usage: lines|three|seven|wrapped FILE | tumble FILE KEYS | table KEYS ROWS PER_WINDOW | "
+            "write FILE N BYTES | spin");
     }
     printf("%" PRIu64 " %" PRIu64 " %" PRIu64 "\n", rows, integers, lengths);
     return 0;

@@ -1,6 +1,6 @@
 // The same bids through simdjson on-demand, a document a line: the yardstick of bench_json.c.
 //   simdjson_json needed|full|wrapped FILE        the decoder alone: lines in memory, two CPU-seconds
-//   simdjson_json once needed|full|wrapped FILE   a whole process: reads the file once in blocks of 1 MiB, prints the sums
+//   simdjson_json once needed|full|wrapped FILE   a whole process: reads the file once, 1 MiB at a time, prints sums
 // needed stops after the three fields; full and wrapped look at every value (texts by their unescaped view, times by
 // their last
 // three digits). It checks less than "full" does: on-demand validates only what it is asked for.
