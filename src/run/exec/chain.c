@@ -219,12 +219,47 @@ enum status chain_apply(struct chain *c, const struct delta *d, bool *ret_known,
     return ST_OK;
 }
 
+/* From the start, not from when it comes to say so: else what is late depended on how soon that is. */
+static void hush(struct chain *c, struct link *l)
+{
+    l->idle = true;
+    for (uint32_t i = 0; i < l->n_edges; i++) {
+        struct link *to = &c->links[l->edges[i].to];
+        bool all = true;
+        to->inputs[l->edges[i].input].idle = true;
+        for (uint32_t k = 0; k < to->n_inputs; k++)
+            all &= to->inputs[k].idle;
+        if (all)
+            hush(c, to);
+    }
+}
+
 enum status chain_start(struct chain *c, struct error *err)
 {
     for (uint32_t i = 0; i < c->n_links; i++)
         if (c->links[i].op->ops->start)
             TRY(c->links[i].op->ops->start(c->links[i].op, err));
+    for (uint32_t i = 0; i < c->n_links; i++)
+        if (c->links[i].op->silent)
+            hush(c, &c->links[i]);
     return ST_OK;
+}
+
+bool chain_silent(const struct chain *c, uint32_t exchange)
+{
+    const struct link *l = find_link((struct chain *)(uintptr_t)c, exchange, true);
+    return l && l->idle;
+}
+
+void chain_hush(struct chain *c, uint32_t exchange, uint32_t channel)
+{
+    struct link *l = find_link(c, exchange, false);
+    bool all = true;
+    l->inputs[channel].idle = true;
+    for (uint32_t i = 0; i < l->n_inputs; i++)
+        all &= l->inputs[i].idle;
+    if (all)
+        hush(c, l);
 }
 
 /* ---- frames ---- */

@@ -92,6 +92,7 @@ struct op {
     int64_t deadline_ms; /* wants `timer` (poll, for sources) at this processing time; INT64_MAX: no */
     int64_t watermark;   /* min over inputs, as last given to `watermark` */
     bool ended;          /* source: no more rows ever */
+    bool silent;         /* source, set by start: it has nothing to read as things stand */
     /* counters for progress, explain --analyze, metrics */
     uint64_t rows_in, rows_out, batches_in, late_rows, bytes_in, bad_rows;
 };
@@ -152,6 +153,10 @@ enum status chain_sink_commits(struct chain *c, uint32_t node, struct arena *a, 
                                uint32_t *ret_count, struct error *err) MUST_USE;
 /* After restore (sinks included), before the first step: opens readers and writers. */
 enum status chain_start(struct chain *c, struct error *err) MUST_USE;
+/* After chain_start: nothing reaches the exchange as things stand (its sources have no split to read, or others feed
+ * it and say so): time does not wait for it. chain_hush tells a receiver so of one channel. */
+bool chain_silent(const struct chain *c, uint32_t exchange);
+void chain_hush(struct chain *c, uint32_t exchange, uint32_t channel);
 
 enum chain_state {
     CHAIN_RAN,      /* did something; call again */

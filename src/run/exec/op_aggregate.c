@@ -69,7 +69,7 @@ static enum status aggregate_open(struct op *o, struct error *err)
                           true, input, cap, o->budget, err));
     struct str keys = op_types_text(&g->arena, input, n->aggregate.keys, n->aggregate.n_keys);
     struct str print = arena_printf(&g->arena, "%.*s|%.*s", STR_ARG(keys), STR_ARG(g->acc.fingerprint));
-    if (!print.ptr || !make_scratch(g, cap))
+    if (!keys.ptr || !print.ptr || !make_scratch(g, cap))
         return budget_error(o->budget, 0, err);
     TRY(op_add_store(o, "groups", g->acc.value_bytes, g->acc.value_align, g->acc.blob_offsets, g->acc.n_blobs, print,
                      false, &g->groups, err));

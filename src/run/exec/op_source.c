@@ -27,7 +27,7 @@ struct source_op {
     ARRAY(struct open_split) splits;
     uint32_t next, n_open, unfinished, unannounced;
     bool complete; /* no further splits will come */
-    bool idle;     /* told so: this shard has no split (yet) and must not hold time back */
+    bool idle;     /* told so: this shard has no split to read now and must not hold time back */
     struct batch *batch;
     struct buf position;
 };
@@ -44,14 +44,6 @@ static enum status source_open(struct op *o, struct error *err)
                         &s->positions, err);
 }
 
-static enum status source_start(struct op *o, struct error *err)
-{
-    (void)err;
-    struct source_op *s = (struct source_op *)o;
-    int64_t discover_ms;
-    s->source = o->ctx->source(o->ctx, o->node, &discover_ms);
-    return ST_OK;
-}
 
 static void source_close(struct op *o)
 {
@@ -102,6 +94,18 @@ static bool take_splits(struct source_op *s)
             s->unfinished++, s->unannounced++;
     }
     return true;
+}
+
+static enum status source_start(struct op *o, struct error *err)
+{
+    struct source_op *s = (struct source_op *)o;
+    int64_t discover_ms;
+    s->source = o->ctx->source(o->ctx, o->node, &discover_ms);
+    if (!take_splits(s))
+        return budget_error(o->budget, 0, err);
+    o->silent = s->unfinished == 0;
+    s->idle = o->silent && !s->complete;
+    return ST_OK;
 }
 
 static enum status open_reader(struct source_op *s, struct open_split *k, struct error *err)
@@ -212,7 +216,7 @@ static enum op_result source_poll(struct op *o, struct emit *out, struct error *
     }
     if (!take_splits(s))
         return op_refused(o, err);
-    bool idle = !s->complete && s->splits.count == 0;
+    bool idle = !s->complete && s->unfinished == 0;
     if (idle != s->idle) {
         s->idle = out->idle = idle;
         out->has_idle = true;

@@ -27,7 +27,7 @@ static enum status values_start(struct op *o, struct error *err)
     struct str saved = op_get_blob(v->out, next_key);
     if (saved.len == sizeof v->next)
         memcpy(&v->next, saved.ptr, sizeof v->next);
-    o->ended = o->ctx->shard != 0 || v->next >= o->node->values.rows->count;
+    o->ended = o->silent = o->ctx->shard != 0 || v->next >= o->node->values.rows->count;
     return ST_OK;
 }
 

@@ -111,7 +111,7 @@ static enum status open_stores(struct window_op *w, struct error *err)
     struct str types = op_types_text(&w->arena, o->input_schema, w->keys, w->n_keys);
     struct str print = arena_printf(&w->arena, "%.*s|%.*s|%s", STR_ARG(types), STR_ARG(w->acc.fingerprint),
                                     w->direct ? "window" : "pane");
-    if (!print.ptr || !make_scratch(w) || !make_batches(w))
+    if (!types.ptr || !print.ptr || !make_scratch(w) || !make_batches(w))
         return budget_error(o->budget, 0, err);
     TRY(op_add_store(o, "windows", w->acc.value_bytes, w->acc.value_align, w->acc.blob_offsets, w->acc.n_blobs, print,
                      false, &w->groups, err));

@@ -64,7 +64,7 @@ struct job_config {
     struct commit_log *log;    /* taken: closed by job_free, and when job_new fails */
     struct connect_context *connect; /* lives as long as the job */
     const int64_t *clock_ms;   /* NULL: the os's wall clock; else processing time stands here (weir test) */
-    uint64_t seed;             /* of job_step's order */
+    uint64_t seed;             /* of job_step's order; in even ones but 0 one task is slow */
     uint32_t planted;          /* JOB_BUG_*: bugs that the crash checker must catch */
 };
 

@@ -267,6 +267,7 @@ struct job {
     bool restored;
     uint64_t random;
     uint32_t *order; /* job_step's */
+    uint32_t slow;   /* a task that job_step holds back; n_tasks or more: none */
     size_t limit;    /* least limit on the way up from the budget; SIZE_MAX: none */
     struct os_signal *main_signal;
     atomic_uint workers_left;

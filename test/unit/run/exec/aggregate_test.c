@@ -133,7 +133,7 @@ static void second(struct kit *x) { kit_batch(x, "-D k=1 v=5 s=a; +I k=2 v=6 s=c
 static void memory_may_be_refused_anywhere(void **state)
 {
     (void)state;
-    kit_refuse_each(SETS, 4, NODE_AGGREGATE, false, first, second);
+    kit_refuse_each(SETS, 4, NODE_AGGREGATE, true, first, second);
 }
 
 int main(void)

@@ -223,8 +223,8 @@ static void second(struct kit *x)
 static void memory_may_be_refused_anywhere(void **state)
 {
     (void)state;
-    kit_refuse_each(PLAIN(HOP), 4, NODE_WINDOW_AGGREGATE, false, first, second);
-    kit_refuse_each(DISTINCT(CUMULATE), 4, NODE_WINDOW_AGGREGATE, false, first, second);
+    kit_refuse_each(PLAIN(HOP), 4, NODE_WINDOW_AGGREGATE, true, first, second);
+    kit_refuse_each(DISTINCT(CUMULATE), 4, NODE_WINDOW_AGGREGATE, true, first, second);
 }
 
 int main(void)

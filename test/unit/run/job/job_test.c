@@ -90,9 +90,9 @@ static void test_stop_and_rescale(void **state)
             struct error err;
             struct sim *s = sim_new(seed, NULL);
             world_init(&w, 4, 400, 23);
-            w.read_rows = 4;
+            w.read_rows = 2;
             uint64_t epoch = 0, lives = 0;
-            for (bool through = false; !through && lives < 40; lives++) {
+            for (bool through = false; !through && lives < 400; lives++) {
                 struct life l = { .planned = &p, .world = &w, .sim = s,
                                   .parallelism = 1 + (uint32_t)((seed + lives) % 4),
                                   .seed = seed + lives, .interval_ms = 10, .durable = true, .stop_after = 2,
