@@ -155,6 +155,7 @@ printf '{"a":1}\n' >in/1.json
 copy="CREATE TABLE i (a INT) WITH ('connector' = 'filesystem', 'path' = 'in', 'format' = 'json');
 CREATE TABLE o (a INT) WITH ('connector' = 'filesystem', 'path' = 'copied', 'format' = 'json'); INSERT INTO o SELECT a FROM i"
 t "a job with state" 0 run --state-dir s2 -c "$copy"
+err '^[1-9][0-9]* commits* of [0-9.]* [KMGi]*B ([0-9.]* [KMGi]*B each), 0 snapshots$'
 that "its output is there" '[ "$(cat copied/*)" = "{\"a\":1}" ]'
 printf '{"a":2}\n' >in/2.json
 t "goes on where it was" 0 run --state-dir s2 -c "$copy"

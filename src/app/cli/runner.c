@@ -145,15 +145,25 @@ static void say_late(struct cli *c, const struct engine_report *report, struct s
         cli_say(c, "  %s %s %s\n", text_count(n, report->late[i].rows), table.len ? "from" : "by", report->late[i].by);
 }
 
+/* Of a run with a state directory. */
+static void say_commits(struct cli *c, const struct job_stats *s)
+{
+    char n[CLI_TEXT], bytes[CLI_TEXT], each[CLI_TEXT], snapshots[CLI_TEXT];
+    if (s->commits)
+        cli_say(c, "%s commit%s of %s (%s each), %s snapshot%s\n", text_count(n, s->commits), s->commits == 1 ? "" : "s",
+                text_bytes(bytes, s->commit_bytes), text_bytes(each, s->commit_bytes / s->commits),
+                text_count(snapshots, s->snapshots), s->snapshots == 1 ? "" : "s");
+}
+
 static void say_summary(struct cli *c, struct engine *e, const struct engine_report *report)
 {
     char n[CLI_TEXT];
     if (report->bad_rows)
         cli_say(c, "%s bad record%s %s\n", text_count(n, report->bad_rows), report->bad_rows == 1 ? "" : "s",
                 args_has(&c->args, O_DEAD_LETTER) ? "written to the dead-letter file" : "skipped");
-    if (!report->late_rows)
-        return;
-    say_late(c, report, session_get(engine_session(e), "late.table"));
+    if (report->late_rows)
+        say_late(c, report, session_get(engine_session(e), "late.table"));
+    say_commits(c, &report->total);
 }
 
 static int exit_code(struct cli *c, const struct runner *r, enum status st, const struct error *err)
