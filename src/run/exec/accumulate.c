@@ -151,8 +151,9 @@ static void call_args(const struct aggregate_call *call, const struct batch *b, 
         args[i] = b->cols[call->args[i]];
 }
 
-static enum status feed(struct accumulators *a, uint32_t c, bool add, const struct batch *b, uint8_t *const *groups,
-                        const uint16_t *rows, uint32_t n, struct table *t, struct error *err)
+/* The states of the rows stand in a->states. */
+static enum status feed_states(struct accumulators *a, uint32_t c, bool add, const struct batch *b,
+                               const uint16_t *rows, uint32_t n, struct table *t, struct error *err)
 {
     const struct aggregate_call *call = &a->calls[c];
     struct column args[8];
@@ -160,13 +161,19 @@ static enum status feed(struct accumulators *a, uint32_t c, bool add, const stru
     if (n == 0)
         return ST_OK;
     call_args(call, b, args);
-    for (uint32_t i = 0; i < n; i++)
-        a->states[i] = groups[i] + a->offsets[c];
     if (add)
         return call->aggregate->ops->add(call->aggregate, a->states, args, rows, n, &heap.heap, err);
     if (!call->aggregate->ops->retract)
         return error_set(err, ST_UNSUPPORTED, "%.*s cannot take rows back", STR_ARG(call->name));
     return call->aggregate->ops->retract(call->aggregate, a->states, args, rows, n, &heap.heap, err);
+}
+
+static enum status feed(struct accumulators *a, uint32_t c, bool add, const struct batch *b, uint8_t *const *groups,
+                        const uint16_t *rows, uint32_t n, struct table *t, struct error *err)
+{
+    for (uint32_t i = 0; i < n; i++)
+        a->states[i] = groups[i] + a->offsets[c];
+    return feed_states(a, c, add, b, rows, n, t, err);
 }
 
 /* ---- element sets ---- */
@@ -320,13 +327,6 @@ static uint32_t pick(const struct accumulators *a, const struct accumulate *in, 
     const struct aggregate_call *call = &a->calls[c];
     const struct column *filter = call->filter >= 0 ? &in->batch->cols[call->filter] : NULL;
     uint32_t n = 0;
-    if (filter && !filter->nulls && !skip_null) { /* without branches: filters are hard to guess */
-        for (uint32_t i = 0; i < in->n; i++) {
-            index[n] = i;
-            n += filter->b[in->rows[i]] != 0;
-        }
-        return n;
-    }
     for (uint32_t i = 0; i < in->n; i++) {
         uint32_t row = in->rows[i];
         if (filter && (column_is_null(filter, row) || !filter->b[row]))
@@ -359,16 +359,34 @@ static enum status set_calls(struct accumulators *a, const struct accumulate *in
     return ST_OK;
 }
 
+/* A call without a set over inserts only. No branch decides over a row: filters are hard to guess. */
+static enum status plain_adds(struct accumulators *a, const struct accumulate *in, uint32_t c, struct error *err)
+{
+    const struct aggregate_call *call = &a->calls[c];
+    uint32_t offset = a->offsets[c], n = 0;
+    if (call->filter < 0) {
+        for (uint32_t i = 0; i < in->n; i++)
+            a->states[i] = (uint8_t *)entry_value(in->groups, in->entries[i]) + offset;
+        return feed_states(a, c, true, in->batch, in->rows, in->n, in->groups, err);
+    }
+    const struct column *filter = &in->batch->cols[call->filter];
+    const uint8_t *is = filter->b, *nulls = filter->nulls;
+    for (uint32_t i = 0; i < in->n; i++) {
+        uint16_t row = in->rows[i];
+        a->states[n] = (uint8_t *)entry_value(in->groups, in->entries[i]) + offset;
+        a->rows[n] = row;
+        n += (is[row] != 0) & !(nulls && nulls[row]);
+    }
+    return feed_states(a, c, true, in->batch, a->rows, n, in->groups, err);
+}
+
 /* A call without a set: its rows go straight in, or out. */
 static enum status plain_call(struct accumulators *a, const struct accumulate *in, uint32_t c, uint32_t *index,
                               struct error *err)
 {
     uint32_t n_add = 0, n_gone = 0;
-    if (a->calls[c].filter < 0 && !in->batch->kinds) {
-        for (uint32_t i = 0; i < in->n; i++)
-            a->groups[i] = entry_value(in->groups, in->entries[i]);
-        return feed(a, c, true, in->batch, a->groups, in->rows, in->n, in->groups, err);
-    }
+    if (!in->batch->kinds)
+        return plain_adds(a, in, c, err);
     uint32_t n = pick(a, in, c, false, index);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t row = in->rows[index[i]];
