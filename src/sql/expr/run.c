@@ -244,18 +244,15 @@ static void combine(struct column *out, const struct slot *in, bool flip, const 
                 out->b[k] &= c->b[k];
         return;
     }
-    uint8_t *nulls = c->nulls ? column_nulls(out, out->cap) : out->nulls;
-    for (uint32_t k = 0; k < n; k++) {
+    uint8_t *b = out->b, *nulls = c->nulls ? column_nulls(out, out->cap) : out->nulls;
+    const uint8_t *more = c->b, *more_nulls = c->nulls;
+    for (uint32_t k = 0; k < n; k++) { /* without branches: what rows hold is hard to guess */
         uint32_t r = rows ? rows[k] : k, at = r & in->mask;
-        bool null = c->nulls && c->nulls[at], was_null = nulls && nulls[r];
-        bool decides = !null && (c->b[at] != 0) == flip, decided = !was_null && (out->b[r] != 0) == flip;
-        if (decides || decided) {
-            out->b[r] = flip;
-            if (nulls)
-                nulls[r] = 0;
-        } else if (null || was_null) {
-            nulls[r] = 1;
-        }
+        bool null = more_nulls && more_nulls[at], was_null = nulls && nulls[r];
+        bool decides = ((more[at] != 0) == flip) & (null == 0), decided = ((b[r] != 0) == flip) & (was_null == 0);
+        b[r] = (decides | decided) == flip;
+        if (nulls)
+            nulls[r] = (null | was_null) & ((decides | decided) == 0);
     }
 }
 
