@@ -37,7 +37,7 @@ static enum status fixture_bounded(const struct table_desc *t, bool *ret, struct
 }
 
 static const struct option_spec fixture_test_options[] = {
-    { .name = "changelog-mode", .type = OPT_STRING }, { .name = "scan.watermark.idle-timeout", .type = OPT_DURATION }
+    { .name = "changelog-mode", .type = OPT_STRING }
 };
 static const struct option_spec fixture_file_options[] = { { .name = "path", .type = OPT_STRING, .required = true },
                                                            { .name = "follow", .type = OPT_BOOL } };
@@ -45,7 +45,7 @@ static const struct connector fixture_connectors[] = {
     { .name = "test",
       .flags = CONNECTOR_SOURCE | CONNECTOR_SINK | CONNECTOR_SINK_UPDATES | CONNECTOR_WATERMARKS,
       .options = fixture_test_options,
-      .n_options = 2,
+      .n_options = 1,
       .source_kinds = fixture_kinds },
     { .name = "file",
       .flags = CONNECTOR_SOURCE | CONNECTOR_SINK | CONNECTOR_FORMAT,
