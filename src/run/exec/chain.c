@@ -219,9 +219,12 @@ enum status chain_apply(struct chain *c, const struct delta *d, bool *ret_known,
     return ST_OK;
 }
 
-/* From the start, not from when it comes to say so: else what is late depended on how soon that is. */
+/* Silent from the start, not from when it comes to say so: else what is late depended on how soon that is. An operator
+ * that holds rows back until time or the end lets them go has something to say still. */
 static void hush(struct chain *c, struct link *l)
 {
+    if (l->op->ops->watermark || l->op->ops->end)
+        return;
     l->idle = true;
     for (uint32_t i = 0; i < l->n_edges; i++) {
         struct link *to = &c->links[l->edges[i].to];

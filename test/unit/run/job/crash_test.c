@@ -17,6 +17,9 @@
                    "INSERT INTO o SELECT k, n % 4, COUNT(*) FROM (SELECT k, COUNT(*) AS n FROM g GROUP BY k) " \
                    "GROUP BY k, n % 4"
 
+#define OVER GEN "CREATE TABLE o (w TIMESTAMP(3), n BIGINT, m BIGINT) WITH ('connector' = 'mem');" \
+    "INSERT INTO o SELECT window_start, COUNT(*), MAX(n) FROM (SELECT window_start, window_end, k, COUNT(*) AS n FROM TABLE(TUMBLE(" \
+    "TABLE g, DESCRIPTOR(ts), INTERVAL '1' SECOND)) GROUP BY window_start, window_end, k) GROUP BY window_start, window_end"
 #define SPLITS 4u
 #define ROWS 184u
 #define KEYS 7u
@@ -151,6 +154,34 @@ static void test_unread_split_is_not_late_after_a_restore(void **state)
     plan_done(&p);
 }
 
+/* All splits have been read, nothing has closed: sources with nothing left to read are silent, the windows between are
+ * not. */
+static void test_windows_over_windows_after_the_last_row(void **state)
+{
+    (void)state;
+    struct planned p;
+    struct world want;
+    struct error err;
+    plan_sql(&p, OVER, BATCH_ROWS);
+    expected(&p, &want);
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct world w;
+        struct sim *s = sim_new(seed, NULL);
+        open_world(&w);
+        struct life l = life_of(&p, &w, s, 3, seed, 0);
+        l.stop_rows = (uint64_t)SPLITS * ROWS;
+        expect_life(run_life(&l, &err), &err);
+        l = life_of(&p, &w, s, 3, seed + 1, 0);
+        expect_life(run_life(&l, &err), &err);
+        world_show(&w, &want);
+        assert_true(world_equal(&w, &want));
+        sim_free(s);
+        world_release(&w);
+    }
+    world_release(&want);
+    plan_done(&p);
+}
+
 /* ---- the harness notices ---- */
 
 static const struct planted_case {
@@ -232,6 +263,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_unread_split_is_not_late_after_a_restore),
+        cmocka_unit_test(test_windows_over_windows_after_the_last_row),
         cmocka_unit_test(test_stateless), cmocka_unit_test(test_group), cmocka_unit_test(test_counts),
         cmocka_unit_test(test_tumble),
         cmocka_unit_test(test_planted), cmocka_unit_test(test_faults),

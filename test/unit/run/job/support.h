@@ -425,6 +425,7 @@ struct life {
     bool snapshot_often;
     uint64_t fail_nth;   /* allocation */
     uint64_t stop_after; /* epochs; 0: never */
+    uint64_t stop_rows;  /* rows read; 0: never */
     /* out */
     struct job_stats stats;
 };
@@ -454,6 +455,9 @@ static enum status drive(struct life *l, struct job *j, struct error *err)
         if (l->snapshot_often && dice / 64 % 64 == 0)
             job_force_snapshot(j);
         if (l->stop_after && job_epoch(j) - start >= l->stop_after)
+            job_stop(j);
+        job_stats(j, &l->stats);
+        if (l->stop_rows && l->stats.rows_in >= l->stop_rows)
             job_stop(j);
         assert_true(++steps < 20000000);
         if (p == JOB_RAN) {
