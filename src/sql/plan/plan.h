@@ -209,6 +209,12 @@ enum status plan_describe(struct plan_env *env, const struct syn_name *name, str
 
 /* EXPLAIN: a node a line as a tree from the sinks, with changelog modes, watermarks and keys. Deterministic. */
 bool plan_print(struct buf *out, const struct plan *p) MUST_USE;
+/* The same as one JSON object, and as a Graphviz cluster inside a "digraph { … }"; `number` tells several apart. What the
+ * members of the object are is written in docs/sql/explain.md. */
+bool plan_print_json(struct buf *out, const struct plan *p) MUST_USE;
+bool plan_print_dot(struct buf *out, const struct plan *p, uint32_t number) MUST_USE;
+/* What PLAN_ADVICE says: lines, "none" when there is nothing to say. */
+bool plan_print_advice(struct buf *out, const struct plan *p) MUST_USE;
 /* The normalised plan that a state directory is bound to: operators, keys, types, stable ids, connectors and paths;
  * not text, parallelism or batch size. Lines of "id: facts", so that two can be compared and the first difference
  * named. */

@@ -267,6 +267,38 @@ enum feature { PLAN_FEATURES(PLAN_FEATURE_ENUM) F_COUNT };
 const char *feature_name(enum feature f);
 enum status refuse(struct binder *b, enum feature f, uint32_t line, uint32_t column);
 
+/* ---- what there is to say of a node (facts.c) ---- */
+
+enum facts_form {
+    FACTS_TEXT,      /* EXPLAIN: " key=value key=[a, b] flag" */
+    FACTS_LINES,     /* the same, each on a line of its own */
+    FACTS_POSITIONS, /* the fingerprint: columns as $0, $1, nothing that may change while the state stays good */
+    FACTS_JSON       /* members of an object */
+};
+struct facts {
+    struct buf *out;
+    const struct plan *plan;
+    enum facts_form form;
+    bool any;       /* json: a member stands before the next */
+    uint32_t items; /* of the list or group under way */
+};
+bool facts_put(struct facts *f, const struct node *n) MUST_USE;   /* those of the node's kind */
+bool facts_kinds(struct facts *f, const struct node *n) MUST_USE; /* changelog=[I,UB,UA] */
+bool facts_key(struct facts *f, const char *key) MUST_USE;
+bool facts_columns(struct facts *f, const char *key, const struct schema *s, const uint32_t *columns,
+                   uint32_t n) MUST_USE;
+bool facts_string(struct facts *f, size_t from) MUST_USE; /* json: what stands from `from` on becomes a string */
+
+/* What an operator keeps from row to row. */
+struct state_fact {
+    const char *keeps;   /* "accumulators" */
+    const char *by;      /* "key", "split" …; NULL: one */
+    const char *until;   /* "always", "window end", "end of input" */
+    const uint32_t *key; /* columns of the input, when by key */
+    uint32_t n_key;
+};
+bool facts_state(const struct node *n, struct state_fact *ret); /* false: nothing */
+
 /* bind_expr.c, bind_call.c, bind_scope.c, bind_type.c */
 enum status bind_expr(struct binder *b, const struct place *p, const struct syn_expr *e,
                       const struct expr **ret) MUST_USE;
