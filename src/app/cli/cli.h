@@ -58,6 +58,7 @@ enum cli_option_id {
     O_FRESH,
     O_SHOW,
     O_DOCS,
+    O_PLAN_FORM,
     O_COUNT
 };
 #define O_BIT(id) (UINT64_C(1) << (id))

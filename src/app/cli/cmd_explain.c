@@ -1,26 +1,53 @@
 /* weir explain: the plans of a script, none of which is run. */
 #include "cli/cli.h"
 
-/* A plan, or the rows of an EXPLAIN, which are one. */
-static bool put_plan(struct buf *out, const struct action *a)
+enum plan_form { PLAN_TEXT, PLAN_JSON, PLAN_DOT };
+
+/* What stands before the first plan, between two, and behind the last. */
+static const struct {
+    const char *first, *next, *last;
+} frames[] = {
+    [PLAN_TEXT] = { "", "\n", "" },
+    [PLAN_JSON] = { "[\n", ",\n", "\n]\n" },
+    [PLAN_DOT] = { "digraph weir {\n  node [fontname=\"monospace\"];\n", "", "}\n" },
+};
+
+static enum plan_form wanted_form(const struct cli *c)
 {
-    if (a->plan)
-        return plan_print(out, a->plan);
+    struct str form = args_get(&c->args, O_PLAN_FORM);
+    return str_eq_nocase(form, STR("json")) ? PLAN_JSON : str_eq_nocase(form, STR("dot")) ? PLAN_DOT : PLAN_TEXT;
+}
+
+/* The lines of an EXPLAIN of the script, with the details that it asks for. */
+static bool put_rows(struct buf *out, const struct batch *rows)
+{
     bool ok = true;
-    for (uint32_t i = 0; ok && i < batch_rows(a->rows); i++)
-        ok = value_print(out, &a->rows->cols[0], batch_row(a->rows, i), &zone_utc) && buf_put_u8(out, '\n');
+    for (uint32_t i = 0; ok && i < batch_rows(rows); i++)
+        ok = value_print(out, &rows->cols[0], batch_row(rows, i), &zone_utc) && buf_put_u8(out, '\n');
     return ok;
+}
+
+static bool put_plan(struct buf *out, const struct action *a, enum plan_form form, uint32_t number)
+{
+    switch (form) {
+    case PLAN_JSON:
+        return plan_print_json(out, a->plan);
+    case PLAN_DOT:
+        return plan_print_dot(out, a->plan, number);
+    default:
+        return a->rows ? put_rows(out, a->rows) : plan_print(out, a->plan);
+    }
 }
 
 static enum status explain_action(struct cli *c, const struct action *a, uint32_t *n_plans, struct error *err)
 {
-    bool is_explain = a->kind == ACTION_ROWS && a->rows && a->stmt && a->stmt->kind == SYN_STMT_EXPLAIN;
-    if (!a->plan && !is_explain)
+    if (!a->plan)
         return ST_OK;
+    enum plan_form form = wanted_form(c);
     struct buf out;
-    buf_init(&out, c->arena.budget, 16u << 20);
-    bool ok = (*n_plans == 0 || buf_put_u8(&out, '\n')) && put_plan(&out, a) &&
-              (out.len == 0 || out.data[out.len - 1] == '\n' || buf_put_u8(&out, '\n'));
+    buf_init(&out, c->arena.budget, 64u << 20);
+    bool ok = buf_printf(&out, "%s", *n_plans ? frames[form].next : frames[form].first) &&
+              put_plan(&out, a, form, *n_plans);
     enum status st = ok ? cli_write(c, buf_str(&out), err) : budget_error(c->arena.budget, out.len, err);
     buf_release(&out);
     ++*n_plans;
@@ -56,5 +83,7 @@ int cmd_explain(struct cli *c)
     engine_free(e);
     if (st == ST_OK && n_plans == 0)
         st = error_set(&err, ST_USAGE, "%.*s: no query and no INSERT to explain", STR_ARG(script.name));
+    if (st == ST_OK)
+        st = cli_write(c, str_from(frames[wanted_form(c)].last), &err);
     return st == ST_OK ? 0 : cli_fail(c, &script, &err);
 }

@@ -43,10 +43,12 @@ const struct cli_command cli_commands[] = {
       .max_args = 1,
       .words = "file",
       .text = "One tree for each query and INSERT, from the sink to the sources, with changelog modes,\n"
-              "keys and watermarks. Nothing runs.",
+              "keys and watermarks. Nothing runs. --format json prints a list of plans for programs,\n"
+              "--format dot a graph for Graphviz.",
       .examples = "weir explain job.sql # every plan of a file\n"
-                  "weir explain -c \"SELECT COUNT(*) FROM (VALUES (1), (2)) AS t(x)\" # of a text",
-      .options = BOTH_FINAL,
+                  "weir explain -c \"SELECT COUNT(*) FROM (VALUES (1), (2)) AS t(x)\" # of a text\n"
+                  "weir explain job.sql --format dot | dot -Tsvg >job.svg # as a picture",
+      .options = BOTH_FINAL | O_BIT(O_PLAN_FORM),
       .run = cmd_explain },
     { .name = "test",
       .args = "PATH...",

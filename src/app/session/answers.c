@@ -55,15 +55,32 @@ static enum status lines_as_rows(struct action *a, const char *column, struct st
     return ST_OK;
 }
 
-enum status session_explain_rows(struct session *s, struct action *a, struct error *err)
+/* The details of EXPLAIN. Modes are always shown; nothing is estimated. */
+static bool wants(struct str details, const char *name)
+{
+    while (details.ptr && details.len)
+        if (str_eq(str_split(&details, ','), str_from(name)))
+            return true;
+    return false;
+}
+
+static bool put_explained(struct buf *out, const struct plan *p, struct str details)
+{
+    bool ok = plan_print(out, p);
+    if (wants(details, "PLAN_ADVICE"))
+        ok = ok && buf_printf(out, "\n== Advice ==\n") && plan_print_advice(out, p);
+    if (wants(details, "JSON_EXECUTION_PLAN"))
+        ok = ok && buf_printf(out, "\n== Physical Execution Plan ==\n") && plan_print_json(out, p);
+    return ok;
+}
+
+enum status session_explain_rows(struct session *s, struct str details, struct action *a, struct error *err)
 {
     struct buf text;
-    buf_init(&text, s->config.budget, 4u << 20);
-    bool ok = plan_print(&text, a->plan);
+    buf_init(&text, s->config.budget, 64u << 20);
+    bool ok = put_explained(&text, a->plan, details);
     enum status st = ok ? lines_as_rows(a, "result", buf_str(&text), err) : budget_error(s->config.budget, 0, err);
     buf_release(&text);
-    plan_release(a->plan);
-    a->plan = NULL;
     return st;
 }
 

@@ -249,13 +249,16 @@ static enum status do_insert(struct session *s, const struct syn_stmt *stmt, str
 static enum status do_explain(struct session *s, const struct syn_stmt *stmt, struct action *a, struct error *err)
 {
     const struct syn_stmt *inner = stmt->inner;
+    if (str_find(stmt->what, STR("ESTIMATED_COST"), 0) >= 0)
+        return error_at(err, ST_UNSUPPORTED, stmt->line, stmt->column,
+                        "EXPLAIN ESTIMATED_COST is not supported: no costs are estimated");
     if (inner->kind == SYN_STMT_QUERY)
         TRY(do_select(s, inner, a, err));
     else if (inner->kind == SYN_STMT_INSERT || inner->kind == SYN_STMT_STATEMENT_SET)
         TRY(do_insert(s, inner, a, err));
     else
         return error_at(err, ST_UNSUPPORTED, inner->line, inner->column, "EXPLAIN takes a query or an INSERT");
-    return session_explain_rows(s, a, err);
+    return session_explain_rows(s, stmt->what, a, err);
 }
 
 static enum status do_nothing(struct session *s, const struct syn_stmt *stmt, struct action *a, struct error *err)

@@ -40,7 +40,7 @@ struct action {
     const struct syn_stmt *stmt;
     struct str message;
     struct batch *rows;
-    struct plan *plan;
+    struct plan *plan; /* SELECT, INSERT; ROWS of an EXPLAIN: what they tell of */
     struct table_desc *result; /* SELECT: the sink table that was made for it */
 };
 

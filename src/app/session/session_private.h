@@ -17,6 +17,6 @@ enum status session_put(struct session *s, const struct option *o, struct error 
 
 /* Answers as rows (answers.c). */
 enum status session_list_settings(struct session *s, struct action *a, struct error *err);
-enum status session_explain_rows(struct session *s, struct action *a, struct error *err);
+enum status session_explain_rows(struct session *s, struct str details, struct action *a, struct error *err);
 enum status session_show(struct session *s, const struct syn_stmt *stmt, struct action *a, struct error *err);
 enum status session_describe(struct session *s, const struct syn_stmt *stmt, struct action *a, struct error *err);

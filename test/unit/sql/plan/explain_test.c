@@ -1,5 +1,6 @@
 /* Queries and their plans: each statement's EXPLAIN, whole. What is not shown by a plan is tested in plan_test.c. */
 #include "sql/plan/fixture.h"
+#include "text/text.h"
 
 static const struct {
     const char *sql, *plan;
@@ -693,8 +694,133 @@ static void test_plans(void **state)
     }
 }
 
+typedef bool printer(struct buf *out, const struct plan *p);
+
+static bool print_dot(struct buf *out, const struct plan *p)
+{
+    return plan_print_dot(out, p, 7);
+}
+
+static char *printed(struct fixture *f, const char *sql, printer *print)
+{
+    struct buf out;
+    assert_int_equal(fixture_run(f, sql), ST_OK);
+    buf_init(&out, NULL, 1u << 22);
+    assert_true(print(&out, f->plan));
+    char *s = fixture_text(&out);
+    buf_release(&out);
+    return s;
+}
+
+/* Every plan of the table is one JSON value and has a line a node; one of them whole. */
+static void test_json(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fixture f;
+        size_t at;
+        const char *fault;
+        fixture_open(&f, NULL);
+        assert_int_equal(fixture_run(&f, fixture_tables), ST_OK);
+        char *got = printed(&f, cases[i].sql, plan_print_json);
+        if (!json_valid(str_from(got), &at, &fault))
+            fail_msg("%s\n%s at %zu:\n%s", cases[i].sql, fault, at, got);
+        uint32_t lines = 0;
+        for (const char *p = got; *p; p++)
+            lines += *p == '\n';
+        assert_int_equal(lines, f.plan->n_nodes + 1);
+        free(got);
+        fixture_close(&f);
+    }
+    struct fixture f;
+    fixture_open(&f, NULL);
+    assert_int_equal(fixture_run(&f, fixture_tables), ST_OK);
+    char *got = printed(&f, "INSERT INTO keyed SELECT a, SUM(b) FILTER (WHERE b > 0) FROM two GROUP BY a", plan_print_json);
+    assert_string_equal(
+        got,
+        "{\"job\":\"insert-into_keyed\",\"bounded\":false,\"nodes\":[\n"
+        "{\"id\":\"source:1\",\"kind\":\"source\",\"inputs\":[],\"changelog\":[\"I\"],\"upsert_key\":[],\"bounded\":false,"
+        "\"watermarks\":false,\"schema\":[{\"name\":\"a\",\"type\":\"INT\"},{\"name\":\"b\",\"type\":\"BIGINT\"}],"
+        "\"state\":{\"keeps\":\"position\",\"by\":\"split\",\"until\":\"always\"},"
+        "\"details\":{\"table\":\"two\",\"connector\":\"test\",\"columns\":[\"a\",\"b\"]}},\n"
+        "{\"id\":\"calc:1\",\"kind\":\"calc\",\"inputs\":[{\"id\":\"source:1\"}],\"changelog\":[\"I\"],\"upsert_key\":[],"
+        "\"bounded\":false,\"watermarks\":false,\"schema\":[{\"name\":\"a\",\"type\":\"INT\"},"
+        "{\"name\":\"b\",\"type\":\"BIGINT\"},{\"name\":\"$f2\",\"type\":\"BOOLEAN\"}],\"state\":null,"
+        "\"details\":{\"select\":[{\"name\":\"a\",\"expression\":\"a\"},{\"name\":\"b\",\"expression\":\"b\"},"
+        "{\"name\":\"$f2\",\"expression\":\"b > 0\"}]}},\n"
+        "{\"id\":\"exchange:1\",\"kind\":\"exchange\",\"inputs\":[{\"id\":\"calc:1\"}],\"changelog\":[\"I\"],"
+        "\"upsert_key\":[],\"bounded\":false,\"watermarks\":false,\"schema\":[{\"name\":\"a\",\"type\":\"INT\"},"
+        "{\"name\":\"b\",\"type\":\"BIGINT\"},{\"name\":\"$f2\",\"type\":\"BOOLEAN\"}],\"state\":null,"
+        "\"details\":{\"hash\":[\"a\"]}},\n"
+        "{\"id\":\"aggregate:1\",\"kind\":\"aggregate\",\"inputs\":[{\"id\":\"exchange:1\"}],\"changelog\":[\"I\",\"UA\"],"
+        "\"upsert_key\":[\"a\"],\"bounded\":false,\"watermarks\":false,\"schema\":[{\"name\":\"a\",\"type\":\"INT\"},"
+        "{\"name\":\"$a0\",\"type\":\"BIGINT\"}],"
+        "\"state\":{\"keeps\":\"accumulators\",\"by\":\"key\",\"key\":[\"a\"],\"until\":\"always\"},"
+        "\"details\":{\"group\":[\"a\"],\"select\":[{\"name\":\"$a0\",\"expression\":\"SUM(b) FILTER (WHERE $f2)\"}]}},\n"
+        "{\"id\":\"sink:1\",\"kind\":\"sink\",\"inputs\":[{\"id\":\"aggregate:1\"}],\"changelog\":[\"I\",\"UA\"],"
+        "\"upsert_key\":[],\"bounded\":false,\"watermarks\":false,\"schema\":[{\"name\":\"a\",\"type\":\"INT\"},"
+        "{\"name\":\"$a0\",\"type\":\"BIGINT\"}],\"state\":{\"keeps\":\"commit\",\"by\":\"writer\",\"until\":\"always\"},"
+        "\"details\":{\"table\":\"keyed\",\"connector\":\"test\",\"columns\":[\"a\",\"b\"],\"upsert\":true}}\n"
+        "]}");
+    free(got);
+    fixture_close(&f);
+}
+
+static void test_dot(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, NULL);
+    assert_int_equal(fixture_run(&f, fixture_tables), ST_OK);
+    char *got = printed(&f, "SELECT 'a\"b\\c' AS `x y`", print_dot);
+    assert_string_equal(got, "  subgraph cluster_7 {\n"
+                             "    label=\"select\\l\";\n"
+                             "    p7_0 [shape=box, style=bold, label=\"values:1\\lrows=1\\l\"];\n"
+                             "    p7_1 [shape=box, label=\"calc:1\\lselect=['a\\\"b\\\\c' AS x y]\\l\"];\n"
+                             "    p7_2 [shape=box, style=rounded, label=\"exchange:1\\lsingle\\l\"];\n"
+                             "    p7_3 [shape=box, style=bold, label=\"sink:1\\ltable=result\\lconnector=print\\l"
+                             "columns=[x y]\\l\"];\n"
+                             "    p7_0 -> p7_1 [label=\"I\"];\n"
+                             "    p7_1 -> p7_2 [label=\"I\"];\n"
+                             "    p7_2 -> p7_3 [label=\"I\"];\n"
+                             "  }\n");
+    free(got);
+    fixture_close(&f);
+}
+
+/* Only state that nothing takes away over input that does not end. */
+static void test_advice(void **state)
+{
+    static const struct {
+        const char *sql, *advice;
+    } wanted[] = {
+        { "SELECT a FROM two", "none\n" },
+        { "SELECT COUNT(*) FROM two", "none\n" },
+        { "SELECT a, COUNT(*) FROM f GROUP BY a", "none\n" },
+        { "SELECT auction, COUNT(*) FROM TUMBLE(TABLE bid, DESCRIPTOR(dateTime), INTERVAL '10' SECOND) GROUP BY auction,"
+          " window_start, window_end",
+          "none\n" },
+        { "SELECT id, SUM(v) FROM ups GROUP BY id",
+          "normalize:1 keeps its last row for every value of (id) as long as the job runs: its input does not end and no"
+          " window closes\n"
+          "aggregate:1 keeps its accumulators for every value of (id) as long as the job runs: its input does not end and"
+          " no window closes\n" },
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        struct fixture f;
+        fixture_open(&f, NULL);
+        assert_int_equal(fixture_run(&f, fixture_tables), ST_OK);
+        char *got = printed(&f, wanted[i].sql, plan_print_advice);
+        assert_string_equal(got, wanted[i].advice);
+        free(got);
+        fixture_close(&f);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_plans) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_plans), cmocka_unit_test(test_json),
+                                        cmocka_unit_test(test_dot), cmocka_unit_test(test_advice) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
