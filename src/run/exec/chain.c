@@ -65,7 +65,7 @@ static const struct op_ops *const ops_of_kind[NODE_KINDS] = {
     [NODE_NORMALIZE] = &op_normalize, [NODE_WINDOW] = &op_window,
     [NODE_AGGREGATE] = &op_aggregate, [NODE_WINDOW_AGGREGATE] = &op_window_aggregate,
     [NODE_SORT] = &op_sort,           [NODE_TABLE] = &op_sort,
-    [NODE_SINK] = &op_sink,
+    [NODE_SINK] = &op_sink,           [NODE_UNNEST] = &op_unnest,
 };
 
 /* LIMIT without an order need not wait for the end. */

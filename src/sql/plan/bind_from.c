@@ -406,14 +406,12 @@ static enum status bind_item(struct binder *b, const struct cte_frame *ctes, con
         return bind_query(b, ctes, f->query, false, ret);
     case SYN_FROM_FUNCTION:
         return bind_function(b, ctes, f, ret);
-    case SYN_FROM_UNNEST:
-        return refuse(b, F_UNNEST, f->line, f->column);
-    case SYN_FROM_JOIN:
-        return refuse(b, f->join == SYN_JOIN_COMMA ? F_COMMA_JOIN : F_JOIN, f->right->line, f->right->column);
     case SYN_FROM_MATCH:
         return refuse(b, F_MATCH, f->line, f->column);
     case SYN_FROM_FILE:
         return refuse(b, F_FILE_TABLE, f->line, f->column);
+    case SYN_FROM_UNNEST:
+    case SYN_FROM_JOIN:
     case SYN_FROM_VALUES:
         break;
     }
@@ -423,8 +421,16 @@ static enum status bind_item(struct binder *b, const struct cte_frame *ctes, con
 enum status bind_from(struct binder *b, const struct cte_frame *ctes, const struct syn_from *f, struct rel **ret,
                       struct scope *ret_scope)
 {
+    static const struct schema nothing;
     struct str alias = { 0 };
+    struct scope empty = { .schema = &nothing };
     struct rel *r;
+    if (f->kind == SYN_FROM_JOIN)
+        return bind_join(b, ctes, f, ret, ret_scope);
+    if (f->kind == SYN_FROM_UNNEST) {
+        TRY(rel_one_row(b, &r));
+        return bind_unnest(b, r, &empty, f, false, ret, ret_scope);
+    }
     TRY(bind_item(b, ctes, f, &r, &alias));
     if (f->kind != SYN_FROM_TABLE)
         TRY(bind_hints(b, f->hints, f->n_hints, f->line, f->column));

@@ -254,6 +254,20 @@ static bool put_window(struct facts *f, const struct node *n, const struct schem
     return put_spec(f, &n->window.window, in);
 }
 
+static bool put_unnest(struct facts *f, const struct node *n, const struct schema *in)
+{
+    bool ok = facts_columns(f, "of", in, &n->unnest.column, 1) &&
+              facts_columns(f, "pass", in, n->unnest.pass, n->unnest.n_pass) && list_open(f, "elements");
+    for (uint32_t i = 0; i < n->unnest.n_parts && ok; i++) {
+        ok = item_open(f);
+        size_t from = f->out->len;
+        ok = ok && (n->unnest.parts[i] == UNNEST_ORDINALITY ? put(f, "ordinality")
+                                                            : buf_printf(f->out, "%u", n->unnest.parts[i])) &&
+             item_close_as(f, from, n->schema.fields[n->unnest.n_pass + i].name);
+    }
+    return ok && list_close(f) && put_flag(f, n->unnest.outer, "outer");
+}
+
 /* A call; by position its name would not do, since it tells columns by name. */
 static bool put_call(struct facts *f, const struct aggregate_call *c, struct str as)
 {
@@ -342,7 +356,7 @@ static bool (*const kinds[NODE_KINDS])(struct facts *, const struct node *, cons
     [NODE_WATERMARK] = put_watermark, [NODE_UNION] = put_nothing,       [NODE_EXCHANGE] = put_exchange,
     [NODE_NORMALIZE] = put_normalize, [NODE_WINDOW] = put_window,       [NODE_AGGREGATE] = put_aggregate,
     [NODE_SORT] = put_sort,           [NODE_TABLE] = put_table,         [NODE_SINK] = put_sink,
-    [NODE_WINDOW_AGGREGATE] = put_window_aggregate,
+    [NODE_WINDOW_AGGREGATE] = put_window_aggregate,                     [NODE_UNNEST] = put_unnest,
 };
 
 /* The columns that a node's expressions see: those of its first input (of that one's input for late rows). */

@@ -118,6 +118,9 @@ enum status node_modes(struct physical *p, struct node *n)
     case NODE_WINDOW:
         n->kinds = in->kinds;
         return n->window.window.kind == WINDOW_TUMBLE ? keep_key(p, n, in) : ST_OK;
+    case NODE_UNNEST: /* elements come and go with their rows: a shorter list would leave some of an upsert behind */
+        n->kinds = in->kinds;
+        return ST_OK;
     case NODE_AGGREGATE:
         n->kinds = aggregate_kinds(n, in);
         return leading_key(p, n, n->aggregate.n_keys);
@@ -182,7 +185,7 @@ static uint32_t final_kinds(const struct physical *p, const struct node *n, bool
         return kinds;
     }
     bool follows = n->kind == NODE_CALC || n->kind == NODE_WATERMARK || n->kind == NODE_EXCHANGE ||
-                   n->kind == NODE_WINDOW || n->kind == NODE_SINK;
+                   n->kind == NODE_WINDOW || n->kind == NODE_UNNEST || n->kind == NODE_SINK;
     if (!follows)
         return n->kinds;
     return edge(p, n, 0)->kinds;

@@ -11,7 +11,7 @@ static const char *const kind_names[NODE_KINDS] = {
     [NODE_WATERMARK] = "watermark", [NODE_UNION] = "union",         [NODE_EXCHANGE] = "exchange",
     [NODE_NORMALIZE] = "normalize", [NODE_WINDOW] = "window",       [NODE_AGGREGATE] = "aggregate",
     [NODE_SORT] = "sort",           [NODE_TABLE] = "table",         [NODE_SINK] = "sink",
-    [NODE_WINDOW_AGGREGATE] = "window-aggregate",
+    [NODE_WINDOW_AGGREGATE] = "window-aggregate",                   [NODE_UNNEST] = "unnest",
 };
 
 struct node *physical_node(struct physical *p, enum node_kind kind, const struct schema *schema, uint32_t n_inputs)
@@ -259,6 +259,22 @@ static enum status build_window(struct physical *p, struct rel *r, uint32_t *ret
     return node_modes(p, n);
 }
 
+static enum status build_unnest(struct physical *p, struct rel *r, uint32_t *ret)
+{
+    uint32_t input;
+    TRY(physical_rel(p, r->inputs[0], &input));
+    struct node *n;
+    TRY(physical_chain(p, NODE_UNNEST, &r->schema, input, &n));
+    n->unnest.column = r->unnest.column;
+    n->unnest.pass = r->unnest.pass;
+    n->unnest.n_pass = r->unnest.n_pass;
+    n->unnest.parts = r->unnest.parts;
+    n->unnest.n_parts = r->unnest.n_parts;
+    n->unnest.outer = r->unnest.outer;
+    *ret = n->index;
+    return node_modes(p, n);
+}
+
 /* The name of a call in EXPLAIN: "COUNT(DISTINCT bidder) FILTER (WHERE $f1)". */
 static enum status call_name(struct physical *p, const struct agg_call *c, const struct schema *in, struct str *ret)
 {
@@ -381,6 +397,7 @@ enum status physical_rel(struct physical *p, struct rel *r, uint32_t *ret)
         [REL_AGGREGATE] = build_aggregate,
         [REL_WINDOW_AGGREGATE] = build_window_aggregate,
         [REL_SORT] = build_sort,
+        [REL_UNNEST] = build_unnest,
     };
     if (r->node == NONE)
         TRY(builds[r->kind](p, r, &r->node));

@@ -18,6 +18,7 @@ enum node_kind {
     NODE_WATERMARK,   /* gives the stream its watermarks */
     NODE_UNION,       /* UNION ALL of n inputs of equal types */
     NODE_EXCHANGE,    /* rows go to the shard that owns their key; no keys: all to shard 0 */
+    NODE_UNNEST,      /* a row for each element of a collection */
     NODE_NORMALIZE,   /* upserts by key become a full changelog (last row per key kept) */
     NODE_WINDOW,      /* window table function standing alone: appends window_start, window_end, window_time */
     NODE_AGGREGATE,   /* GROUP BY without window: updating */
@@ -66,6 +67,8 @@ struct aggregate_call {
 
 /* What a window aggregate emits after its keys and values. */
 enum window_output { WINDOW_OUT_START, WINDOW_OUT_END, WINDOW_OUT_TIME };
+
+#define UNNEST_ORDINALITY UINT32_MAX /* the element's place, from 1 on: INT */
 
 /* How the watermark node cuts batches, so that lateness does not depend on batching: a row that would be late against
  * the rows before it starts a new batch, after the watermark of those. */
@@ -120,6 +123,14 @@ struct node {
         struct {
             struct window_spec window;
         } window;
+        struct {
+            uint32_t column; /* of the input: an ARRAY, MAP or MULTISET */
+            uint32_t *pass;  /* columns of the input: output starts with them */
+            uint32_t n_pass;
+            uint32_t *parts; /* then these: fields of ROW elements, 0 an element or a MAP's key, 1 its value */
+            uint32_t n_parts;
+            bool outer; /* a row without elements comes out once, with NULLs */
+        } unnest;
         struct {
             uint32_t *keys; /* input columns; output starts with them */
             uint32_t n_keys;

@@ -14,7 +14,7 @@
 
 /* ---- relations ---- */
 
-enum rel_kind { REL_SCAN, REL_VALUES, REL_CALC, REL_UNION, REL_WINDOW, REL_AGGREGATE, REL_WINDOW_AGGREGATE, REL_SORT };
+enum rel_kind { REL_SCAN, REL_VALUES, REL_CALC, REL_UNION, REL_WINDOW, REL_AGGREGATE, REL_WINDOW_AGGREGATE, REL_SORT, REL_UNNEST };
 
 /* Which column of its window a column is, through whatever it has passed. */
 enum window_tag { TAG_NONE, TAG_START, TAG_END, TAG_TIME };
@@ -90,6 +90,14 @@ struct rel {
             uint32_t line, column; /* of the LIMIT or OFFSET */
             bool final;          /* the job's final table */
         } sort;
+        struct {
+            uint32_t column;  /* of the input: the collection */
+            uint32_t *pass;   /* columns of the input that come out, before the parts */
+            uint32_t n_pass;
+            uint32_t *parts;  /* fields of an element, UNNEST_ORDINALITY */
+            uint32_t n_parts;
+            bool outer;       /* a row without elements comes out once, with NULLs */
+        } unnest;
     };
 };
 
@@ -198,7 +206,7 @@ bool expr_uses_from(const struct expr *e, uint32_t first); /* a column >= first 
     F(JOIN, "JOIN") \
     F(COMMA_JOIN, "a join written with a comma") \
     F(LATERAL, "LATERAL") \
-    F(UNNEST, "UNNEST") \
+    F(UNNEST_ON, "LEFT JOIN UNNEST with another condition than ON TRUE") \
     F(MATCH, "MATCH_RECOGNIZE") \
     F(SYSTEM_TIME, "FOR SYSTEM_TIME AS OF") \
     F(FILE_TABLE, "a file path as a table") \
@@ -330,6 +338,11 @@ enum status bind_relation(struct binder *b, const struct cte_frame *ctes, const 
 /* TUMBLE, HOP, CUMULATE … as a FROM item. */
 enum status bind_window(struct binder *b, const struct cte_frame *ctes, const struct syn_expr *call,
                         struct rel **ret) MUST_USE;
+/* FROM items that look at the ones before them; `s`: what UNNEST sees. */
+enum status bind_join(struct binder *b, const struct cte_frame *ctes, const struct syn_from *f, struct rel **ret,
+                      struct scope *ret_scope) MUST_USE;
+enum status bind_unnest(struct binder *b, struct rel *in, const struct scope *s, const struct syn_from *f, bool outer,
+                        struct rel **ret, struct scope *ret_scope) MUST_USE;
 enum status bind_sort(struct binder *b, const struct syn_query *q, const struct sort_key *keys, struct rel *in,
                       struct rel **ret) MUST_USE;
 /* OPTIONS hints: a table with other options than declared; *ret is `t` itself when there is none. */

@@ -197,6 +197,42 @@ static enum status trim_sort(struct binder *b, struct rel *r, const bool *used, 
     return ST_OK;
 }
 
+static enum status trim_unnest(struct binder *b, struct rel *r, const bool *used, struct trimmed *ret)
+{
+    uint32_t n = r->schema.n_fields, n_pass = r->unnest.n_pass, kept = 0;
+    bool *below = flags(b, r->inputs[0]->schema.n_fields);
+    uint32_t *map = ARENA_ARRAY(b->arena, uint32_t, n + 1);
+    TRY_MEM(b, below && map);
+    for (uint32_t i = 0; i < n_pass; i++)
+        below[r->unnest.pass[i]] |= used[i];
+    below[r->unnest.column] = true;
+    struct trimmed in;
+    TRY(trim(b, r->inputs[0], below, &in));
+    r->inputs[0] = in.rel;
+    r->unnest.column = in.map[r->unnest.column];
+    struct field *fields = (struct field *)(uintptr_t)r->schema.fields;
+    uint32_t pass = 0, parts = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        map[i] = used[i] ? kept : NONE;
+        if (!used[i])
+            continue;
+        if (i < n_pass)
+            r->unnest.pass[pass++] = in.map[r->unnest.pass[i]];
+        else
+            r->unnest.parts[parts++] = r->unnest.parts[i - n_pass];
+        fields[kept] = fields[i];
+        if (r->tags)
+            r->tags[kept] = r->tags[i];
+        kept++;
+    }
+    r->unnest.n_pass = pass;
+    r->unnest.n_parts = parts;
+    r->schema.n_fields = kept;
+    ret->rel = r;
+    ret->map = map;
+    return ST_OK;
+}
+
 static enum status trim(struct binder *b, struct rel *r, const bool *used, struct trimmed *ret)
 {
     switch (r->kind) {
@@ -214,6 +250,8 @@ static enum status trim(struct binder *b, struct rel *r, const bool *used, struc
         return trim_aggregate(b, r, used, ret);
     case REL_SORT:
         return trim_sort(b, r, used, ret);
+    case REL_UNNEST:
+        return trim_unnest(b, r, used, ret);
     }
     return error_set(b->err, ST_BUG, "an unknown relation");
 }

@@ -27,6 +27,19 @@ static const struct {
       "      exchange:1 hash=[auction] changelog=[I]\n"
       "        calc:1 select=[auction, price] changelog=[I]\n"
       "          source:1 table=bid connector=test columns=[auction, price] changelog=[I]\n" },
+    { "SELECT a, x, n FROM t LEFT JOIN UNNEST(ARRAY[a, b]) WITH ORDINALITY AS u (x, n) ON TRUE WHERE x > 1",
+      "sink:1 table=result connector=print columns=[a, x, n] changelog=[I]\n"
+      "  exchange:1 single changelog=[I]\n"
+      "    calc:2 select=[a, x, n] where=[x > 1] changelog=[I]\n"
+      "      unnest:1 of=[$unnest] pass=[a] elements=[0 AS x, ordinality AS n] outer changelog=[I]\n"
+      "        calc:1 select=[a, ARRAY(CAST(a AS BIGINT), b) AS $unnest] changelog=[I]\n"
+      "          source:1 table=t connector=test columns=[a, b] changelog=[I]\n" },
+    { "SELECT KEY FROM t, UNNEST(MAP[c, a]) AS u",
+      "sink:1 table=result connector=print columns=[KEY] changelog=[I]\n"
+      "  exchange:1 single changelog=[I]\n"
+      "    unnest:1 of=[$unnest] pass=[] elements=[0 AS KEY] changelog=[I]\n"
+      "      calc:1 select=[MAP(c, a) AS $unnest] changelog=[I]\n"
+      "        source:1 table=t connector=test columns=[a, c] changelog=[I]\n" },
     { "SELECT COUNT(*) FROM bid",
       "sink:1 table=result connector=print columns=[EXPR$0] changelog=[I,UB,UA]\n"
       "  aggregate:1 group=[] select=[COUNT(*) AS $a0] changelog=[I,UB,UA]\n"
