@@ -17,6 +17,8 @@ $src/run/format/debezium.c $src/run/format/raw.c $src/sql/plan/settings.c"
 t "options in docs/sql.md" 0 version
 that "there are tables to read" '[ "$(options $tables | wc -l)" -gt 60 ]'
 that "all of them stand in docs/sql.md, but: $(missing $tables | tr "\n" " ")" '[ -z "$(missing $tables)" ]'
+that "metadata keys stand in docs/sql.md" '[ -z "$(sed -n "s/.*= { \"\(file\.[^\"]*\)\".*/\1/p" "$src/run/connect/filesystem/extras.c" | while read -r key; do
+    grep -q -F "\`$key\`" "$root/docs/sql.md" || echo "$key"; done)" ]'
 for connector in filesystem stdin stdout datagen nexmark print blackhole test; do
     that "a chapter about $connector" 'grep -q "^### .*$connector" "$root/docs/sql.md"'
 done

@@ -170,15 +170,29 @@ static bool put_quoted(struct buf *out, struct str name)
     return ok && buf_put_u8(out, '`');
 }
 
+static bool put_text(struct buf *out, struct str text)
+{
+    bool ok = buf_put_u8(out, '\'');
+    for (size_t i = 0; ok && i < text.len; i++)
+        ok = (text.ptr[i] != '\'' || buf_put_u8(out, '\'')) && buf_put_u8(out, (uint8_t)text.ptr[i]);
+    return ok && buf_put_u8(out, '\'');
+}
+
+static bool put_metadata(struct buf *out, const struct column_desc *c)
+{
+    bool ok = buf_printf(out, "METADATA");
+    if (!str_eq(c->metadata_key, c->name))
+        ok = ok && buf_printf(out, " FROM ") && put_text(out, c->metadata_key);
+    return ok && (!c->is_virtual || buf_printf(out, " VIRTUAL"));
+}
+
 static bool put_column(struct buf *out, const struct column_desc *c)
 {
     bool ok = buf_put(out, "  ", 2) && put_quoted(out, c->name) && buf_put_u8(out, ' ');
     if (c->role == COLUMN_COMPUTED)
         return ok && buf_printf(out, "AS %.*s", STR_ARG(c->expr));
     ok = ok && type_print(out, c->type);
-    if (ok && c->role == COLUMN_METADATA)
-        ok = buf_printf(out, " METADATA FROM '%.*s'%s", STR_ARG(c->metadata_key), c->is_virtual ? " VIRTUAL" : "");
-    return ok;
+    return ok && (c->role != COLUMN_METADATA || (buf_put_u8(out, ' ') && put_metadata(out, c)));
 }
 
 static bool put_create_table(struct buf *out, const struct table_desc *t)
@@ -193,9 +207,12 @@ static bool put_create_table(struct buf *out, const struct table_desc *t)
     for (uint32_t i = 0; ok && i < t->n_primary_key; i++)
         ok = buf_printf(out, i ? ", " : ",\n  PRIMARY KEY (") && put_quoted(out, t->columns[t->primary_key[i]].name);
     ok = ok && (!t->n_primary_key || buf_printf(out, ") NOT ENFORCED")) && buf_printf(out, "\n)");
+    for (uint32_t i = 0; ok && i < t->n_partitioned_by; i++)
+        ok = buf_printf(out, i ? ", " : "\nPARTITIONED BY (") && put_quoted(out, t->partitioned_by[i]);
+    ok = ok && (!t->n_partitioned_by || buf_printf(out, ")"));
     for (uint32_t i = 0; ok && i < t->options.count; i++)
-        ok = buf_printf(out, "%s  '%.*s' = '%.*s'", i ? ",\n" : " WITH (\n", STR_ARG(t->options.at[i].name),
-                        STR_ARG(t->options.at[i].value));
+        ok = buf_printf(out, i ? ",\n  " : t->n_partitioned_by ? "\nWITH (\n  " : " WITH (\n  ") &&
+             put_text(out, t->options.at[i].name) && buf_printf(out, " = ") && put_text(out, t->options.at[i].value);
     return ok && (!t->options.count || buf_printf(out, "\n)"));
 }
 
@@ -247,6 +264,15 @@ static struct str key_text(const struct table_desc *t, uint32_t column, struct a
     return (struct str){ NULL, 0 };
 }
 
+static struct str metadata_text(struct arena *a, const struct column_desc *c)
+{
+    struct buf text;
+    buf_init(&text, a->budget, 1u << 20);
+    struct str ret = put_metadata(&text, c) ? arena_str(a, buf_str(&text)) : (struct str){ NULL, 0 };
+    buf_release(&text);
+    return ret;
+}
+
 static enum status describe_name(struct session *s, const struct syn_name *name, struct action *a, struct error *err)
 {
     static const char *const columns[] = { "name", "type", "null", "key", "extras", "watermark" };
@@ -265,6 +291,8 @@ static enum status describe_name(struct session *s, const struct syn_name *name,
                                   type->time == TIME_EVENT ? "ROWTIME" : "PROCTIME");
         if (c && c->role == COLUMN_COMPUTED)
             row[4] = arena_printf(a->arena, "AS %.*s", STR_ARG(c->expr));
+        if (c && c->role == COLUMN_METADATA)
+            row[4] = metadata_text(a->arena, c);
         if (c && t->watermark_column == (int32_t)i)
             row[5] = t->watermark_expr;
         TRY(add_row(a, row, err));

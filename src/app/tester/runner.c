@@ -319,7 +319,7 @@ static enum status view_output(struct runner *u, struct str name, struct sink_vi
     if (s->look->is_stream) {
         s->columns = s->look->columns;
     } else if (t) {
-        s->columns = &t->physical;
+        s->columns = t->connector ? &t->written_row : &t->physical;
         TRY(find_key(u, t, s, err));
     }
     return world_rows(&u->world, name, &s->all, err);

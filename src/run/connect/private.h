@@ -95,6 +95,7 @@ struct records {
     struct connect_context *ctx;
     struct budget *budget;
     const struct table_desc *table;
+    const struct schema *schema; /* what lies in the records; NULL: the table's physical columns */
     struct str file; /* for messages */
     struct decoder *decoder;
     struct byte_source *bytes;    /* owned */

@@ -26,12 +26,14 @@ enum status records_open(struct records *r, const struct need *needs, struct err
     const struct table_desc *t = r->table;
     if (r->chunk_bytes == 0)
         r->chunk_bytes = CHUNK_BYTES;
+    if (!r->schema)
+        r->schema = &t->physical;
     if (r->replay) {
-        r->held_batch = batch_new(&t->physical, 1, r->budget);
+        r->held_batch = batch_new(r->schema, 1, r->budget);
         if (!r->held_batch)
             return connect_memory(r->budget, err);
     }
-    TRY(t->format->open_decoder(t, &t->physical, needs, r->ctx, r->budget, &r->decoder, err));
+    TRY(t->format->open_decoder(t, r->schema, needs, r->ctx, r->budget, &r->decoder, err));
     r->decoder->ops->reset(r->decoder, r->offset);
     return ST_OK;
 }

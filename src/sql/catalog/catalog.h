@@ -18,7 +18,7 @@ struct column_desc {
     struct str name;
     const struct type *type; /* COMPUTED: filled by the binder when the table is created */
     struct str expr;         /* COMPUTED: SQL text */
-    struct str metadata_key; /* METADATA */
+    struct str metadata_key; /* METADATA: what the connector calls it */
     bool is_virtual;
     struct str comment;
 };
@@ -28,7 +28,10 @@ struct table_desc {
     bool temporary;
     struct column_desc *columns;
     uint32_t n_columns;
-    struct schema physical;  /* the PHYSICAL columns in order: what formats read and write */
+    struct schema physical;  /* the PHYSICAL columns in order */
+    /* What a connector reads and writes: the physical columns, then the METADATA columns in order (when writing: but the
+     * VIRTUAL ones), each with its connector's type. Filled by catalog_resolve. */
+    struct schema read_row, written_row;
     int32_t watermark_column; /* index into columns; -1: none */
     struct str watermark_expr; /* SQL text; "SOURCE_WATERMARK()" when the source gives watermarks */
     uint32_t *primary_key;   /* indexes into columns */
@@ -88,8 +91,11 @@ struct format;
 bool catalog_add_connector(struct catalog *c, const struct connector *k) MUST_USE;
 bool catalog_add_format(struct catalog *c, const struct format *f) MUST_USE;
 /* Reads 'connector' and 'format' of the table's options, checks all options against the declared ones
- * (unknown ones refused with the nearest name, all findings at once) and fills t->connector, t->format. */
+ * (unknown ones refused with the nearest name, all findings at once) and fills t->connector, t->format, t->read_row and
+ * t->written_row. */
 enum status catalog_resolve(const struct catalog *c, struct table_desc *t, struct error *err) MUST_USE;
+/* May this METADATA column be read or written (METADATA_READ, METADATA_WRITE) with the connector? */
+bool catalog_metadata(const struct connector *k, const struct column_desc *c, uint32_t flag);
 /* The connectors and formats in order, for help and completion; NULL ends. */
 const struct connector *catalog_connector_at(const struct catalog *c, uint32_t i);
 const struct format *catalog_format_at(const struct catalog *c, uint32_t i);
@@ -125,7 +131,7 @@ struct connect_context {
     void (*seal_bad)(void *arg, struct str source, struct str split);
 };
 
-/* Which parts of the physical row are used. Unused columns are NULL in the batch (also where NOT NULL). */
+/* Which parts of the row read are used. Unused columns are NULL in the batch (also where NOT NULL). */
 struct need {
     bool used;
     struct need *fields; /* ROW: a need a field; NULL: whole */
@@ -160,7 +166,7 @@ struct source_ops {
      * position have changed. */
     enum status (*open)(struct source *s, const struct split *split, struct str position, struct budget *budget,
                         struct os_signal *wake, struct split_reader **ret, struct error *err);
-    /* Appends up to out->capacity - out->count rows (at most `max_rows`) of the physical schema to `out` (cleared by
+    /* Appends up to out->capacity - out->count rows (at most `max_rows`) of the table's read_row to `out` (cleared by
      * the caller). Never blocks, but for pread of a regular file. Row kinds are set when the format has them.
      * READ_WAIT with *ret_wake_ms (INT64_MAX: only the signal). Explicit watermarks of the source: *ret_watermark_ms
      * (INT64_MIN: none) holds after the rows of this call. */
@@ -225,6 +231,17 @@ enum connector_flags {
     /* takes updates and deletes by itself (print, blackhole, test), not through the format */
     CONNECTOR_SINK_UPDATES = 32,
     CONNECTOR_WATERMARKS = 64,   /* a source that gives watermarks: SOURCE_WATERMARK() may be declared */
+    CONNECTOR_ANY_METADATA = 128, /* every METADATA column goes, in both directions, under any key */
+};
+
+/* What a connector knows of a record beside its columns: may be declared as a METADATA column. */
+enum metadata_flags { METADATA_READ = 1, METADATA_WRITE = 2 };
+struct metadata_key {
+    const char *name;
+    const char *help;
+    enum type_kind kind;
+    int32_t precision; /* of a timestamp */
+    uint32_t flags;
 };
 
 struct connector {
@@ -233,6 +250,8 @@ struct connector {
     uint32_t flags;
     const struct option_spec *options;
     uint32_t n_options;
+    const struct metadata_key *metadata;
+    uint32_t n_metadata;
     /* Changelog modes: which row kinds may come out of the table (bit 1 << kind). NULL: inserts only, or the
      * format's. */
     enum status (*source_kinds)(const struct table_desc *t, uint32_t *ret_kinds, struct error *err);
@@ -240,10 +259,10 @@ struct connector {
     enum status (*bounded)(const struct table_desc *t, bool *ret, struct error *err);
     /* More checks than the option table can say. May be NULL. */
     enum status (*check)(const struct table_desc *t, struct error *err);
-    /* `needs`: one for each physical column. Milliseconds between looks for new splits: *ret_discover_ms (0: never). */
+    /* `needs`: one for each column of read_row. Milliseconds between looks for new splits: *ret_discover_ms (0: never). */
     enum status (*open_source)(const struct table_desc *t, const struct need *needs, struct connect_context *ctx,
                                int64_t *ret_discover_ms, struct source **ret, struct error *err);
-    /* `schema`: the columns written (the table's physical ones). `upsert`: no -U comes, -D carry the key. */
+    /* `schema`: the columns written (the table's written_row). `upsert`: no -U comes, -D carry the key. */
     enum status (*open_sink)(const struct table_desc *t, const struct schema *schema, bool upsert,
                              struct connect_context *ctx, struct sink **ret, struct error *err);
 };

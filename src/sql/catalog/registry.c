@@ -6,7 +6,8 @@
  * missing. Before it, older spellings are rewritten to ours, in one place, so that nobody else knows them:
  *   'value.format' = 'json', 'value.json.x'   →  'format' = 'json', 'json.x'
  *   'connector.type', 'connector.path'        →  'connector', 'path'
- *   'format.type' = 'csv', 'format.x'         →  'format' = 'csv', 'csv.x' */
+ *   'format.type' = 'csv', 'format.x'         →  'format' = 'csv', 'csv.x'
+ * With the connector known, METADATA columns get what it calls them and its types: the rows read and written. */
 #include "private.h"
 
 #include <stdio.h>
@@ -209,6 +210,79 @@ static enum status check_options(const struct catalog *c, const struct table_des
     return st;
 }
 
+/* ---- metadata columns ---- */
+
+static const struct metadata_key *find_key(const struct connector *k, struct str name)
+{
+    for (uint32_t i = 0; i < k->n_metadata; i++)
+        if (str_eq(str_from(k->metadata[i].name), name))
+            return &k->metadata[i];
+    return NULL;
+}
+
+static enum status unknown_key(const struct table_desc *t, const struct connector *k, const struct column_desc *c,
+                               struct error *err)
+{
+    struct str names[CATALOG_REGISTERED_MAX];
+    uint32_t n = k->n_metadata < CATALOG_REGISTERED_MAX ? k->n_metadata : CATALOG_REGISTERED_MAX;
+    for (uint32_t i = 0; i < n; i++)
+        names[i] = str_from(k->metadata[i].name);
+    struct option key = { .value = c->metadata_key };
+    error_set(err, ST_SEMANTIC, "table '%.*s': invalid metadata key '%.*s' in column '%.*s': connector '%s' has no such",
+              STR_ARG(t->name), STR_ARG(c->metadata_key), STR_ARG(c->name), k->name);
+    suggest(err, "metadata key", &key, names, n);
+    return ST_SEMANTIC;
+}
+
+bool catalog_metadata(const struct connector *k, const struct column_desc *c, uint32_t flag)
+{
+    const struct metadata_key *key = find_key(k, c->metadata_key);
+    return (k->flags & CONNECTOR_ANY_METADATA) || (key && (key->flags & flag));
+}
+
+/* A metadata column's type as the connector has it, NULL when memory is refused. */
+static const struct type *key_type(const struct catalog *c, const struct metadata_key *key, const struct column_desc *col)
+{
+    if (!key)
+        return col->type;
+    bool times = key->kind == TYPE_TIMESTAMP || key->kind == TYPE_TIMESTAMP_LTZ;
+    const struct type *type = times ? type_timestamp(c->rewrite, key->kind, key->precision) : type_basic(key->kind);
+    return type ? type_nullable(c->rewrite, type, col->type->nullable) : NULL;
+}
+
+static enum status find_rows(const struct catalog *c, struct table_desc *t, const struct connector *k, struct error *err)
+{
+    uint32_t n = t->physical.n_fields, n_read = n, n_written = n, n_metadata = 0;
+    t->read_row = t->written_row = t->physical;
+    for (uint32_t i = 0; i < t->n_columns; i++)
+        n_metadata += t->columns[i].role == COLUMN_METADATA;
+    if (n_metadata == 0)
+        return ST_OK;
+    struct field *rows = ARENA_ARRAY(c->rewrite, struct field, 2 * (n + n_metadata));
+    if (!rows)
+        return budget_error(c->rewrite->budget ? c->rewrite->budget : budget_process(), 0, err);
+    struct field *written = rows + n + n_metadata;
+    for (uint32_t i = 0; i < n; i++)
+        rows[i] = written[i] = t->physical.fields[i];
+    for (uint32_t i = 0; i < t->n_columns; i++) {
+        const struct column_desc *col = &t->columns[i];
+        if (col->role != COLUMN_METADATA)
+            continue;
+        const struct metadata_key *key = find_key(k, col->metadata_key);
+        if (!key && !(k->flags & CONNECTOR_ANY_METADATA))
+            return unknown_key(t, k, col, err);
+        struct field f = { col->name, key_type(c, key, col) };
+        if (!f.type)
+            return budget_error(c->rewrite->budget ? c->rewrite->budget : budget_process(), 0, err);
+        rows[n_read++] = f;
+        if (!col->is_virtual)
+            written[n_written++] = f;
+    }
+    t->read_row = (struct schema){ rows, n_read };
+    t->written_row = (struct schema){ written, n_written };
+    return ST_OK;
+}
+
 enum status catalog_resolve(const struct catalog *c, struct table_desc *t, struct error *err)
 {
     if (t->connector)
@@ -220,6 +294,7 @@ enum status catalog_resolve(const struct catalog *c, struct table_desc *t, struc
     if (k->flags & CONNECTOR_FORMAT)
         TRY(find_format(c, t, k, &f, err));
     TRY(check_options(c, t, k, f, err));
+    TRY(find_rows(c, t, k, err));
     t->connector = k;
     t->format = f;
     if (k->check) {

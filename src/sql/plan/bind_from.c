@@ -1,7 +1,7 @@
 /* FROM: tables, views, WITH names and subqueries to relations.
  *
- * A table is a scan and, above it, a projection that gives the declared columns. The scan holds the physical columns
- * and, where the event time is computed, that column too, since the watermark is made of it before anything is
+ * A table is a scan and, above it, a projection that gives the declared columns. The scan holds the physical columns, the
+ * metadata as the connector gives it and, where the event time is made of those, that column too, since the watermark is made of it before anything is
  * filtered. Scans are shared inside a job: a table is read once however often it is named. */
 #include "plan/private.h"
 
@@ -126,24 +126,62 @@ static enum status scan_computed(struct binder *b, const struct table_desc *t, c
     return stored(b, st, "computed column", t->columns[column].name, t);
 }
 
-/* declared[i]: column i over the physical columns. */
+enum status table_base(struct binder *b, const struct table_desc *t, struct schema *ret)
+{
+    struct field *fields = ARENA_ARRAY(b->arena, struct field, t->n_columns + 1);
+    TRY_MEM(b, fields);
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < t->n_columns; i++)
+        if (t->columns[i].role != COLUMN_COMPUTED) {
+            fields[n] = (struct field){ t->columns[i].name, type_with_time(b->arena, t->columns[i].type, TIME_NONE) };
+            TRY_MEM(b, fields[n++].type);
+        }
+    *ret = (struct schema){ fields, n };
+    return ST_OK;
+}
+
+/* Column `at` of the row read as column i is declared. */
+static enum status scan_base(struct binder *b, const struct table_desc *t, uint32_t i, uint32_t at,
+                             const struct expr **ret)
+{
+    const struct column_desc *c = &t->columns[i];
+    *ret = expr_column(&b->exprs, at, t->read_row.fields[at].type);
+    TRY_MEM(b, *ret);
+    if (c->role == COLUMN_PHYSICAL)
+        return ST_OK;
+    if (!catalog_metadata(t->connector, c, METADATA_READ))
+        return error_set(b->err, ST_SEMANTIC,
+                         "table '%.*s': metadata key '%.*s' in column '%.*s' can be written, not read, with connector '%s'",
+                         STR_ARG(t->name), STR_ARG(c->metadata_key), STR_ARG(c->name), t->connector->name);
+    if (type_equal((*ret)->type, c->type, false))
+        return ST_OK;
+    const struct type *type = type_with_time(b->arena, c->type, TIME_NONE);
+    TRY_MEM(b, type);
+    return stored(b, expr_cast(&b->exprs, *ret, type, false, 0, 0, ret, b->err), "metadata column", c->name, t);
+}
+
+/* declared[i]: column i over the row read. */
 static enum status scan_declared(struct binder *b, const struct table_desc *t, const struct expr ***ret)
 {
     const struct expr **declared = ARENA_ARRAY(b->arena, const struct expr *, t->n_columns + 1);
-    TRY_MEM(b, declared);
-    struct rel physical = { .schema = t->physical };
+    const struct expr **base = ARENA_ARRAY(b->arena, const struct expr *, t->n_columns + 1);
+    TRY_MEM(b, declared && base);
+    struct rel all;
     struct scope s;
-    TRY(scope_of(b, &physical, t->name, &s));
-    uint32_t at = 0;
-    for (uint32_t i = 0; i < t->n_columns; i++) {
-        if (t->columns[i].role != COLUMN_PHYSICAL) {
-            TRY(scan_computed(b, t, &s, i, &declared[i]));
-            continue;
+    TRY(table_base(b, t, &all.schema));
+    TRY(scope_of(b, &all, t->name, &s));
+    uint32_t physical = 0, metadata = t->physical.n_fields, n = 0;
+    for (uint32_t i = 0; i < t->n_columns; i++)
+        if (t->columns[i].role != COLUMN_COMPUTED) {
+            TRY(scan_base(b, t, i, t->columns[i].role == COLUMN_PHYSICAL ? physical++ : metadata++, &declared[i]));
+            base[n++] = declared[i];
         }
-        declared[i] = expr_column(&b->exprs, at, t->physical.fields[at].type);
-        TRY_MEM(b, declared[i]);
-        at++;
-    }
+    for (uint32_t i = 0; i < t->n_columns; i++)
+        if (t->columns[i].role == COLUMN_COMPUTED) {
+            TRY(scan_computed(b, t, &s, i, &declared[i]));
+            declared[i] = expr_substitute(b->arena, declared[i], base);
+            TRY_MEM(b, declared[i]);
+        }
     *ret = declared;
     return ST_OK;
 }
@@ -160,9 +198,9 @@ uint32_t physical_index(const struct table_desc *t, uint32_t column)
 static enum status scan_watermark(struct binder *b, struct rel *r, const struct table_desc *t,
                                   const struct expr **declared)
 {
-    uint32_t w = (uint32_t)t->watermark_column, n = t->physical.n_fields;
+    uint32_t w = (uint32_t)t->watermark_column, n = t->read_row.n_fields;
     struct field *fields = (struct field *)(uintptr_t)r->schema.fields;
-    bool computed = t->columns[w].role == COLUMN_COMPUTED;
+    bool computed = t->columns[w].role != COLUMN_PHYSICAL;
     r->scan.rowtime = computed ? n : physical_index(t, w);
     if (computed) {
         r->scan.computed = declared[w];
@@ -233,19 +271,19 @@ static enum status scan_new(struct binder *b, const struct table_desc *t, uint32
     if (!(t->connector->flags & CONNECTOR_SOURCE))
         return error_at(b->err, ST_SEMANTIC, line, column, "table '%.*s': connector '%s' cannot be read",
                         STR_ARG(t->name), t->connector->name);
-    struct rel *r = rel_new(b, REL_SCAN, 0, t->physical.n_fields + 1);
+    uint32_t n = t->read_row.n_fields;
+    struct rel *r = rel_new(b, REL_SCAN, 0, n + 1);
     TRY_MEM(b, r);
-    r->schema.n_fields = t->physical.n_fields;
-    if (t->physical.n_fields)
-        memcpy((struct field *)(uintptr_t)r->schema.fields, t->physical.fields,
-               t->physical.n_fields * sizeof *t->physical.fields);
+    r->schema.n_fields = n;
+    if (n)
+        memcpy((struct field *)(uintptr_t)r->schema.fields, t->read_row.fields, n * sizeof *t->read_row.fields);
     r->scan.table = t;
     r->scan.rowtime = NONE;
-    r->scan.needs = ARENA_ARRAY(b->arena, struct need_mark, t->physical.n_fields + 1);
+    r->scan.needs = ARENA_ARRAY(b->arena, struct need_mark, n + 2);
     TRY_MEM(b, r->scan.needs);
     TRY(scan_kinds(b, r, t, line, column));
     const struct expr **declared;
-    TRY(scan_declared(b, t, &declared));
+    TRY(bind_at(b, scan_declared(b, t, &declared), line, column));
     if (t->watermark_column >= 0)
         TRY(bind_at(b, scan_watermark(b, r, t, declared), line, column));
     r->scan.declared = declared;

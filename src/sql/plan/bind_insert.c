@@ -1,5 +1,6 @@
-/* INSERT INTO: positional, or by a list of columns; types are cast where Flink casts by itself. The result has exactly
- * the sink's physical columns. */
+/* INSERT INTO: positional over the columns that are kept (physical and metadata, in the order of the declaration; not the
+ * virtual and computed ones), or by a list of columns; types are cast where Flink casts by itself, metadata then to what
+ * the connector takes. The result is exactly the row that the sink writes. */
 #include "plan/private.h"
 
 enum status sink_columns(struct binder *b, const struct table_desc *t, uint32_t line, uint32_t column)
@@ -8,6 +9,16 @@ enum status sink_columns(struct binder *b, const struct table_desc *t, uint32_t 
     if (!(t->connector->flags & CONNECTOR_SINK))
         return error_at(b->err, ST_SEMANTIC, line, column, "table '%.*s': connector '%s' cannot be written",
                         STR_ARG(t->name), t->connector->name);
+    for (uint32_t i = 0; i < t->n_columns; i++) {
+        const struct column_desc *c = &t->columns[i];
+        if (c->role != COLUMN_METADATA || c->is_virtual || catalog_metadata(t->connector, c, METADATA_WRITE))
+            continue;
+        error_at(b->err, ST_SEMANTIC, line, column,
+                 "table '%.*s': metadata key '%.*s' in column '%.*s' cannot be written with connector '%s'",
+                 STR_ARG(t->name), STR_ARG(c->metadata_key), STR_ARG(c->name), t->connector->name);
+        error_hint(b->err, "declare the column as METADATA VIRTUAL: it is then only read");
+        return ST_SEMANTIC;
+    }
     return ST_OK;
 }
 
@@ -29,10 +40,35 @@ static enum status find_sink(struct binder *b, const struct syn_stmt *s, const s
     return sink_columns(b, t, s->name.line, s->name.column);
 }
 
-/* from[i]: the query's column for sink column i, NONE: not given. */
-static enum status column_list(struct binder *b, const struct syn_stmt *s, const struct table_desc *t, uint32_t **ret)
+static bool is_kept(const struct column_desc *c)
 {
-    uint32_t n = t->physical.n_fields;
+    return c->role == COLUMN_PHYSICAL || (c->role == COLUMN_METADATA && !c->is_virtual);
+}
+
+/* The columns that are kept as they are declared, and where each stands in the row written. */
+static enum status kept_columns(struct binder *b, const struct table_desc *t, struct schema *ret, uint32_t **ret_place)
+{
+    struct field *fields = ARENA_ARRAY(b->arena, struct field, t->n_columns + 1);
+    uint32_t *place = ARENA_ARRAY(b->arena, uint32_t, t->n_columns + 1);
+    TRY_MEM(b, fields && place);
+    uint32_t n = 0, physical = 0, metadata = t->physical.n_fields;
+    for (uint32_t i = 0; i < t->n_columns; i++) {
+        if (!is_kept(&t->columns[i]))
+            continue;
+        place[n] = t->columns[i].role == COLUMN_PHYSICAL ? physical++ : metadata++;
+        fields[n] = (struct field){ t->columns[i].name, type_with_time(b->arena, t->columns[i].type, TIME_NONE) };
+        TRY_MEM(b, fields[n++].type);
+    }
+    *ret = (struct schema){ fields, n };
+    *ret_place = place;
+    return ST_OK;
+}
+
+/* from[i]: the query's column for column i, NONE: not given. */
+static enum status column_list(struct binder *b, const struct syn_stmt *s, const struct table_desc *t,
+                               const struct schema *columns, uint32_t **ret)
+{
+    uint32_t n = columns->n_fields;
     uint32_t *from = ARENA_ARRAY(b->arena, uint32_t, n + 1);
     TRY_MEM(b, from);
     for (uint32_t i = 0; i < n; i++)
@@ -40,9 +76,9 @@ static enum status column_list(struct binder *b, const struct syn_stmt *s, const
     struct str *names = ARENA_ARRAY(b->arena, struct str, n + 1);
     TRY_MEM(b, names);
     for (uint32_t i = 0; i < n; i++)
-        names[i] = t->physical.fields[i].name;
+        names[i] = columns->fields[i].name;
     for (uint32_t i = 0; i < s->n_columns; i++) {
-        int32_t at = schema_find(&t->physical, s->columns[i]);
+        int32_t at = schema_find(columns, s->columns[i]);
         struct str near = at < 0 ? str_nearest(s->columns[i], names, n) : (struct str){ 0 };
         if (at < 0)
             return error_at(b->err, ST_SEMANTIC, s->name.line, s->name.column,
@@ -68,9 +104,9 @@ static enum status mismatch(struct binder *b, const struct syn_stmt *s, const st
 }
 
 static enum status coerce_column(struct binder *b, const struct syn_stmt *s, const struct table_desc *t,
-                                 const struct rel *q, uint32_t from, uint32_t i, const struct expr **ret)
+                                 const struct rel *q, const struct field *to, uint32_t from, uint32_t i,
+                                 const struct expr **ret)
 {
-    const struct field *to = &t->physical.fields[i];
     if (from == NONE && !to->type->nullable)
         return error_at(b->err, ST_SEMANTIC, s->name.line, s->name.column,
                         "column '%.*s' has no default value and does not allow NULLs", STR_ARG(to->name));
@@ -100,23 +136,30 @@ enum status bind_insert(struct binder *b, const struct syn_stmt *s, struct inser
 {
     const struct table_desc *t;
     struct rel *q;
-    uint32_t *from;
+    struct schema columns;
+    uint32_t *from, *place;
     if (s->overwrite)
         return refuse(b, F_OVERWRITE, s->line, s->column);
     if (s->n_partition)
         return refuse(b, F_PARTITION_INSERT, s->name.line, s->name.column);
     TRY(find_sink(b, s, &t));
-    TRY(column_list(b, s, t, &from));
+    TRY(kept_columns(b, t, &columns, &place));
+    TRY(column_list(b, s, t, &columns, &from));
     TRY(bind_query(b, NULL, s->query, true, &q));
-    uint32_t n = t->physical.n_fields, wanted = s->n_columns ? s->n_columns : n;
+    uint32_t n = columns.n_fields, wanted = s->n_columns ? s->n_columns : n;
     if (q->schema.n_fields != wanted)
         return mismatch(b, s, t, q->schema.n_fields, wanted);
     const struct expr **exprs = ARENA_ARRAY(b->arena, const struct expr *, n + 1);
     struct field *fields = ARENA_ARRAY(b->arena, struct field, n + 1);
     TRY_MEM(b, exprs && fields);
     for (uint32_t i = 0; i < n; i++) {
-        TRY(coerce_column(b, s, t, q, from[i], i, &exprs[i]));
-        fields[i] = (struct field){ t->physical.fields[i].name, exprs[i]->type };
+        const struct expr *x;
+        TRY(coerce_column(b, s, t, q, &columns.fields[i], from[i], i, &x));
+        const struct field *to = &t->written_row.fields[place[i]];
+        if (!type_equal(x->type, to->type, false))
+            TRY_AT(b, s->query, expr_cast(&b->exprs, x, to->type, false, 0, 0, &x, b->err));
+        exprs[place[i]] = x;
+        fields[place[i]] = (struct field){ to->name, x->type };
     }
     ret->table = t;
     ret->stmt = s;

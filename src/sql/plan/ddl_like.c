@@ -55,7 +55,9 @@ static enum status take_columns(struct binder *b, const struct table_desc *t, co
 {
     struct arena *a = catalog_arena(b->env->catalog);
     for (uint32_t i = 0; i < t->n_columns; i++) {
-        if (t->columns[i].role == COLUMN_COMPUTED && ways[GENERATED] == EXCLUDING)
+        enum column_role role = t->columns[i].role;
+        if ((role == COLUMN_COMPUTED && ways[GENERATED] == EXCLUDING) ||
+            (role == COLUMN_METADATA && ways[METADATA] == EXCLUDING))
             continue;
         struct column_desc *c = array_add(&parts->columns, a);
         TRY_MEM(b, c);
@@ -122,8 +124,9 @@ static enum status merge_columns(struct binder *b, const struct syn_stmt *s, con
         for (uint32_t k = 0; k < base->columns.count; k++)
             if (str_eq(base->columns.at[k].name, own->columns.at[i].name))
                 same = &base->columns.at[k];
-        bool replaces = same && same->role == COLUMN_COMPUTED && own->columns.at[i].role == COLUMN_COMPUTED &&
-                        ways[GENERATED] == OVERWRITING;
+        bool replaces = same && same->role == own->columns.at[i].role &&
+                        ((same->role == COLUMN_COMPUTED && ways[GENERATED] == OVERWRITING) ||
+                         (same->role == COLUMN_METADATA && ways[METADATA] == OVERWRITING));
         if (same && !replaces)
             return twice(b, s, "a column", same->name);
         if (!same)

@@ -21,6 +21,13 @@ static struct str kept(struct binder *b, struct str s)
 
 /* ---- the statement's own parts ---- */
 
+static enum status own_type(struct binder *b, const struct syn_column_def *d, struct column_desc *c)
+{
+    if (str_eq(d->type->name, STR("INTERVAL")))
+        return refuse(b, F_INTERVAL_COLUMN, d->type->line, d->type->column);
+    return bind_type_in(b, catalog_arena(b->env->catalog), d->type, &c->type);
+}
+
 static enum status own_column(struct binder *b, const struct syn_column_def *d, struct column_desc *c)
 {
     c->name = kept(b, d->name);
@@ -28,7 +35,11 @@ static enum status own_column(struct binder *b, const struct syn_column_def *d, 
     TRY_MEM(b, c->name.ptr && c->comment.ptr);
     switch (d->kind) {
     case SYN_COL_METADATA:
-        return refuse(b, F_METADATA, d->line, d->column);
+        c->role = COLUMN_METADATA;
+        c->metadata_key = kept(b, d->metadata_key.len ? d->metadata_key : d->name);
+        c->is_virtual = d->is_virtual;
+        TRY_MEM(b, c->metadata_key.ptr);
+        return own_type(b, d, c);
     case SYN_COL_COMPUTED:
         c->role = COLUMN_COMPUTED;
         c->expr = stored_text(b, d->expr, NULL);
@@ -40,9 +51,7 @@ static enum status own_column(struct binder *b, const struct syn_column_def *d, 
     c->role = COLUMN_PHYSICAL;
     if (!d->type)
         return refuse(b, F_CTAS_COLUMNS, d->line, d->column);
-    if (str_eq(d->type->name, STR("INTERVAL")))
-        return refuse(b, F_INTERVAL_COLUMN, d->type->line, d->type->column);
-    return bind_type_in(b, catalog_arena(b->env->catalog), d->type, &c->type);
+    return own_type(b, d, c);
 }
 
 static enum status own_names(struct binder *b, const struct str *names, uint32_t n, struct str **ret)
@@ -183,8 +192,8 @@ static enum status bind_primary_key(struct binder *b, const struct syn_stmt *s, 
             return unknown_column(b, t, "PRIMARY KEY", p->primary_key.at[i], s->name.line, s->name.column);
         if (t->columns[at].role != COLUMN_PHYSICAL)
             return error_at(b->err, ST_SEMANTIC, s->name.line, s->name.column,
-                            "PRIMARY KEY: '%.*s' is computed; a key holds physical columns",
-                            STR_ARG(p->primary_key.at[i]));
+                            "PRIMARY KEY: '%.*s' is %s; a key holds physical columns", STR_ARG(p->primary_key.at[i]),
+                            t->columns[at].role == COLUMN_METADATA ? "metadata" : "computed");
         for (uint32_t k = 0; k < i; k++)
             if (t->primary_key[k] == (uint32_t)at)
                 return error_at(b->err, ST_SEMANTIC, s->name.line, s->name.column, "PRIMARY KEY: '%.*s' is named twice",
@@ -212,9 +221,10 @@ static enum status bind_physical(struct binder *b, struct table_desc *t)
 static enum status bind_computed(struct binder *b, const struct syn_stmt *s, struct table_desc *t)
 {
     struct arena *a = catalog_arena(b->env->catalog);
-    struct rel physical = { .schema = t->physical };
+    struct rel base;
     struct scope scope;
-    TRY(scope_of(b, &physical, t->name, &scope));
+    TRY(table_base(b, t, &base.schema));
+    TRY(scope_of(b, &base, t->name, &scope));
     struct place p = { .scope = &scope, .clause = "a computed column" };
     for (uint32_t i = 0; i < t->n_columns; i++) {
         struct column_desc *c = &t->columns[i];

@@ -102,6 +102,11 @@ static bool put_place(struct buf *out, const struct table_desc *t)
         struct str v = options_get(&t->options, names[i]);
         ok = !v.ptr || buf_printf(out, " %s='%.*s'", names[i], STR_ARG(v));
     }
+    for (uint32_t i = 0; i < t->n_partitioned_by && ok; i++)
+        ok = buf_printf(p->out, " partitioned-by='%.*s'", STR_ARG(t->partitioned_by[i]));
+    for (uint32_t i = 0; i < t->n_columns && ok; i++)
+        ok = t->columns[i].role != COLUMN_METADATA ||
+             buf_printf(p->out, " metadata='%.*s'", STR_ARG(t->columns[i].metadata_key));
     return ok;
 }
 

@@ -227,13 +227,13 @@ enum status physical_scan(struct physical *p, struct rel *r, uint32_t *ret)
 {
     const struct table_desc *t = r->scan.table;
     TRY(scan_needs(p, r));
-    struct node *n = physical_node(p, NODE_SOURCE, &t->physical, 0);
+    struct node *n = physical_node(p, NODE_SOURCE, &t->read_row, 0);
     TRY_MEM(p->b, n);
     p->rels.at[n->index] = r;
     n->bounded = r->bounded;
     n->source.table = t;
     n->source.emits_watermarks = r->scan.watermark_used && r->scan.source_watermark;
-    TRY(needs_of(p, r->scan.needs, t->physical.fields, t->physical.n_fields, &n->source.needs));
+    TRY(needs_of(p, r->scan.needs, t->read_row.fields, t->read_row.n_fields, &n->source.needs));
     TRY(node_modes(p, n));
     uint32_t at = n->index;
     if (r->scan.watermark_used && r->scan.rowtime != NONE)

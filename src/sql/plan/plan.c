@@ -18,6 +18,8 @@ static enum status find_late(struct binder *b)
     b->late_table = catalog_table(b->env->catalog, name);
     enum status st =
         b->late_table ? sink_columns(b, b->late_table, 0, 0) : catalog_unknown(b->env->catalog, name, 0, 0, b->err);
+    if (st == ST_OK && b->late_table->written_row.n_fields != b->late_table->physical.n_fields)
+        st = error_set(b->err, ST_SEMANTIC, "table '%.*s' has metadata columns that late rows do not fill", STR_ARG(name));
     if (st != ST_OK)
         error_prefix(b->err, "SET 'late.table': ");
     return st;
@@ -126,7 +128,7 @@ enum status plan_inserts(struct plan_env *env, const struct syn_stmt *const *ins
         TRY(bind_insert(&b, inserts[i], &in));
         roots[i] = in.rel;
         outputs[i] = (struct output){ .table = in.table,
-                                      .columns = in.table->physical,
+                                      .columns = in.table->written_row,
                                       .on_conflict = inserts[i]->on_conflict,
                                       .line = inserts[i]->name.line,
                                       .column = inserts[i]->name.column };

@@ -12,7 +12,7 @@
 /* ---- nodes ---- */
 
 enum node_kind {
-    NODE_SOURCE,      /* scan of a table: physical columns, unused ones NULL */
+    NODE_SOURCE,      /* scan of a table: the row read, unused columns NULL */
     NODE_VALUES,      /* constant rows */
     NODE_CALC,        /* condition and projection */
     NODE_WATERMARK,   /* gives the stream its watermarks */
@@ -93,7 +93,7 @@ struct node {
     union {
         struct {
             const struct table_desc *table;
-            struct need *needs; /* one a physical column */
+            struct need *needs; /* one a column of the row read */
             bool emits_watermarks; /* SOURCE_WATERMARK() is declared and used */
         } source;
         struct {

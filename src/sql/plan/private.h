@@ -49,7 +49,7 @@ struct rel {
             struct need_mark *needs;     /* a column of the schema */
             uint32_t kinds;              /* of the source */
             uint32_t rowtime;            /* column of the schema with watermarks, NONE */
-            const struct expr *computed; /* rowtime over the physical columns when it is computed: the last column */
+            const struct expr *computed; /* rowtime over the row read when it is made of that: the last column */
             const struct expr *watermark; /* over the schema; NULL with source_watermark */
             bool source_watermark;
             bool watermark_used;
@@ -254,7 +254,6 @@ bool expr_uses_from(const struct expr *e, uint32_t first); /* a column >= first 
     F(VARIANT, "the type VARIANT") \
     F(TIME_PRECISION, "the type TIME with more than 3 digits") \
     F(INTERVAL_COLUMN, "an INTERVAL as a column of a table") \
-    F(METADATA, "METADATA columns") \
     F(DISTRIBUTION, "DISTRIBUTED BY") \
     F(CTAS_COLUMNS, "a column list in CREATE TABLE AS") \
     F(NESTED_ROWTIME, "WATERMARK FOR a field of a ROW") \
@@ -372,7 +371,7 @@ enum status bind_aggregate(struct binder *b, struct rel *in, const struct syn_qu
 
 /* bind_insert.c */
 struct insert {
-    struct rel *rel; /* exactly the sink's physical columns */
+    struct rel *rel; /* exactly the sink's written row */
     const struct table_desc *table;
     const struct syn_stmt *stmt;
 };
@@ -439,6 +438,8 @@ enum status physical_times(struct physical *p) MUST_USE;
 /* Kinds and upsert key of a node whose inputs have theirs. */
 enum status node_modes(struct physical *p, struct node *n) MUST_USE;
 uint32_t physical_index(const struct table_desc *t, uint32_t column); /* of a physical column among them */
+/* What computed columns see: the others, as declared. */
+enum status table_base(struct binder *b, const struct table_desc *t, struct schema *ret) MUST_USE;
 
 /* settings.c */
 bool setting_bool(const struct plan_env *env, const char *name);

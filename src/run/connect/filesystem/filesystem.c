@@ -9,6 +9,8 @@ const struct option_spec fs_options[] = {
     { .name = "source.path.regex-pattern", .type = OPT_STRING, .help = "read only files whose whole path matches" },
     { .name = "source.report-statistics", .type = OPT_ENUM, .choices = "NONE|ALL", .fallback = "NONE",
       .help = "accepted, without effect" },
+    { .name = "partition.default-name", .type = OPT_STRING, .fallback = "__DEFAULT_PARTITION__",
+      .help = "folder's value for NULL and the empty text" },
     { .name = "replay.speed", .type = OPT_DOUBLE, .min = 0, .max = 1000000000,
       .help = "release rows at this multiple of event time (needs 'replay.column')" },
     { .name = "replay.column", .type = OPT_STRING, .help = "physical column with the event time for 'replay.speed'" },
@@ -84,6 +86,30 @@ static enum status check_replay(const struct table_desc *t, struct error *err)
     return ST_OK;
 }
 
+static bool can_partition(const struct type *t)
+{
+    return t->kind != TYPE_NULL && t->kind < TYPE_INTERVAL_MONTH && !type_is_bytes(t);
+}
+
+static enum status check_partitions(const struct table_desc *t, struct error *err)
+{
+    struct str path = options_get(&t->options, "path"), replayed = options_get(&t->options, "replay.column");
+    for (uint32_t i = 0; i < t->n_partitioned_by; i++) {
+        int32_t at = schema_find(&t->physical, t->partitioned_by[i]);
+        if (at >= 0 && !can_partition(t->physical.fields[at].type))
+            return error_set(err, ST_SEMANTIC, "table '%.*s': PARTITIONED BY '%.*s': its type cannot be a folder's name",
+                             STR_ARG(t->name), STR_ARG(t->partitioned_by[i]));
+        if (str_eq(t->partitioned_by[i], replayed))
+            return error_set(err, ST_SEMANTIC, "table '%.*s': 'replay.column' cannot be a column of PARTITIONED BY",
+                             STR_ARG(t->name));
+    }
+    if (t->n_partitioned_by > 0 && t->n_partitioned_by >= t->physical.n_fields)
+        return error_set(err, ST_SEMANTIC, "table '%.*s': PARTITIONED BY leaves no column for the files", STR_ARG(t->name));
+    if (path_is_stdio(path) && (t->n_partitioned_by > 0 || t->read_row.n_fields > t->physical.n_fields))
+        return error_set(err, ST_SEMANTIC, "table '%.*s': path '-' has neither partitions nor metadata", STR_ARG(t->name));
+    return ST_OK;
+}
+
 static enum status fs_check(const struct table_desc *t, struct error *err)
 {
     const struct option *path = given(t, "path"), *regex = given(t, "source.path.regex-pattern");
@@ -92,9 +118,7 @@ static enum status fs_check(const struct table_desc *t, struct error *err)
     if (path->value.len >= FS_PATH_MAX - FS_NAME_MAX || memchr(path->value.ptr, 0, path->value.len))
         return error_at(err, ST_SEMANTIC, path->line, path->column, "table '%.*s': 'path' is too long or holds a NUL",
                         STR_ARG(t->name));
-    if (t->n_partitioned_by > 0)
-        return error_set(err, ST_UNSUPPORTED, "table '%.*s': connector 'filesystem' does not support PARTITIONED BY",
-                         STR_ARG(t->name));
+    TRY(check_partitions(t, err));
     if (regex) {
         enum status st = fs_regex_check(regex->value, err);
         if (st != ST_OK) {
@@ -121,6 +145,8 @@ const struct connector connector_filesystem = {
     .flags = CONNECTOR_SOURCE | CONNECTOR_SINK | CONNECTOR_FORMAT,
     .options = fs_options,
     .n_options = sizeof fs_options / sizeof fs_options[0],
+    .metadata = fs_metadata,
+    .n_metadata = FS_METADATA_COUNT,
     .bounded = fs_bounded,
     .check = fs_check,
     .open_source = fs_open_source,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "connect/private.h"
+#include "text/text.h"
 
 #define FS_PATH_MAX 4096u
 #define FS_NAME_MAX 160u /* of files that the sink makes */
@@ -21,6 +22,41 @@ enum status fs_list(struct os *os, struct str path, bool following, const char *
 /* Checks a regular expression and turns it into the C library's dialect. */
 enum status fs_regex_check(struct str regex, struct error *err);
 bool fs_glob_match(struct str pattern, struct str name); /* one segment: * ? [a-z] [!a] \x */
+
+/* ---- partition.c: which columns lie in folder names ---- */
+
+struct fs_layout {
+    uint32_t n_partitions;
+    uint32_t *partitions;   /* of the physical row, in the order of PARTITIONED BY */
+    struct schema file;     /* the others: what the format reads and writes */
+    uint32_t *file_columns; /* of the physical row, one a field of `file` */
+    struct str default_name;
+};
+enum status fs_layout_of(const struct table_desc *t, struct arena *a, struct fs_layout *ret, struct error *err);
+/* "column=value", escaped; an empty value is the default's name. */
+bool fs_partition_put(struct buf *out, const struct fs_layout *l, struct str column, struct str value) MUST_USE;
+/* The values that the last folders of `folder` name, ptr NULL: the default. ST_DATA: they are no partition. */
+enum status fs_partition_values(const struct fs_layout *l, const struct table_desc *t, struct str folder, struct arena *a,
+                                struct str **ret, struct error *err);
+/* When it begins, in epoch ms, its values being local to `zone`. */
+enum status fs_partition_time(const struct table_desc *t, const struct str *values, const struct zone *zone, int64_t *ret_ms,
+                              struct error *err);
+bool fs_time_pattern_check(struct str pattern);
+
+/* ---- extras.c: what rows have of their file: partition and metadata ---- */
+
+enum { FS_FILE_PATH, FS_FILE_NAME, FS_FILE_SIZE, FS_FILE_TIME, FS_METADATA_COUNT };
+extern const struct metadata_key fs_metadata[FS_METADATA_COUNT];
+
+struct fs_extras;
+/* *ret NULL: the table has none. Memory in `a` and `b`; released even where opening failed. */
+enum status fs_extras_open(const struct table_desc *t, const struct fs_layout *l, const struct need *needs,
+                           const struct zone *zone, struct str path, const struct os_stat *now, struct arena *a,
+                           struct budget *b, struct fs_extras **ret, struct error *err);
+void fs_extras_release(struct fs_extras *e); /* NULL is allowed */
+/* The file's columns of `out`, to be read into; then fill moves them back and fills the others of the new rows. */
+struct batch *fs_extras_view(struct fs_extras *e, struct batch *out);
+enum status fs_extras_fill(struct fs_extras *e, struct batch *out, struct error *err);
 
 /* A running digest of the bytes before a place. Covers the first `cover` bytes and always the last FS_TAIL. */
 #define FS_TAIL 4096u

@@ -331,6 +331,9 @@ enum status fs_open_sink(const struct table_desc *t, const struct schema *schema
     (void)upsert;
     if (path_is_stdio(options_get(&t->options, "path")))
         return stdout_sink_open(t, schema, ctx, ret, err);
+    if (t->n_partitioned_by > 0)
+        return error_set(err, ST_UNSUPPORTED, "table '%.*s': writing to a table with PARTITIONED BY is not supported yet",
+                         STR_ARG(t->name));
     struct fs_sink *s = mem_calloc(ctx->budget, sizeof *s);
     if (!s)
         return connect_memory(ctx->budget, err);

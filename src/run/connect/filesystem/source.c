@@ -5,6 +5,8 @@
  * position; a compressed one is unpacked from its start. The inode only makes the message clearer: a file that
  * was copied back byte for byte is fine.
  *
+ * The format sees the columns that lie in the file; partitions and metadata are filled in behind (extras.c).
+ *
  * The digest covers everything up to 256 MiB when a commit can outlive the process, else the last 4 KiB. */
 #include "filesystem.h"
 
@@ -12,7 +14,8 @@ struct fs_source {
     struct source base;
     struct connect_context *ctx;
     struct arena arena;
-    struct need *needs;
+    struct fs_layout layout;
+    struct need *needs, *file_needs; /* of the row read; of what lies in files */
     struct str path;
     const char *regex;
     int64_t follow_ms;
@@ -26,6 +29,7 @@ struct fs_reader {
     struct arena arena;
     struct str path;
     uint64_t inode;
+    struct fs_extras *extras; /* NULL: none */
     struct fs_trace trace;
     struct records records;
 };
@@ -155,7 +159,7 @@ static enum status feed_header(struct fs_reader *r, struct error *err)
     struct fs_bytes *f;
     struct os_stat now;
     TRY(fs_bytes_open(s->ctx->os, r->path, fs_codec(s->base.table, r->path), 0, r->budget, &f, &now, err));
-    struct batch *none = batch_new(&s->base.table->physical, 1, r->budget);
+    struct batch *none = batch_new(&s->layout.file, 1, r->budget);
     enum status st = none ? decode_header(r, f, none, err) : connect_memory(r->budget, err);
     batch_free(none);
     f->base.ops->free(&f->base);
@@ -171,6 +175,7 @@ static void fs_close(struct split_reader *base)
         return;
     struct budget *b = r->budget;
     records_release(&r->records);
+    fs_extras_release(r->extras);
     arena_release(&r->arena);
     mem_free(b, r, sizeof *r);
 }
@@ -202,7 +207,8 @@ static enum status reader_start(struct fs_reader *r, struct str position, struct
         return changed(r, &p, p.inode, "is gone after", err);
     TRY(st);
     r->records = (struct records){
-        .ctx = s->ctx, .budget = r->budget, .table = s->base.table, .file = r->path, .bytes = &f->base,
+        .ctx = s->ctx, .budget = r->budget, .table = s->base.table, .schema = &s->layout.file, .file = r->path,
+        .bytes = &f->base,
         .witness = &r->trace.base, .replay = s->replay.speed > 0 ? &s->replay : NULL,
     };
     r->inode = now.inode;
@@ -211,7 +217,9 @@ static enum status reader_start(struct fs_reader *r, struct str position, struct
     fs_trace_init(&r->trace, position.len ? p.cover : s->ctx->durable ? FS_COVER : 0);
     if (position.len)
         TRY(go_to(r, f, &now, &p, err));
-    TRY(records_open(&r->records, s->needs, err));
+    TRY(fs_extras_open(s->base.table, &s->layout, s->needs, &s->ctx->zone, r->path, &now, &r->arena, r->budget, &r->extras,
+                       err));
+    TRY(records_open(&r->records, s->file_needs, err));
     return feed_header(r, err);
 }
 
@@ -241,7 +249,12 @@ static enum status fs_read(struct split_reader *base, struct batch *out, uint32_
 {
     struct fs_reader *r = (struct fs_reader *)base;
     *ret_watermark_ms = INT64_MIN;
-    enum status st = records_read(&r->records, out, max_rows, ret, ret_wake_ms, err);
+    enum status st = records_read(&r->records, r->extras ? fs_extras_view(r->extras, out) : out, max_rows, ret, ret_wake_ms,
+                                  err);
+    if (r->extras) {
+        enum status filled = fs_extras_fill(r->extras, out, st == ST_OK ? err : NULL);
+        st = st == ST_OK ? filled : st;
+    }
     if (st == ST_DATA && err && !err->place[0]) /* what concerns the whole file, as its header */
         error_place(err, r->path.ptr, 0, 0, -1);
     return st;
@@ -274,16 +287,20 @@ static const struct source_ops ops = {
 /* The replay's column is needed even where the query does not read it. */
 static bool copy_needs(struct fs_source *s, const struct need *needs)
 {
-    uint32_t n = s->base.table->physical.n_fields;
+    const struct table_desc *t = s->base.table;
+    uint32_t n = t->read_row.n_fields > t->physical.n_fields ? t->read_row.n_fields : t->physical.n_fields;
     if (!needs)
         return true;
-    s->needs = ARENA_ARRAY(&s->arena, struct need, n ? n : 1);
-    if (!s->needs)
+    s->needs = ARENA_ARRAY(&s->arena, struct need, n + 1);
+    s->file_needs = ARENA_ARRAY(&s->arena, struct need, n + 1);
+    if (!s->needs || !s->file_needs)
         return false;
     for (uint32_t i = 0; i < n; i++)
         s->needs[i] = needs[i];
+    for (uint32_t i = 0; i < s->layout.file.n_fields; i++)
+        s->file_needs[i] = needs[s->layout.file_columns[i]];
     if (s->replay.speed > 0)
-        s->needs[s->replay.column].used = true;
+        s->file_needs[s->replay.column].used = true;
     return true;
 }
 
@@ -309,6 +326,16 @@ enum status fs_open_source(const struct table_desc *t, const struct need *needs,
     s->path = fs_path(t, &s->arena);
     struct str regex = options_get(&t->options, "source.path.regex-pattern");
     s->regex = regex.ptr ? arena_str(&s->arena, regex).ptr : NULL;
+    enum status st = fs_layout_of(t, &s->arena, &s->layout, err);
+    if (st != ST_OK) {
+        fs_free(&s->base);
+        return st;
+    }
+    for (uint32_t i = 0; i < s->layout.file.n_fields; i++) /* held rows have the file's columns only */
+        if (s->layout.file_columns[i] == replay.column) {
+            s->replay.column = i;
+            break;
+        }
     if (!s->path.ptr || (regex.ptr && !s->regex) || !copy_needs(s, needs)) {
         fs_free(&s->base);
         return connect_memory(ctx->budget, err);

@@ -66,8 +66,17 @@ enum status hub_publish(struct test_hub *h, struct str table, uint64_t job_id, u
 enum status hub_restore(struct test_hub *h, struct str table, uint64_t job_id, const struct sink_commit *commits,
                         uint32_t n, struct error *err);
 
+/* What reads lines: the array's decoder; with metadata columns also one for the object behind it, and its row. */
+struct test_lines {
+    struct decoder *columns, *metadata; /* metadata NULL: no such columns */
+    struct schema keys;
+    struct batch *row;
+};
+enum status test_lines_open(struct test_lines *l, const struct table_desc *t, const struct zone *zone, struct arena *a,
+                            struct budget *b, struct error *err) MUST_USE;
+void test_lines_release(struct test_lines *l);
 /* A line of `input` as a row behind those of `out`, which has room. ST_DATA: what is wrong with it. */
-enum status test_parse_line(struct decoder *d, struct str line, uint32_t kinds, struct batch *out,
+enum status test_parse_line(struct test_lines *l, struct str line, uint32_t kinds, struct batch *out,
                             char ret_reason[200], uint32_t *ret_column, struct error *err);
 /* CAST(x AS STRING), but map entries sorted by text. */
 bool test_print(struct buf *out, const struct column *c, uint32_t row, const struct zone *zone) MUST_USE;

@@ -1,8 +1,8 @@
-/* A line of `input`: an optional row kind, then a JSON array with a value for each physical column; and the
- * other way, the texts of results.
+/* A line of `input`: an optional row kind, then a JSON array with a value for each physical column, then, where the
+ * table has metadata columns, maybe an object of those by key; and the other way, the texts of results.
  *
  * The array is read by the json format's decoder for rows by position, which gives the values straight to the
- * batch. Text of results is that of CAST, but for maps: their entries have no order, so they are put in one. */
+ * batch; the object by another one, into a row of its own that is copied behind. Text of results is that of CAST, but for maps: their entries have no order, so they are put in one. */
 #include "hub.h"
 
 static struct str take_kind(struct str line, uint8_t *ret_kind)
@@ -42,20 +42,97 @@ static enum status bad(const char *reason, uint32_t column, char ret_reason[200]
     return ST_DATA;
 }
 
-enum status test_parse_line(struct decoder *d, struct str line, uint32_t kinds, struct batch *out,
+enum status test_lines_open(struct test_lines *l, const struct table_desc *t, const struct zone *zone, struct arena *a,
+                            struct budget *b, struct error *err)
+{
+    struct field *keys = ARENA_ARRAY(a, struct field, t->n_columns + 1);
+    if (!keys)
+        return connect_memory(b, err);
+    for (uint32_t i = 0; i < t->n_columns; i++)
+        if (t->columns[i].role == COLUMN_METADATA)
+            keys[l->keys.n_fields++] = (struct field){ t->columns[i].metadata_key, t->columns[i].type };
+    l->keys.fields = keys;
+    TRY(format_json_values(&t->physical, zone, b, &l->columns, err));
+    if (l->keys.n_fields == 0)
+        return ST_OK;
+    TRY(format_json_values(&l->keys, zone, b, &l->metadata, err));
+    l->row = batch_new(&l->keys, 1, b);
+    return l->row ? ST_OK : connect_memory(b, err);
+}
+
+void test_lines_release(struct test_lines *l)
+{
+    if (l->columns)
+        l->columns->ops->free(l->columns);
+    if (l->metadata)
+        l->metadata->ops->free(l->metadata);
+    batch_free(l->row);
+    *l = (struct test_lines){ 0 };
+}
+
+/* Cuts the line behind its array: what follows is the metadata's object. */
+static struct str cut_metadata(struct str *line)
+{
+    uint32_t depth = 0;
+    bool in_text = false;
+    for (size_t i = 0; i < line->len; i++) {
+        char c = line->ptr[i];
+        if (in_text) {
+            i += c == '\\';
+            in_text = c != '"';
+        } else if (c == '"') {
+            in_text = true;
+        } else if (c == '[' || c == '{') {
+            depth++;
+        } else if ((c == ']' || c == '}') && depth && --depth == 0) {
+            struct str rest = str_trim(str_make(line->ptr + i + 1, line->len - i - 1));
+            line->len = i + 1;
+            return rest;
+        }
+    }
+    return STR("");
+}
+
+/* Without an object all metadata are NULL. */
+static enum status take_metadata(struct test_lines *l, struct str object, struct batch *out, struct decoded *ret,
+                                 struct error *err)
+{
+    uint32_t first = out->schema->n_fields - l->keys.n_fields;
+    batch_clear(l->row);
+    if (object.len)
+        TRY(l->metadata->ops->decode_one(l->metadata, NULL, object, l->row, ret, err));
+    if (ret->bad)
+        return ST_OK;
+    for (uint32_t i = 0; i < l->keys.n_fields; i++) {
+        if (l->row->count == 0)
+            column_set_null(&out->cols[first + i], out->count - 1);
+        else if (!column_copy(&out->cols[first + i], out->count - 1, &l->row->cols[i], 0, false))
+            return connect_memory(out->budget, err);
+    }
+    return ST_OK;
+}
+
+enum status test_parse_line(struct test_lines *l, struct str line, uint32_t kinds, struct batch *out,
                             char ret_reason[200], uint32_t *ret_column, struct error *err)
 {
     uint8_t kind;
     struct decoded done = { 0 };
-    struct str rest = take_kind(line, &kind);
+    struct str rest = take_kind(line, &kind), object = l->metadata ? cut_metadata(&rest) : STR("");
     uint32_t row = out->count, skipped = (uint32_t)(rest.ptr - line.ptr);
     if (!(kinds >> kind & 1))
         return bad("the row's kind is not in 'changelog-mode'", 1, ret_reason, ret_column);
-    TRY(d->ops->decode_one(d, NULL, rest, out, &done, err));
+    TRY(l->columns->ops->decode_one(l->columns, NULL, rest, out, &done, err));
     if (done.bad)
         return bad(done.reason, done.bad_column ? done.bad_column + skipped : 0, ret_reason, ret_column);
     if (out->count == row)
         return bad("the line holds no row", 0, ret_reason, ret_column);
+    if (l->metadata)
+        TRY(take_metadata(l, object, out, &done, err));
+    if (done.bad) {
+        out->count = row;
+        return bad(done.reason, done.bad_column ? done.bad_column + (uint32_t)(object.ptr - line.ptr) : 0, ret_reason,
+                   ret_column);
+    }
     for (uint32_t i = 0; i < out->schema->n_fields; i++)
         if (!nulls_fit(&out->cols[i], row)) {
             out->count = row;

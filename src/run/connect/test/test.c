@@ -82,7 +82,8 @@ struct test_reader {
     struct split_reader base;
     struct test_source *source;
     struct budget *budget;
-    struct decoder *decoder;
+    struct arena arena;
+    struct test_lines lines;
     struct hub_reader hub;
 };
 
@@ -160,15 +161,16 @@ static enum status test_open(struct source *base, const struct split *split, str
     r->budget = budget;
     r->hub.os = s->ctx->os;
     r->hub.wake = wake;
-    enum status st = format_json_values(&base->table->physical, &s->ctx->zone, budget, &r->decoder, err);
+    arena_init(&r->arena, budget);
+    enum status st = test_lines_open(&r->lines, base->table, &s->ctx->zone, &r->arena, budget, err);
     if (st == ST_OK) {
         hub_lock(s->hub);
         st = enter(r, position, err);
         hub_unlock(s->hub);
     }
     if (st != ST_OK) {
-        if (r->decoder)
-            r->decoder->ops->free(r->decoder);
+        test_lines_release(&r->lines);
+        arena_release(&r->arena);
         mem_free(budget, r, sizeof *r);
         return st;
     }
@@ -201,7 +203,7 @@ static enum status take_line(struct test_reader *r, const struct hub_entry *e, u
     struct test_source *s = r->source;
     char reason[200];
     uint32_t column = 0;
-    enum status st = test_parse_line(r->decoder, e->line, s->kinds, out, reason, &column, err);
+    enum status st = test_parse_line(&r->lines, e->line, s->kinds, out, reason, &column, err);
     if (st != ST_DATA)
         return st;
     struct bad_record bad = { .source = s->base.table->name, .file = STR("0"), .line = number + 1ull,
@@ -252,7 +254,8 @@ static void test_close(struct split_reader *base)
         at = &(*at)->next;
     *at = r->hub.next;
     hub_unlock(r->source->hub);
-    r->decoder->ops->free(r->decoder);
+    test_lines_release(&r->lines);
+    arena_release(&r->arena);
     mem_free(r->budget, r, sizeof *r);
 }
 
@@ -430,7 +433,8 @@ static enum status test_open_sink(const struct table_desc *t, const struct schem
 const struct connector connector_test = {
     .name = "test",
     .help = "tables of test files",
-    .flags = CONNECTOR_SOURCE | CONNECTOR_SINK | CONNECTOR_SINK_UPDATES | CONNECTOR_WATERMARKS,
+    .flags = CONNECTOR_SOURCE | CONNECTOR_SINK | CONNECTOR_SINK_UPDATES | CONNECTOR_WATERMARKS |
+             CONNECTOR_ANY_METADATA,
     .options = options,
     .n_options = N_OPTIONS,
     .source_kinds = test_kinds,
