@@ -103,10 +103,10 @@ static bool put_place(struct buf *out, const struct table_desc *t)
         ok = !v.ptr || buf_printf(out, " %s='%.*s'", names[i], STR_ARG(v));
     }
     for (uint32_t i = 0; i < t->n_partitioned_by && ok; i++)
-        ok = buf_printf(p->out, " partitioned-by='%.*s'", STR_ARG(t->partitioned_by[i]));
+        ok = buf_printf(out, " partitioned-by='%.*s'", STR_ARG(t->partitioned_by[i]));
     for (uint32_t i = 0; i < t->n_columns && ok; i++)
         ok = t->columns[i].role != COLUMN_METADATA ||
-             buf_printf(p->out, " metadata='%.*s'", STR_ARG(t->columns[i].metadata_key));
+             buf_printf(out, " metadata='%.*s'", STR_ARG(t->columns[i].metadata_key));
     return ok;
 }
 
