@@ -1,6 +1,6 @@
 /* The calendar and the clock: units, storages of timestamps, days and civil dates.
  *
- * Civil dates: years are counted from March, so that a leap day is the last day of its year, and in eras of 400
+ * Civil dates of any year: years are counted from March, so that a leap day is the last day of its year, and in eras of 400
  * years = 146 097 days; inside an era plain divisions give year and day. All divisions round towards minus infinity,
  * so the proleptic Gregorian calendar holds before 1970 and before year 0 alike. */
 #include "data/time.h"
@@ -98,7 +98,7 @@ int64_t date_from_civil(int64_t year, int32_t month, int32_t day)
     return era * DAYS_PER_ERA + day_of_era - DAYS_TO_EPOCH;
 }
 
-void date_to_civil(int64_t days, int64_t *ret_year, int32_t *ret_month, int32_t *ret_day)
+void date_to_civil_far(int64_t days, int64_t *ret_year, int32_t *ret_month, int32_t *ret_day)
 {
     int64_t era = floor_div(days + DAYS_TO_EPOCH, DAYS_PER_ERA);
     uint32_t day_of_era = (uint32_t)(days + DAYS_TO_EPOCH - era * DAYS_PER_ERA);

@@ -24,7 +24,27 @@ bool time_from_ms(int64_t ms, int32_t precision, int64_t *ret);
 int64_t time_truncate(int64_t v, int32_t precision);
 
 int64_t date_from_civil(int64_t year, int32_t month, int32_t day); /* days; no check */
-void date_to_civil(int64_t days, int64_t *ret_year, int32_t *ret_month, int32_t *ret_day);
+void date_to_civil_far(int64_t days, int64_t *ret_year, int32_t *ret_month, int32_t *ret_day);
+/* The years -32800 to 2.9 million in 32 bits and without a division but by constants that became products: Neri and
+ * Schneider, "Euclidean affine functions and their application to calendar algorithms" (2022), section 5. The rest
+ * goes the long way. */
+static inline void date_to_civil(int64_t days, int64_t *ret_year, int32_t *ret_month, int32_t *ret_day)
+{
+    const uint32_t eras = 82; /* of 400 years before year 0 */
+    uint64_t shifted = (uint64_t)days + 719468 + 146097 * eras; /* from the first of March then */
+    if (shifted > 1061042401) {
+        date_to_civil_far(days, ret_year, ret_month, ret_day);
+        return;
+    }
+    uint32_t in_quarters = 4 * (uint32_t)shifted + 3, century = in_quarters / 146097;
+    uint32_t of_century = in_quarters % 146097 / 4 * 4 + 3;
+    uint64_t years = UINT64_C(2939745) * of_century; /* 2^32 / 1461 */
+    uint32_t day_of_year = (uint32_t)years / 2939745 / 4;
+    uint32_t months = 2141 * day_of_year + 197913, after_winter = day_of_year >= 306; /* 2^16 / 30.6 */
+    *ret_year = (int64_t)(100 * century + (uint32_t)(years >> 32)) - 400 * (int64_t)eras + after_winter;
+    *ret_month = (int32_t)((months >> 16) - 12 * after_winter);
+    *ret_day = (int32_t)((months & 0xFFFF) / 2141 + 1);
+}
 bool date_valid(int64_t year, int32_t month, int32_t day);
 int32_t date_days_in_month(int64_t year, int32_t month);
 int32_t date_day_of_week(int64_t days); /* ISO: 1 Monday … 7 Sunday */

@@ -101,9 +101,49 @@ static enum status put_decimal(struct kernel *k, uint32_t r, bool ok, int128 v)
     return ST_OK;
 }
 
+/* The usual cases by themselves, in 64 bits: to a scale with `more` digits, or one with `fewer`. */
+static enum status widen_narrow(struct kernel *k, int32_t more)
+{
+    const struct type *to = k->expr->type;
+    int64_t factor = (int64_t)decimal_pow10(more), limit = (int64_t)decimal_pow10(to->precision - more);
+    bool room = to->precision - to->scale >= k->expr->args[0]->type->precision - k->expr->args[0]->type->scale;
+    const int64_t *from = k->args[0].col->i64;
+    uint32_t mask = k->args[0].mask;
+    EACH_ROW(k, r)
+    {
+        int64_t v = from[r & mask];
+        k->out->i64[r] = (int64_t)((uint64_t)v * (uint64_t)factor);
+        if (!room && (v >= limit || v <= -limit))
+            column_set_null(k->out, r);
+    }
+    return ST_OK;
+}
+static enum status round_narrow(struct kernel *k, int32_t fewer)
+{
+    struct divisor unit = divisor_of((uint64_t)decimal_pow10(fewer));
+    int64_t limit = (int64_t)decimal_pow10(k->expr->type->precision), half = (int64_t)(unit.by / 2);
+    EACH_ROW(k, r)
+    {
+        int64_t v = arg_i64(k, 0, r), whole = divide(&unit, v);
+        int64_t rest = (int64_t)((uint64_t)v - (uint64_t)whole * unit.by);
+        whole += (rest >= half) - (rest <= -half);
+        k->out->i64[r] = whole;
+        if (whole >= limit || whole <= -limit)
+            column_set_null(k->out, r);
+    }
+    return ST_OK;
+}
+
 static enum status decimal_to_decimal(struct kernel *k)
 {
     const struct type *from = k->expr->args[0]->type, *to = k->expr->type;
+    int32_t more = to->scale - from->scale;
+    if (type_phys(from) == PHYS_I64 && type_phys(to) == PHYS_I64) {
+        if (more >= 0 && more <= to->precision)
+            return widen_narrow(k, more);
+        if (more < 0 && more >= -18)
+            return round_narrow(k, -more);
+    }
     EACH_ROW(k, r)
     {
         int128 v = 0;

@@ -7,9 +7,6 @@
 
 #define DAY_MS INT64_C(86400000)
 
-int64_t math_floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
-int64_t math_floor_mod(int64_t a, int64_t b) { return a % b < 0 ? a % b + b : a % b; }
-
 /* The local value at row r in the storage of `precision`; false: out of its range. */
 static bool local_value(const struct kernel *k, const struct type *from, const struct zone *zone, uint32_t r,
                         int32_t precision, int64_t *ret)
@@ -66,11 +63,20 @@ static enum status time_to_time(struct kernel *k)
     return ST_OK;
 }
 
+/* The usual case by itself. */
+static enum status timestamp_to_date(struct kernel *k)
+{
+    struct divisor per_day = divisor_of((uint64_t)time_scale(k->expr->args[0]->type->precision) * 86400);
+    EACH_ROW(k, r)
+    k->out->i32[r] = (int32_t)divide_floor(&per_day, arg_i64(k, 0, r));
+    return ST_OK;
+}
+
 kernel_fn *cast_time_pick(const struct type *from, const struct type *to)
 {
     if ((from->kind == TYPE_DATE && to->kind == TYPE_TIME) || (from->kind == TYPE_TIME && to->kind == TYPE_DATE))
         return NULL;
-    return time_to_time;
+    return from->kind == TYPE_TIMESTAMP && to->kind == TYPE_DATE ? timestamp_to_date : time_to_time;
 }
 
 /* ---- intervals ---- */

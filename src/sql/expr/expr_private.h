@@ -117,7 +117,7 @@ struct function {
 extern const struct function functions_operators[], functions_logic[], functions_text[], functions_text_more[],
     functions_regex[], functions_math[], functions_time[], functions_clock[], functions_nested[], functions_arrays[],
     functions_hash[], functions_misc[],
-    functions_units[];
+    functions_units[], functions_fields[];
 const struct function *function_find(struct str name); /* through aliases; NULL */
 struct str function_nearest(struct str name);
 bool function_is_unsupported(struct str name); /* of Flink's catalogue, not here */
@@ -209,19 +209,62 @@ struct stamp {
     int32_t offset_s; /* of its zone, for patterns that print it */
     struct str zone;  /* the zone's name */
 };
+/* A value's local time in the zone. */
 void stamp_of(const struct type *t, const void *data, uint32_t row, const struct zone *zone, struct stamp *ret);
 /* Java's date patterns (DateTimeFormatter). */
 bool time_pattern_valid(struct str pattern);
 /* Times of one day in the same step of so many milliseconds give the same text; 0: no such step is known. */
 int32_t time_pattern_step_ms(struct str pattern);
+/* A pattern whose text always has the same length: yyyy, MM, dd, HH, mm, ss, S…, and other characters. */
+struct time_layout {
+    struct time_piece {
+        char letter; /* 0: `text` */
+        uint8_t count;
+        const char *text;
+    } pieces[20];
+    uint32_t n, length;
+};
+enum { TIME_LAYOUT_MAX = 64 };
+bool time_layout_of(struct str pattern, struct time_layout *ret); /* false: not that simple */
+/* Writes ret->length bytes; false: the year has not four digits. */
+bool time_layout_put(const struct time_layout *x, const struct stamp *t, char *out);
 /* The pattern is valid; false: memory refused. */
 bool time_format(struct buf *out, struct str pattern, const struct stamp *t);
 /* false: the text is not of that pattern. */
 bool time_scan(struct str text, struct str pattern, struct stamp *ret);
 int64_t time_field(enum time_unit u, const struct stamp *t); /* EXTRACT */
 extern const struct function function_floor_time, function_ceil_time;
-int64_t math_floor_div(int64_t a, int64_t b);
-int64_t math_floor_mod(int64_t a, int64_t b);
+static inline int64_t math_floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
+static inline int64_t math_floor_mod(int64_t a, int64_t b) { return a % b < 0 ? a % b + b : a % b; }
+
+/* Division by the same number, at least 2, row for row: a multiplication by its reciprocal and shifts, exact for all of
+ * 64 bits (Granlund and Montgomery, "Division by invariant integers using multiplication", figure 4.1). */
+struct divisor {
+    uint64_t by, reciprocal;
+    uint32_t shift;
+};
+static inline struct divisor divisor_of(uint64_t by)
+{
+    uint32_t bits = 64 - (uint32_t)__builtin_clzll(by - 1); /* 2^bits >= by */
+    uint64_t excess = (bits == 64 ? 0 : 1ULL << bits) - by;
+    return (struct divisor){ by, (uint64_t)(((unsigned __int128)excess << 64) / by) + 1, bits - 1 };
+}
+static inline uint64_t divide_unsigned(const struct divisor *d, uint64_t v)
+{
+    uint64_t high = (uint64_t)(((unsigned __int128)d->reciprocal * v) >> 64);
+    return (high + ((v - high) >> 1)) >> d->shift;
+}
+/* Towards zero, as Java's. */
+static inline int64_t divide(const struct divisor *d, int64_t v)
+{
+    uint64_t sign = (uint64_t)(v >> 63);
+    return (int64_t)((divide_unsigned(d, ((uint64_t)v ^ sign) - sign) ^ sign) - sign);
+}
+static inline int64_t divide_floor(const struct divisor *d, int64_t v)
+{
+    uint64_t sign = (uint64_t)(v >> 63);
+    return (int64_t)(divide_unsigned(d, (uint64_t)v ^ sign) ^ sign);
+}
 
 /* ---- programs: compile.c makes them, run.c runs them ---- */
 
@@ -278,17 +321,32 @@ const struct aggregate_ops *agg_value_ops(const char *name, const struct type *t
 
 /* ---- text by code points (valid UTF-8) ---- */
 
+#define TEXT_HIGH_BITS UINT64_C(0x8080808080808080)
+static inline uint64_t text_eight(const char *p)
+{
+    uint64_t x;
+    memcpy(&x, p, 8);
+    return x;
+}
 static inline size_t text_skip(struct str s, size_t at, int64_t points)
 {
+    for (; points >= 8 && s.len - at >= 8 && !(text_eight(s.ptr + at) & TEXT_HIGH_BITS); points -= 8)
+        at += 8;
     for (; points > 0 && at < s.len; points--)
         for (at++; at < s.len && ((uint8_t)s.ptr[at] & 0xC0) == 0x80;)
             at++;
     return at;
 }
+/* Bytes less those that go on with a code point: bit 7 set and bit 6 not. */
 static inline int64_t text_points(struct str s)
 {
-    int64_t n = 0;
-    for (size_t i = 0; i < s.len; i++)
-        n += ((uint8_t)s.ptr[i] & 0xC0) != 0x80;
-    return n;
+    size_t i = 0;
+    int64_t more = 0;
+    for (; s.len - i >= 8; i += 8) {
+        uint64_t x = text_eight(s.ptr + i);
+        more += __builtin_popcountll(x & ~(x << 1) & TEXT_HIGH_BITS);
+    }
+    for (; i < s.len; i++)
+        more += ((uint8_t)s.ptr[i] & 0xC0) == 0x80;
+    return (int64_t)s.len - more;
 }

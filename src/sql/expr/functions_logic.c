@@ -199,8 +199,30 @@ static enum status resolve_extreme(struct call *c)
     return c->type ? ST_OK : expr_no_memory(c->env, c->err);
 }
 
+/* Numbers and times that are ordered as the integers they are kept in. */
+#define EXTREME_INTEGER(NAME, MEMBER, TYPE)                                                      \
+    static void NAME(struct kernel *k, int sign)                                                 \
+    {                                                                                            \
+        TYPE *restrict out = k->out->MEMBER;                                                     \
+        EACH_ROW(k, r)                                                                           \
+        out[r] = k->args[0].col->MEMBER[r & k->args[0].mask];                                    \
+        for (uint32_t i = 1; i < k->n_args; i++) {                                               \
+            const TYPE *more = k->args[i].col->MEMBER;                                           \
+            uint32_t mask = k->args[i].mask;                                                     \
+            EACH_ROW(k, r)                                                                       \
+            out[r] = (more[r & mask] > out[r]) == (sign > 0) ? more[r & mask] : out[r];          \
+        }                                                                                        \
+    }
+EXTREME_INTEGER(extreme_i32, i32, int32_t)
+EXTREME_INTEGER(extreme_i64, i64, int64_t)
+
 static enum status extreme(struct kernel *k, int sign)
 {
+    enum phys p = type_phys(k->expr->type);
+    if (p == PHYS_I32 || p == PHYS_I64) {
+        (p == PHYS_I32 ? extreme_i32 : extreme_i64)(k, sign);
+        return ST_OK;
+    }
     EACH_ROW(k, r)
     {
         uint32_t best = 0;

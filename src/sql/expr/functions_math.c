@@ -68,31 +68,69 @@ static enum status f_pi(struct kernel *k)
 
 /* ---- ABS, SIGN: of every number's own type ---- */
 
+/* Integers, and decimals of that width: `one` is the type's 1. */
+#define BY_SIGN_INTEGER(NAME, MEMBER, TYPE, UTYPE)                                       \
+    static inline TYPE abs_##MEMBER(TYPE v)                                              \
+    {                                                                                    \
+        UTYPE sign = (UTYPE)(v >> (8 * sizeof v - 1));                                   \
+        return (TYPE)(((UTYPE)v ^ sign) - sign);                                         \
+    }                                                                                    \
+    static void NAME(struct kernel *k, bool sign, TYPE one)                              \
+    {                                                                                    \
+        const TYPE *from = k->args[0].col->MEMBER;                                       \
+        TYPE *out = k->out->MEMBER;                                                      \
+        uint32_t mask = k->args[0].mask;                                                 \
+        if (sign)                                                                        \
+            EACH_ROW(k, r)                                                               \
+            out[r] = ((from[r & mask] > 0) - (from[r & mask] < 0)) * one;                \
+        else if (!k->rows && mask)                                                       \
+            for (uint32_t r = 0; r < k->n; r++)                                          \
+                out[r] = abs_##MEMBER(from[r]);                                          \
+        else                                                                             \
+            EACH_ROW(k, r)                                                               \
+            out[r] = abs_##MEMBER(from[r & mask]);                                       \
+    }
+BY_SIGN_INTEGER(by_sign_i32, i32, int32_t, uint32_t)
+BY_SIGN_INTEGER(by_sign_i64, i64, int64_t, uint64_t)
+BY_SIGN_INTEGER(by_sign_i128, i128, int128, unsigned __int128)
+
+static void by_sign_float(struct kernel *k, bool sign)
+{
+    const struct column *a = k->args[0].col;
+    bool narrow = k->expr->type->kind == TYPE_FLOAT;
+    EACH_ROW(k, r)
+    {
+        double v = narrow ? (double)a->f32[r & k->args[0].mask] : a->f64[r & k->args[0].mask];
+        double out = !sign ? fabs(v) : v > 0 ? 1 : v < 0 ? -1 : v;
+        if (narrow)
+            k->out->f32[r] = (float)out;
+        else
+            k->out->f64[r] = out;
+    }
+}
+
 static enum status by_sign(struct kernel *k, bool sign)
 {
     const struct type *t = k->expr->type;
-    const struct column *a = k->args[0].col;
-    EACH_ROW(k, r)
-    {
-        uint32_t at = r & k->args[0].mask;
-        if (t->kind == TYPE_DOUBLE) {
-            double v = a->f64[at];
-            k->out->f64[r] = sign ? (v > 0 ? 1 : v < 0 ? -1 : v) : fabs(v);
-        } else if (t->kind == TYPE_FLOAT) {
-            float v = a->f32[at];
-            k->out->f32[r] = sign ? (float)(v > 0 ? 1 : v < 0 ? -1 : v) : fabsf(v);
-        } else if (t->kind == TYPE_DECIMAL) {
-            int128 v = decimal_get(t, a->data, at);
-            int128 one = t->scale < t->precision ? decimal_pow10(t->scale) : 0;
-            decimal_put(t, k->out->data, r, sign ? (v > 0) * one - (v < 0) * one : v < 0 ? -v : v);
-        } else if (type_phys(t) == PHYS_I64) {
-            int64_t v = a->i64[at];
-            k->out->i64[r] = sign ? (v > 0) - (v < 0) : v < 0 ? (int64_t)(0 - (uint64_t)v) : v;
-        } else {
-            int32_t v = a->i32[at];
-            v = sign ? (v > 0) - (v < 0) : v < 0 ? (int32_t)(0 - (uint32_t)v) : v;
-            k->out->i32[r] = t->kind == TYPE_TINYINT ? (int8_t)v : t->kind == TYPE_SMALLINT ? (int16_t)v : v;
-        }
+    int128 one = t->kind != TYPE_DECIMAL ? 1 : t->scale < t->precision ? decimal_pow10(t->scale) : 0;
+    switch (type_phys(t)) {
+    case PHYS_F32:
+    case PHYS_F64:
+        by_sign_float(k, sign);
+        break;
+    case PHYS_I128:
+        by_sign_i128(k, sign, one);
+        break;
+    case PHYS_I64:
+        by_sign_i64(k, sign, (int64_t)one);
+        break;
+    default:
+        by_sign_i32(k, sign, (int32_t)one);
+        EACH_ROW(k, r) /* the least TINYINT and SMALLINT stay what they are */
+        k->out->i32[r] = t->kind == TYPE_TINYINT    ? (int8_t)k->out->i32[r]
+                         : t->kind == TYPE_SMALLINT ? (int16_t)k->out->i32[r]
+                                                    : k->out->i32[r];
+        break;
     }
     return ST_OK;
 }
@@ -120,9 +158,50 @@ static int128 round_digits(int128 v, int32_t digits, enum rounding how, bool dro
     return drop ? whole : whole * unit;
 }
 
+/* v / unit, rounded. */
+static inline int64_t round_by(const struct divisor *unit, int64_t v, enum rounding how)
+{
+    int64_t whole = divide(unit, v), half = (int64_t)(unit->by / 2);
+    int64_t rest = (int64_t)((uint64_t)v - (uint64_t)whole * unit->by);
+    return whole + (how == ROUND   ? (rest >= half) - (rest <= -half)
+                    : how == FLOOR ? -(rest < 0)
+                    : how == CEIL  ? (rest > 0)
+                                   : 0);
+}
+
+/* The usual case by itself: constant digits, 64 bits. The last `cut` digits go, `back` zeros come; `room`: the result's
+ * type has room for every value. */
+static enum status round_narrow(struct kernel *k, enum rounding how, int32_t cut, int32_t back, bool room)
+{
+    struct divisor unit = divisor_of((uint64_t)decimal_pow10(cut));
+    int64_t zeros = (int64_t)decimal_pow10(back), limit = (int64_t)decimal_pow10(k->expr->type->precision);
+    int64_t *restrict to = k->out->i64;
+    if (room && back == 0) {
+        EACH_ROW(k, r)
+        to[r] = round_by(&unit, arg_i64(k, 0, r), how);
+        return ST_OK;
+    }
+    EACH_ROW(k, r)
+    {
+        int64_t out;
+        if (!__builtin_mul_overflow(round_by(&unit, arg_i64(k, 0, r), how), zeros, &out) && out < limit && out > -limit)
+            to[r] = out;
+        else
+            column_set_null(k->out, r);
+    }
+    return ST_OK;
+}
+
 static enum status round_decimal(struct kernel *k, enum rounding how)
 {
     const struct type *from = k->expr->args[0]->type, *to = k->expr->type;
+    if (type_phys(from) == PHYS_I64 && type_phys(to) == PHYS_I64 && (k->n_args == 1 || arg_is_constant(k, 1))) {
+        int64_t places = how == FLOOR || how == CEIL || k->n_args == 1 ? 0 : arg_i32(k, 1, 0);
+        int64_t cut = from->scale - places, back = cut - (from->scale - to->scale);
+        if (cut > 0 && cut <= 18 && back >= 0 && from->scale >= to->scale)
+            return round_narrow(k, how, (int32_t)cut, (int32_t)back,
+                                to->precision - to->scale > from->precision - from->scale);
+    }
     EACH_ROW(k, r)
     {
         int128 v = decimal_get(from, k->args[0].col->data, r & k->args[0].mask);

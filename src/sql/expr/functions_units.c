@@ -70,11 +70,12 @@ static int64_t whole_months(int64_t a_ms, int64_t b_ms)
 static enum status timestamp_diff(struct kernel *k)
 {
     const struct unit *u = unit_find(literal_unit(k->expr->args[0]));
+    struct divisor length = divisor_of(u->length > 1 ? (uint64_t)u->length : 2);
     EACH_ROW(k, r)
     {
         int64_t a = arg_i64(k, 1, r), b = arg_i64(k, 2, r);
         int64_t v = u->base == UNIT_MONTH ? whole_months(a, b) : (int64_t)((uint64_t)b - (uint64_t)a);
-        k->out->i32[r] = (int32_t)(v / u->length);
+        k->out->i32[r] = (int32_t)(u->length > 1 ? divide(&length, v) : v);
     }
     return ST_OK;
 }
@@ -130,6 +131,15 @@ static int64_t round_to(int64_t v, int64_t unit, bool up)
     return v - rest + (up && rest ? unit : 0);
 }
 
+/* The usual case by itself: a TIMESTAMP down to at most a day. */
+static enum status floor_timestamp(struct kernel *k, uint64_t unit)
+{
+    struct divisor by = divisor_of(unit);
+    EACH_ROW(k, r)
+    k->out->i64[r] = (int64_t)((uint64_t)divide_floor(&by, arg_i64(k, 0, r)) * unit);
+    return ST_OK;
+}
+
 static enum status round_time(struct kernel *k, bool up)
 {
     enum time_unit u = literal_unit(k->expr->args[1]);
@@ -137,6 +147,8 @@ static enum status round_time(struct kernel *k, bool up)
     const struct zone *zone = k->expr->data;
     const struct unit *unit = unit_find(u);
     int64_t per_ms = type_is_timestamp(t) ? time_scale(t->precision) / 1000 : 1;
+    if (t->kind == TYPE_TIMESTAMP && !up && u <= UNIT_DAY && unit->length * per_ms > 1)
+        return floor_timestamp(k, (uint64_t)(unit->length * per_ms));
     EACH_ROW(k, r)
     {
         if (t->kind == TYPE_DATE) {

@@ -102,32 +102,12 @@ DIVIDE(div_i64_any, int64_t, uint64_t, i64, y == -1 ? NEG(int64_t, uint64_t, x) 
 DIVIDE(mod_i32_any, int32_t, uint32_t, i32, y == -1 ? 0 : x % y)
 DIVIDE(mod_i64_any, int64_t, uint64_t, i64, y == -1 ? 0 : x % y)
 
-/* By a constant of at least 2: a multiplication by its reciprocal and shifts, exact for all of 64 bits (Granlund and
- * Montgomery,
- * "Division by invariant integers using multiplication", figure 4.1). */
-struct divisor {
-    uint64_t by, reciprocal;
-    uint32_t shift;
-};
-
 static bool constant_divisor(const struct kernel *k, struct divisor *ret)
 {
     if (!arg_is_constant(k, 1) || arg_is_constant(k, 0) || k->args[1].col->i64[0] < 2)
         return false;
-    uint64_t by = (uint64_t)k->args[1].col->i64[0];
-    uint32_t bits = 64 - (uint32_t)__builtin_clzll(by - 1); /* 2^bits >= by */
-    uint64_t excess = (bits == 64 ? 0 : 1ULL << bits) - by;
-    *ret = (struct divisor){ by, (uint64_t)(((unsigned __int128)excess << 64) / by) + 1, bits - 1 };
+    *ret = divisor_of((uint64_t)k->args[1].col->i64[0]);
     return true;
-}
-
-/* Towards zero, as Java's. */
-static inline int64_t quotient(const struct divisor *d, int64_t x)
-{
-    uint64_t sign = (uint64_t)(x >> 63), v = ((uint64_t)x ^ sign) - sign;
-    uint64_t high = (uint64_t)(((unsigned __int128)d->reciprocal * v) >> 64);
-    uint64_t q = (high + ((v - high) >> 1)) >> d->shift;
-    return (int64_t)((q ^ sign) - sign);
 }
 
 static enum status div_i64(struct kernel *k)
@@ -138,7 +118,7 @@ static enum status div_i64(struct kernel *k)
     const int64_t *a = k->args[0].col->i64;
     int64_t *out = k->out->i64;
     EACH_ROW(k, r)
-    out[r] = quotient(&d, a[r]);
+    out[r] = divide(&d, a[r]);
     return ST_OK;
 }
 
@@ -151,7 +131,7 @@ static enum status mod_i64(struct kernel *k)
     int64_t *out = k->out->i64;
     EACH_ROW(k, r)
     {
-        uint64_t q = (uint64_t)quotient(&d, a[r]);
+        uint64_t q = (uint64_t)divide(&d, a[r]);
         out[r] = (int64_t)((uint64_t)a[r] - q * d.by);
     }
     return ST_OK;
@@ -217,6 +197,11 @@ static inline int128 load(const struct column *c, enum phys p, uint32_t r)
             OTYPE x = k->args[0].col->A[0];                                            \
             for (uint32_t i = 0; i < k->n; i++) {                                      \
                 OTYPE y = k->args[1].col->B[i];                                        \
+                out[i] = CALC;                                                         \
+            }                                                                          \
+        } else if (!k->rows && am) {                                                   \
+            for (uint32_t i = 0; i < k->n; i++) {                                      \
+                OTYPE x = k->args[0].col->A[i], y = k->args[1].col->B[i];              \
                 out[i] = CALC;                                                         \
             }                                                                          \
         } else {                                                                       \

@@ -16,43 +16,52 @@ struct piece {
     struct str text;
 };
 
+struct place {
+    size_t at;
+    bool quoted; /* inside a text in quotes, behind two quotes that stood for one */
+};
+
 /* The next piece of a pattern; false at its end or when a quote is open. */
-static bool next_piece(struct str p, size_t *at, struct piece *ret)
+static bool next_piece(struct str p, struct place *place, struct piece *ret)
 {
-    if (*at >= p.len)
+    size_t start = place->at;
+    if (start >= p.len)
         return false;
-    char c = p.ptr[*at];
-    size_t start = *at;
-    if (c == '\'') {
-        if (start + 1 < p.len && p.ptr[start + 1] == '\'') {
-            *at = start + 2;
-            *ret = (struct piece){ 0, 0, str_make("'", 1) };
-            return true;
-        }
-        int64_t end = str_find(p, STR("'"), start + 1);
+    char c = p.ptr[start];
+    if (!place->quoted && c == '\'' && start + 1 < p.len && p.ptr[start + 1] == '\'') {
+        place->at = start + 2;
+        *ret = (struct piece){ 0, 0, str_make("'", 1) };
+        return true;
+    }
+    if (place->quoted || c == '\'') {
+        start += !place->quoted;
+        int64_t end = str_find(p, STR("'"), start);
         if (end < 0)
             return false;
-        /* two quotes inside are one: it ends this piece, and the second opens the next */
-        bool twice = (size_t)end + 1 < p.len && p.ptr[end + 1] == '\'';
-        *at = (size_t)end + 1;
-        *ret = (struct piece){ 0, 0, str_make(p.ptr + start + 1, (size_t)end - start - 1 + twice) };
+        /* two quotes inside are one: it ends this piece, and the text goes on */
+        place->quoted = (size_t)end + 1 < p.len && p.ptr[end + 1] == '\'';
+        place->at = (size_t)end + 1 + place->quoted;
+        *ret = (struct piece){ 0, 0, str_make(p.ptr + start, (size_t)end - start + place->quoted) };
         return true;
     }
     bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    while (*at < p.len && (letter ? p.ptr[*at] == c : *at == start))
-        (*at)++;
-    *ret = (struct piece){ letter ? c : 0, (uint32_t)(*at - start), str_make(p.ptr + start, *at - start) };
+    while (place->at < p.len && (letter ? p.ptr[place->at] == c : place->at == start))
+        place->at++;
+    *ret = (struct piece){ letter ? c : 0, (uint32_t)(place->at - start), str_make(p.ptr + start, place->at - start) };
     return true;
 }
+
+/* All of the pattern has been read, and no quote is open. */
+static bool at_end(struct str pattern, const struct place *place) { return place->at >= pattern.len && !place->quoted; }
 
 bool time_pattern_valid(struct str pattern)
 {
     struct piece x;
-    size_t at = 0;
+    struct place at = { 0 };
     while (next_piece(pattern, &at, &x))
         if (x.letter && (!strchr("GyuYMLdDwWHhkKmsSnNAaEecQqXxZzVO", x.letter) || x.count > 19))
             return false;
-    return at >= pattern.len;
+    return at_end(pattern, &at);
 }
 
 int32_t time_pattern_step_ms(struct str pattern)
@@ -62,7 +71,7 @@ int32_t time_pattern_step_ms(struct str pattern)
         int32_t ms;
     } steps[] = { { "GyuYMLdDwWQqEec", 86400000 }, { "HhKka", 3600000 }, { "m", 60000 }, { "s", 1000 } };
     struct piece x;
-    size_t at = 0;
+    struct place at = { 0 };
     int32_t least = steps[0].ms;
     while (next_piece(pattern, &at, &x)) {
         int32_t ms = x.letter ? 0 : least;
@@ -165,6 +174,8 @@ static bool put_date(struct buf *out, const struct piece *x, const struct stamp 
         return put_number(out, x->count == 2 ? week_year % 100 : week_year, x->count);
     case 'y':
     case 'u':
+        if (year > 9999 && x->count == 4 && !buf_put_u8(out, '+')) /* as Java, where there is no room */
+            return false;
         return put_number(out, x->count == 2 ? math_floor_mod(year, 100) : year, x->count);
     case 'M':
     case 'L':
@@ -231,11 +242,87 @@ bool time_format(struct buf *out, struct str pattern, const struct stamp *t)
 {
     struct piece x;
     struct civil date;
-    size_t at = 0;
+    struct place at = { 0 };
     date_to_civil(t->days, &date.year, &date.month, &date.day);
     while (next_piece(pattern, &at, &x))
         if (!(x.letter ? put_piece(out, &x, t, &date) : buf_put(out, x.text.ptr, x.text.len)))
             return false;
+    return true;
+}
+
+/* ---- texts of one length ---- */
+
+bool time_layout_of(struct str pattern, struct time_layout *ret)
+{
+    static const char simple[] = "yuMLdHms";
+    struct piece x;
+    struct place at = { 0 };
+    *ret = (struct time_layout){ .n = 0 };
+    while (next_piece(pattern, &at, &x)) {
+        bool year = x.letter == 'y' || x.letter == 'u', fits = x.letter == 'S' ? x.count <= 9 : x.count == (year ? 4 : 2);
+        if (x.letter && x.letter != 'S' && !strchr(simple, x.letter))
+            return false;
+        size_t len = x.letter ? x.count : x.text.len;
+        if ((x.letter && !fits) || ret->n == sizeof ret->pieces / sizeof ret->pieces[0] ||
+            ret->length + len > TIME_LAYOUT_MAX)
+            return false;
+        ret->pieces[ret->n++] = (struct time_piece){ x.letter, (uint8_t)len, x.letter ? NULL : x.text.ptr };
+        ret->length += (uint32_t)len;
+    }
+    return at_end(pattern, &at);
+}
+
+static inline void put_two(char *out, uint32_t v)
+{
+    out[0] = (char)('0' + v / 10);
+    out[1] = (char)('0' + v % 10);
+}
+
+bool time_layout_put(const struct time_layout *x, const struct stamp *t, char *out)
+{
+    int64_t year;
+    int32_t month, day;
+    date_to_civil(t->days, &year, &month, &day);
+    if (year < 0 || year > 9999)
+        return false;
+    uint32_t ms = (uint32_t)t->ms_of_day;
+    for (uint32_t i = 0; i < x->n; i++) {
+        const struct time_piece *p = &x->pieces[i];
+        switch (p->letter) {
+        case 0:
+            memcpy(out, p->text, p->count);
+            break;
+        case 'y':
+        case 'u':
+            put_two(out, (uint32_t)year / 100);
+            put_two(out + 2, (uint32_t)year % 100);
+            break;
+        case 'M':
+        case 'L':
+            put_two(out, (uint32_t)month);
+            break;
+        case 'd':
+            put_two(out, (uint32_t)day);
+            break;
+        case 'H':
+            put_two(out, ms / 3600000);
+            break;
+        case 'm':
+            put_two(out, ms / 60000 % 60);
+            break;
+        case 's':
+            put_two(out, ms / 1000 % 60);
+            break;
+        default: {
+            uint32_t nanos = ms % 1000 * 1000000 + (uint32_t)t->nanos;
+            for (uint32_t digit = 9; digit > 0; digit--, nanos /= 10)
+                if (digit <= p->count)
+                    out[digit - 1] = (char)('0' + nanos % 10);
+            break;
+        }
+        }
+        out += p->count;
+    }
     return true;
 }
 
@@ -346,7 +433,8 @@ bool time_scan(struct str text, struct str pattern, struct stamp *ret)
     struct scanned t = { .year = 1970, .month = 1, .day = 1, .day_of_year = -1, .half_hour = -1, .ms_of_day = -1,
                          .half = -1 };
     struct piece x, next;
-    size_t at = 0, p = 0;
+    size_t at = 0;
+    struct place p = { 0 };
     while (next_piece(pattern, &p, &x)) {
         if (!x.letter) {
             if (!str_starts(str_make(text.ptr + at, text.len - at), x.text))
@@ -354,12 +442,12 @@ bool time_scan(struct str text, struct str pattern, struct stamp *ret)
             at += x.text.len;
             continue;
         }
-        size_t ahead = p;
+        struct place ahead = p;
         bool adjacent = next_piece(pattern, &ahead, &next) && is_number(next.letter, next.count);
         if (at > text.len || !scan_piece(text, &at, &x, adjacent, &t))
             return false;
     }
-    if (p < pattern.len || at != text.len)
+    if (!at_end(pattern, &p) || at != text.len)
         return false;
     if (t.half_hour >= 0)
         t.hour = t.half_hour % 12 + (t.half == 1 ? 12 : 0);

@@ -95,6 +95,16 @@ static void test_dates(void **state)
         assert_true(date_parse(str_make(text, len), &parsed));
         assert_int_equal(parsed, dates[i].days);
     }
+    /* the quick way and the long way, around the borders of the quick one too */
+    static const int64_t around[] = { -13418890, 0, 1060322933, 1074000000, INT32_MIN, INT32_MAX, 100000000000 };
+    for (size_t i = 0; i < sizeof around / sizeof around[0]; i++)
+        for (int64_t days = around[i] - 3000; days < around[i] + 3000; days++) {
+            int64_t years[2];
+            int32_t months[2], of_month[2];
+            date_to_civil(days, &years[0], &months[0], &of_month[0]);
+            date_to_civil_far(days, &years[1], &months[1], &of_month[1]);
+            assert_true(years[0] == years[1] && months[0] == months[1] && of_month[0] == of_month[1]);
+        }
     /* every day of some centuries there and back, across year 0 */
     for (int64_t days = -800000; days < 200000; days++) {
         int64_t year;

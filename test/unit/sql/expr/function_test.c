@@ -191,6 +191,7 @@ static const struct {
     { "DATE_FORMAT", "$2018-03-14 15:02:03|'EEE, d MMM yy h:mm a 'o''clock' Q D w",
         "Wed, 14 Mar 18 3:02 PM o'clock 1 73 11" },
     { "DATE_FORMAT", "'2018-03-14 01:02:03|'yyyy", "2018" },
+    { "DATE_FORMAT", "'2018-03-14 01:02:03|''' 'at '''yyyy' ''x'''", "' at '2018 'x'" },
     { "DATE_FORMAT", "$2018-03-14 15:02:03|'b", "!EXPRESSION" },
     { "TO_TIMESTAMP", "'20170915000001|'yyyyMMddHHmmss", "2017-09-15 00:00:01.000" },
     { "TO_TIMESTAMP", "'1234567|'SSSSSSS", "1970-01-01 00:00:00.123" },
