@@ -1,63 +1,103 @@
 /* Rows into accumulators, call by call and batch at a time: each call's loop touches the states of up to a thousand
- * groups that the table's batch probe has just brought into the cache. See accumulate.h for the layout. */
+ * groups that the table's batch probe has just brought into the cache. See accumulate.h for the layout; calls with sets
+ * are distinct.c's and kept.c's. */
 #include "exec/accumulate.h"
 
 /* All calls go over so many rows before the next ones, so that their entries stay in the nearest cache. */
 #define CHUNK_ROWS 128u
 
-struct heap {
-    struct agg_heap heap;
-    struct table *table;
-};
-
 static struct str heap_get(struct agg_heap *h, uint64_t handle)
 {
-    return table_blob(((struct heap *)h)->table, handle);
+    return table_blob(((struct agg_heap_of *)h)->table, handle);
 }
 
 static bool heap_set(struct agg_heap *h, uint64_t *handle, const void *bytes, size_t len)
 {
-    return table_set_blob(((struct heap *)h)->table, handle, bytes, len);
+    return table_set_blob(((struct agg_heap_of *)h)->table, handle, bytes, len);
 }
 
-static struct heap heap_of(struct table *t)
+static uint8_t *heap_edit(struct agg_heap *h, uint64_t handle)
 {
-    return (struct heap){ { heap_get, heap_set }, t };
+    return table_blob_bytes(((struct agg_heap_of *)h)->table, handle);
+}
+
+struct agg_heap_of agg_heap_of(struct table *t)
+{
+    return (struct agg_heap_of){ { heap_get, heap_set, heap_edit }, t };
 }
 
 /* ---- layout ---- */
 
 static bool same_args(const struct aggregate_call *a, const struct aggregate_call *b)
 {
-    return a->n_args == b->n_args && a->filter == b->filter &&
-           (a->n_args == 0 || memcmp(a->args, b->args, a->n_args * sizeof *a->args) == 0);
+    return a->n_args == b->n_args && (a->n_args == 0 || memcmp(a->args, b->args, a->n_args * sizeof *a->args) == 0);
 }
 
-static void assign_sets(struct accumulators *a)
+/* false: the call needs no set. */
+static bool wanted_set(const struct accumulators *a, const struct aggregate_call *call, struct agg_set *ret)
 {
-    for (uint32_t c = 0; c < a->n_calls; c++) {
-        const struct aggregate_call *call = &a->calls[c];
-        bool recompute = a->retracting && call->aggregate->recompute;
-        a->sets[c] = -1;
-        if ((!call->distinct && !recompute) || call->n_args == 0)
+    const struct aggregate *g = call->aggregate;
+    bool recompute = a->retracting && g->recompute;
+    if (call->n_args == 0 || (!call->distinct && !recompute && !g->keep))
+        return false;
+    bool counts = g->keep == AGG_KEEP_COUNTS || call->distinct || recompute;
+    ret->kind = !recompute && !g->keep ? SET_DISTINCT : counts ? SET_COUNTS : SET_ROWS;
+    ret->nulls = g->keep_nulls;
+    return true;
+}
+
+/* Which of the set's filters the call has; a new one when `room`. UINT32_MAX: the set is not for this call. */
+static uint32_t filter_bit(struct agg_set *s, int32_t filter, bool room)
+{
+    for (uint32_t f = 0; f < s->n_filters; f++)
+        if (s->filters[f] == filter)
+            return f;
+    if (!room || s->n_filters == sizeof s->filters / sizeof *s->filters)
+        return UINT32_MAX;
+    s->filters[s->n_filters] = filter;
+    return s->n_filters++;
+}
+
+static void assign_set(struct accumulators *a, uint32_t c)
+{
+    const struct aggregate_call *call = &a->calls[c];
+    struct agg_set want = { 0 };
+    a->sets[c] = -1;
+    if (!wanted_set(a, call, &want))
+        return;
+    for (uint32_t i = 0; i < a->n_sets; i++) {
+        struct agg_set *s = &a->set[i];
+        if (s->kind != want.kind || s->nulls != want.nulls || !same_args(&a->calls[s->call], call))
             continue;
-        int32_t set = -1;
-        for (uint32_t s = 0; s < a->n_sets && set < 0; s++)
-            if (same_args(&a->calls[a->set_call[s]], call))
-                set = (int32_t)s;
-        if (set < 0) {
-            set = (int32_t)a->n_sets++;
-            a->set_call[set] = c;
-        }
-        a->sets[c] = set;
-        a->set_linked[set] |= recompute;
+        uint32_t bit = filter_bit(s, call->filter, s->kind == SET_DISTINCT);
+        if (bit == UINT32_MAX)
+            continue;
+        a->sets[c] = (int32_t)i;
+        a->bits[c] = bit;
+        return;
     }
+    want.call = c;
+    want.n_filters = 1;
+    want.filters[0] = call->filter;
+    a->sets[c] = (int32_t)a->n_sets;
+    a->set[a->n_sets++] = want;
+    *(want.kind == SET_DISTINCT ? &a->n_distinct : &a->n_kept) += 1;
 }
 
 static bool lay_out(struct accumulators *a)
 {
     uint32_t at = a->headed ? sizeof(struct group_head) : 0;
     a->value_align = 8;
+    for (uint32_t i = 0; i < a->n_sets; i++) {
+        struct agg_set *s = &a->set[i];
+        uint32_t bytes = a->retracting ? 8 * s->n_filters : 8;
+        if (s->kind == SET_DISTINCT) {
+            a->distinct_bytes = bytes > a->distinct_bytes ? bytes : a->distinct_bytes;
+            continue;
+        }
+        s->list_at = at;
+        at += sizeof(struct group_list);
+    }
     for (uint32_t c = 0; c < a->n_calls; c++) {
         const struct aggregate *g = a->calls[c].aggregate;
         uint32_t align = g->state_align ? g->state_align : 8;
@@ -83,10 +123,15 @@ static struct str fingerprint(struct accumulators *a, const struct schema *input
     bool ok = buf_printf(&text, "%s", a->retracting ? "retract" : "append");
     for (uint32_t c = 0; ok && c < a->n_calls; c++) {
         const struct aggregate_call *call = &a->calls[c];
+        struct str words = call->aggregate->words;
         ok = buf_printf(&text, ";%s%s(", call->aggregate->name, call->distinct ? " DISTINCT" : "");
         for (uint32_t i = 0; ok && i < call->n_args; i++)
             ok = (i == 0 || buf_put_u8(&text, ',')) && type_print(&text, input->fields[call->args[i]].type);
+        if (words.len)
+            ok = ok && buf_printf(&text, ";%.*s", STR_ARG(words));
         ok = ok && buf_put_u8(&text, ')');
+        if (a->sets[c] >= 0)
+            ok = ok && buf_printf(&text, "#%d.%u", a->sets[c], a->bits[c]);
     }
     struct str copy = ok ? arena_str(&a->arena, buf_str(&text)) : (struct str){ NULL, 0 };
     buf_release(&text);
@@ -98,15 +143,23 @@ static bool make_scratch(struct accumulators *a)
     uint32_t n = a->capacity + 1;
     a->states = ARENA_ARRAY(&a->arena, void *, n);
     a->rows = ARENA_ARRAY(&a->arena, uint16_t, n);
-    a->gone = ARENA_ARRAY(&a->arena, uint16_t, n);
-    a->groups = ARENA_ARRAY(&a->arena, uint8_t *, n);
-    a->gone_groups = ARENA_ARRAY(&a->arena, uint8_t *, n);
+    a->gone_rows = ARENA_ARRAY(&a->arena, uint16_t, n);
+    a->index = ARENA_ARRAY(&a->arena, uint32_t, n);
+    if (!a->states || !a->rows || !a->gone_rows || !a->index)
+        return false;
+    if (a->n_sets == 0)
+        return true;
+    a->come = ARENA_ARRAY(&a->arena, uint64_t, n);
+    a->gone = ARENA_ARRAY(&a->arena, uint64_t, n);
+    a->found = ARENA_ARRAY(&a->arena, struct entry *, n);
+    a->stale = ARENA_ARRAY(&a->arena, uint8_t *, n);
     a->key_lens = ARENA_ARRAY(&a->arena, uint32_t, n);
     a->key_hashes = ARENA_ARRAY(&a->arena, uint64_t, n);
     a->key_bytes = ARENA_ARRAY(&a->arena, const uint8_t *, n);
-    a->index = ARENA_ARRAY(&a->arena, uint32_t, n);
-    return a->states && a->rows && a->gone && a->groups && a->gone_groups && a->index && a->key_lens && a->key_hashes &&
-           a->key_bytes;
+    a->counts = ARENA_ARRAY(&a->arena, int64_t, n);
+    if (a->n_kept && !(a->values = batch_new(a->input, a->capacity, a->budget)))
+        return false;
+    return a->come && a->gone && a->found && a->stale && a->key_lens && a->key_hashes && a->key_bytes && a->counts;
 }
 
 enum status accumulators_init(struct accumulators *a, const struct aggregate_call *calls, uint32_t n, bool retracting,
@@ -118,19 +171,23 @@ enum status accumulators_init(struct accumulators *a, const struct aggregate_cal
     a->n_calls = n;
     a->retracting = retracting;
     a->budget = b;
+    a->input = input;
     a->capacity = capacity;
     arena_init(&a->arena, b);
     buf_init(&a->key_store, b, (size_t)1 << 31);
     a->offsets = ARENA_ARRAY(&a->arena, uint32_t, n + 1);
     a->sets = ARENA_ARRAY(&a->arena, int32_t, n + 1);
-    a->set_call = ARENA_ARRAY(&a->arena, uint32_t, n + 1);
-    a->set_linked = ARENA_ARRAY(&a->arena, bool, n + 1);
-    if (!a->offsets || !a->sets || !a->set_call || !a->set_linked || !make_scratch(a))
+    a->bits = ARENA_ARRAY(&a->arena, uint32_t, n + 1);
+    a->set = ARENA_ARRAY(&a->arena, struct agg_set, n + 1);
+    if (!a->offsets || !a->sets || !a->bits || !a->set)
         return budget_error(b, 0, err);
-    assign_sets(a);
-    a->headed = retracting || stamps || a->n_sets;
+    for (uint32_t c = 0; c < n; c++)
+        assign_set(a, c);
+    a->headed = retracting || stamps;
     if (!lay_out(a))
         return error_set(err, ST_LIMIT, "more than %u aggregates keep values of variable length", STORE_MAX_BLOBS);
+    if (!make_scratch(a))
+        return budget_error(b, 0, err);
     a->fingerprint = fingerprint(a, input);
     return a->fingerprint.ptr ? ST_OK : budget_error(b, 0, err);
 }
@@ -142,22 +199,60 @@ void accumulators_release(struct accumulators *a)
     arena_release(&a->arena);
 }
 
+/* ---- stores ---- */
+
+enum status accumulators_stores(const struct accumulators *a, struct op *o, const char *groups, struct str fingerprint,
+                                struct agg_stores *ret, struct error *err)
+{
+    struct agg_stores s = { 0 };
+    TRY(op_add_store(o, groups, a->value_bytes, a->value_align, a->blob_offsets, a->n_blobs, fingerprint, false, &s.groups,
+                     err));
+    if (a->n_distinct)
+        TRY(op_add_store(o, "distinct", a->distinct_bytes, 8, NULL, 0, fingerprint, false, &s.distinct, err));
+    if (a->n_kept)
+        TRY(op_add_store(o, "elements", sizeof(struct element), 8, NULL, 0, fingerprint, false, &s.elements, err));
+    *ret = s;
+    return ST_OK;
+}
+
+bool agg_tables_make(const struct agg_stores *s, int64_t ns, struct agg_tables *ret)
+{
+    struct agg_tables t = { store_make(s->groups, ns), NULL, NULL };
+    if (s->distinct)
+        t.distinct = store_make(s->distinct, ns);
+    if (s->elements)
+        t.elements = store_make(s->elements, ns);
+    *ret = t;
+    return t.groups && (!s->distinct || t.distinct) && (!s->elements || t.elements);
+}
+
+struct agg_tables agg_tables_find(const struct agg_stores *s, int64_t ns)
+{
+    return (struct agg_tables){ store_find(s->groups, ns), s->distinct ? store_find(s->distinct, ns) : NULL,
+                                s->elements ? store_find(s->elements, ns) : NULL };
+}
+
+bool agg_stores_drop(const struct agg_stores *s, int64_t ns)
+{
+    return store_drop(s->groups, ns) && (!s->distinct || store_drop(s->distinct, ns)) &&
+           (!s->elements || store_drop(s->elements, ns));
+}
+
 /* ---- one call over rows ---- */
 
-static void call_args(const struct aggregate_call *call, const struct batch *b, struct column args[8])
+void call_args(const struct aggregate_call *call, const struct batch *b, struct column args[AGG_MAX_ARGS])
 {
-    CHECK(call->n_args <= 8);
+    CHECK(call->n_args <= AGG_MAX_ARGS);
     for (uint32_t i = 0; i < call->n_args; i++)
         args[i] = b->cols[call->args[i]];
 }
 
-/* The states of the rows stand in a->states. */
-static enum status feed_states(struct accumulators *a, uint32_t c, bool add, const struct batch *b,
-                               const uint16_t *rows, uint32_t n, struct table *t, struct error *err)
+enum status feed_states(struct accumulators *a, uint32_t c, bool add, const struct batch *b, const uint16_t *rows,
+                        uint32_t n, struct table *t, struct error *err)
 {
     const struct aggregate_call *call = &a->calls[c];
-    struct column args[8];
-    struct heap heap = heap_of(t);
+    struct column args[AGG_MAX_ARGS];
+    struct agg_heap_of heap = agg_heap_of(t);
     if (n == 0)
         return ST_OK;
     call_args(call, b, args);
@@ -168,15 +263,7 @@ static enum status feed_states(struct accumulators *a, uint32_t c, bool add, con
     return call->aggregate->ops->retract(call->aggregate, a->states, args, rows, n, &heap.heap, err);
 }
 
-static enum status feed(struct accumulators *a, uint32_t c, bool add, const struct batch *b, uint8_t *const *groups,
-                        const uint16_t *rows, uint32_t n, struct table *t, struct error *err)
-{
-    for (uint32_t i = 0; i < n; i++)
-        a->states[i] = groups[i] + a->offsets[c];
-    return feed_states(a, c, add, b, rows, n, t, err);
-}
-
-/* ---- element sets ---- */
+/* ---- sets ---- */
 
 static bool args_null(const struct aggregate_call *call, const struct batch *b, uint32_t row)
 {
@@ -186,178 +273,55 @@ static bool args_null(const struct aggregate_call *call, const struct batch *b, 
     return false;
 }
 
-/* Element keys of the picked rows: u32 length of the group's key, the key, u16 set, canonical values. */
-static bool element_keys(struct accumulators *a, const struct accumulate *in, uint32_t set, const uint32_t *index,
-                         uint32_t n, struct key_set *ret)
+uint32_t set_rows(struct accumulators *a, const struct accumulate *in, const struct agg_set *s, uint32_t *index)
 {
-    const struct aggregate_call *call = &a->calls[a->set_call[set]];
+    const struct aggregate_call *call = &a->calls[s->call];
+    uint64_t *pass = a->come;
+    memset(pass, 0, in->n * sizeof *pass);
+    for (uint32_t f = 0; f < s->n_filters; f++) {
+        const struct column *filter = s->filters[f] >= 0 ? &in->batch->cols[s->filters[f]] : NULL;
+        const uint8_t *is = filter ? filter->b : NULL, *nulls = filter ? filter->nulls : NULL;
+        for (uint32_t i = 0; i < in->n; i++) {
+            uint16_t row = in->rows[i];
+            pass[i] |= (uint64_t)(!is || ((is[row] != 0) & !(nulls && nulls[row]))) << f;
+        }
+    }
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < in->n; i++) {
+        index[n] = i;
+        pass[n] = pass[i];
+        n += pass[i] && (s->nulls || !args_null(call, in->batch, in->rows[i]));
+    }
+    return n;
+}
+
+bool set_keys(struct accumulators *a, const struct accumulate *in, uint32_t set, const uint32_t *index,
+              const uint64_t *tails, uint32_t n, struct key_set *ret)
+{
+    const struct agg_set *s = &a->set[set];
+    const struct aggregate_call *call = &a->calls[s->call];
     buf_clear(&a->key_store);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t k = index[i], start = (uint32_t)a->key_store.len, len = in->keys->lens[k];
         uint8_t tag[2] = { (uint8_t)set, (uint8_t)(set >> 8) };
         if (!buf_put_u32(&a->key_store, len) || !buf_put(&a->key_store, in->keys->bytes[k], len) ||
             !buf_put(&a->key_store, tag, 2) ||
-            !row_encode(&a->key_store, in->batch->cols, call->args, call->n_args, in->rows[k], false))
+            !row_encode(&a->key_store, in->batch->cols, call->args, call->n_args, in->rows[k], s->kind == SET_ROWS) ||
+            (tails && !buf_put_u64(&a->key_store, tails[i])))
             return false;
         a->key_lens[i] = (uint32_t)a->key_store.len - start;
     }
     uint32_t at = 0;
     for (uint32_t i = 0; i < n; i++) {
         a->key_bytes[i] = a->key_store.data + at;
-        /* the element lives on its group's shard: same key group, so the top byte is the group's */
-        uint64_t h = hash_bytes(a->key_bytes[i], a->key_lens[i]);
-        a->key_hashes[i] = (h >> 8) | (in->keys->hashes[index[i]] & 0xff00000000000000ULL);
+        a->key_hashes[i] = set_hash(a->key_bytes[i], a->key_lens[i], in->keys->hashes[index[i]]);
         at += a->key_lens[i];
     }
     *ret = (struct key_set){ .n = n, .bytes = a->key_bytes, .lens = a->key_lens, .hashes = a->key_hashes };
     return true;
 }
 
-static void link_element(struct group_head *g, struct element *e)
-{
-    e->prev = 0;
-    e->next = g->lists;
-    if (e->next)
-        ((struct element *)(uintptr_t)e->next)->prev = (uint64_t)(uintptr_t)e;
-    g->lists = (uint64_t)(uintptr_t)e;
-}
-
-static void unlink_element(struct group_head *g, struct element *e)
-{
-    if (e->prev)
-        ((struct element *)(uintptr_t)e->prev)->next = e->next;
-    else
-        g->lists = e->next;
-    if (e->next)
-        ((struct element *)(uintptr_t)e->next)->prev = e->prev;
-}
-
-/* Appearances go to rows/groups, disappearances to gone/gone_groups. */
-struct transitions {
-    uint32_t n_new, n_gone;
-};
-
-static enum status count_elements(struct accumulators *a, const struct accumulate *in, uint32_t set,
-                                  const uint32_t *index, uint32_t n, struct transitions *ret, struct error *err)
-{
-    struct key_set keys;
-    if (!element_keys(a, in, set, index, n, &keys))
-        return budget_error(a->budget, 0, err);
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t k = index[i];
-        uint8_t *group = entry_value(in->groups, in->entries[k]);
-        struct str key = { (const char *)keys.bytes[i], keys.lens[i] };
-        bool add = row_kind_adds(batch_kind(in->batch, in->rows[k]));
-        struct entry *e = add ? table_put(in->elements, keys.hashes[i], key, NULL)
-                              : table_find(in->elements, keys.hashes[i], key);
-        if (!e && !add)
-            continue; /* takes back what never came */
-        if (!e)
-            return budget_error(a->budget, 0, err);
-        struct element *el = entry_value(in->elements, e);
-        el->rows += add ? 1 : -1;
-        if (add && el->rows == 1) {
-            el->set = set;
-            if (a->set_linked[set])
-                link_element((struct group_head *)group, el);
-            a->rows[ret->n_new] = in->rows[k];
-            a->groups[ret->n_new++] = group;
-        } else if (!add && el->rows == 0) {
-            if (a->set_linked[set])
-                unlink_element((struct group_head *)group, el);
-            a->gone[ret->n_gone] = in->rows[k];
-            a->gone_groups[ret->n_gone++] = group;
-            if (!table_remove(in->elements, e))
-                return budget_error(a->budget, 0, err);
-        } else if (!table_touch(in->elements, e)) {
-            return budget_error(a->budget, 0, err);
-        }
-    }
-    return ST_OK;
-}
-
-/* Makes a call's state anew from the group's elements. */
-static enum status recompute(struct accumulators *a, const struct accumulate *in, uint32_t c, uint8_t *group,
-                             struct error *err)
-{
-    const struct aggregate_call *call = &a->calls[c];
-    struct heap heap = heap_of(in->groups);
-    uint8_t *state = group + a->offsets[c];
-    for (uint32_t i = 0; i < call->aggregate->n_blobs; i++) {
-        uint64_t handle;
-        memcpy(&handle, state + call->aggregate->blob_offsets[i], 8);
-        if (!table_set_blob(in->groups, &handle, NULL, 0))
-            return budget_error(a->budget, 0, err);
-    }
-    memset(state, 0, call->aggregate->state_bytes);
-    int32_t value_at = ((const struct table_face *)(const void *)in->elements)->value_at;
-    const struct element *el = (const struct element *)(uintptr_t)((struct group_head *)group)->lists;
-    while (el) {
-        uint32_t n = 0;
-        batch_clear(a->values);
-        for (; el && n < a->capacity; el = (const struct element *)(uintptr_t)el->next) {
-            if ((int32_t)el->set != a->sets[c])
-                continue;
-            const struct entry *e = (const struct entry *)((const uint8_t *)el - value_at);
-            struct str key = entry_key(in->elements, e);
-            uint32_t group_len;
-            memcpy(&group_len, key.ptr, 4);
-            struct str bytes = { key.ptr + 6 + group_len, key.len - 6 - group_len };
-            struct column cols[8];
-            call_args(call, a->values, cols);
-            TRY(row_decode(bytes, cols, call->n_args, n, err));
-            for (uint32_t i = 0; i < call->n_args; i++)
-                a->values->cols[call->args[i]] = cols[i];
-            a->states[n++] = state;
-        }
-        struct column args[8];
-        call_args(call, a->values, args);
-        if (n)
-            TRY(call->aggregate->ops->add(call->aggregate, a->states, args, NULL, n, &heap.heap, err));
-    }
-    return ST_OK;
-}
-
 /* ---- a batch ---- */
-
-/* Rows whose filter is TRUE, as indexes into in->rows; with `skip_null` those whose arguments are not null. */
-static uint32_t pick(const struct accumulators *a, const struct accumulate *in, uint32_t c, bool skip_null,
-                     uint32_t *index)
-{
-    const struct aggregate_call *call = &a->calls[c];
-    const struct column *filter = call->filter >= 0 ? &in->batch->cols[call->filter] : NULL;
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < in->n; i++) {
-        uint32_t row = in->rows[i];
-        if (filter && (column_is_null(filter, row) || !filter->b[row]))
-            continue;
-        if (skip_null && args_null(call, in->batch, row))
-            continue;
-        index[n++] = i;
-    }
-    return n;
-}
-
-static enum status set_calls(struct accumulators *a, const struct accumulate *in, uint32_t set, uint32_t *index,
-                             struct error *err)
-{
-    struct transitions moved = { 0, 0 };
-    uint32_t n = pick(a, in, a->set_call[set], true, index);
-    TRY(count_elements(a, in, set, index, n, &moved, err));
-    for (uint32_t c = 0; c < a->n_calls; c++) {
-        if (a->sets[c] != (int32_t)set)
-            continue;
-        TRY(feed(a, c, true, in->batch, a->groups, a->rows, moved.n_new, in->groups, err));
-        if (!a->calls[c].aggregate->recompute) {
-            TRY(feed(a, c, false, in->batch, a->gone_groups, a->gone, moved.n_gone, in->groups, err));
-            continue;
-        }
-        for (uint32_t i = 0; i < moved.n_gone; i++)
-            if (i == 0 || a->gone_groups[i] != a->gone_groups[i - 1])
-                TRY(recompute(a, in, c, a->gone_groups[i], err));
-    }
-    return ST_OK;
-}
 
 /* A call without a set over inserts only. No branch decides over a row: filters are hard to guess. */
 static enum status plain_adds(struct accumulators *a, const struct accumulate *in, uint32_t c, struct error *err)
@@ -366,55 +330,50 @@ static enum status plain_adds(struct accumulators *a, const struct accumulate *i
     uint32_t offset = a->offsets[c], n = 0;
     if (call->filter < 0) {
         for (uint32_t i = 0; i < in->n; i++)
-            a->states[i] = (uint8_t *)entry_value(in->groups, in->entries[i]) + offset;
-        return feed_states(a, c, true, in->batch, in->rows, in->n, in->groups, err);
+            a->states[i] = (uint8_t *)entry_value(in->to->groups, in->entries[i]) + offset;
+        return feed_states(a, c, true, in->batch, in->rows, in->n, in->to->groups, err);
     }
     const struct column *filter = &in->batch->cols[call->filter];
     const uint8_t *is = filter->b, *nulls = filter->nulls;
     for (uint32_t i = 0; i < in->n; i++) {
         uint16_t row = in->rows[i];
-        a->states[n] = (uint8_t *)entry_value(in->groups, in->entries[i]) + offset;
+        a->states[n] = (uint8_t *)entry_value(in->to->groups, in->entries[i]) + offset;
         a->rows[n] = row;
         n += (is[row] != 0) & !(nulls && nulls[row]);
     }
-    return feed_states(a, c, true, in->batch, a->rows, n, in->groups, err);
+    return feed_states(a, c, true, in->batch, a->rows, n, in->to->groups, err);
 }
 
 /* A call without a set: its rows go straight in, or out. */
-static enum status plain_call(struct accumulators *a, const struct accumulate *in, uint32_t c, uint32_t *index,
-                              struct error *err)
+static enum status plain_call(struct accumulators *a, const struct accumulate *in, uint32_t c, struct error *err)
 {
-    uint32_t n_add = 0, n_gone = 0;
     if (!in->batch->kinds)
         return plain_adds(a, in, c, err);
-    uint32_t n = pick(a, in, c, false, index);
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t row = in->rows[index[i]];
-        uint8_t *group = entry_value(in->groups, in->entries[index[i]]);
-        if (row_kind_adds(batch_kind(in->batch, row))) {
-            a->rows[n_add] = (uint16_t)row;
-            a->groups[n_add++] = group;
-        } else {
-            a->gone[n_gone] = (uint16_t)row;
-            a->gone_groups[n_gone++] = group;
+    const struct column *filter = a->calls[c].filter >= 0 ? &in->batch->cols[a->calls[c].filter] : NULL;
+    for (int add = 1; add >= 0; add--) {
+        uint32_t n = 0;
+        for (uint32_t i = 0; i < in->n; i++) {
+            uint16_t row = in->rows[i];
+            if ((filter && (column_is_null(filter, row) || !filter->b[row])) ||
+                row_kind_adds(batch_kind(in->batch, row)) != (add == 1))
+                continue;
+            a->states[n] = (uint8_t *)entry_value(in->to->groups, in->entries[i]) + a->offsets[c];
+            a->rows[n++] = row;
         }
+        TRY(feed_states(a, c, add == 1, in->batch, a->rows, n, in->to->groups, err));
     }
-    TRY(feed(a, c, true, in->batch, a->groups, a->rows, n_add, in->groups, err));
-    return feed(a, c, false, in->batch, a->gone_groups, a->gone, n_gone, in->groups, err);
+    return ST_OK;
 }
 
 enum status accumulate(struct accumulators *a, const struct accumulate *in, struct error *err)
 {
-    uint32_t *index = a->index;
     CHECK(in->n <= a->capacity);
-    if (a->n_sets && !a->values && !(a->values = batch_new(in->batch->schema, a->capacity, a->budget)))
-        return budget_error(a->budget, 0, err);
     if (a->retracting)
         for (uint32_t i = 0; i < in->n; i++)
-            ((struct group_head *)entry_value(in->groups, in->entries[i]))->rows +=
+            ((struct group_head *)entry_value(in->to->groups, in->entries[i]))->rows +=
                 row_kind_adds(batch_kind(in->batch, in->rows[i])) ? 1 : -1;
     for (uint32_t s = 0; s < a->n_sets; s++)
-        TRY(set_calls(a, in, s, index, err));
+        TRY((a->set[s].kind == SET_DISTINCT ? distinct_calls : kept_calls)(a, in, s, err));
     for (uint32_t at = 0; at < in->n; at += CHUNK_ROWS) {
         struct accumulate part = *in;
         part.rows += at;
@@ -422,45 +381,17 @@ enum status accumulate(struct accumulators *a, const struct accumulate *in, stru
         part.n = in->n - at < CHUNK_ROWS ? in->n - at : CHUNK_ROWS;
         for (uint32_t c = 0; c < a->n_calls; c++)
             if (a->sets[c] < 0)
-                TRY(plain_call(a, &part, c, index, err));
+                TRY(plain_call(a, &part, c, err));
     }
     return ST_OK;
 }
 
-/* ---- around the batch ---- */
-
-enum status accumulators_relink(struct accumulators *a, struct table *groups, struct table *elements, struct error *err)
-{
-    uint64_t cursor = 0;
-    for (struct entry *g; a->headed && (g = table_next(groups, &cursor));) {
-        struct group_head *head = entry_value(groups, g);
-        head->lists = 0;
-        head->stamp = 0;
-    }
-    cursor = 0;
-    for (struct entry *e; elements && (e = table_next(elements, &cursor));) {
-        struct element *el = entry_value(elements, e);
-        struct str key = entry_key(elements, e);
-        uint32_t len = 0;
-        if (key.len >= 6)
-            memcpy(&len, key.ptr, 4);
-        if (key.len < 6 || len > key.len - 6 || el->set >= a->n_sets)
-            return error_set(err, ST_CORRUPT, "an element of an aggregate has a malformed key");
-        if (!a->set_linked[el->set])
-            continue;
-        struct str group_key = { key.ptr + 4, len };
-        struct entry *g = table_find(groups, hash_bytes(group_key.ptr, group_key.len), group_key);
-        if (!g)
-            return error_set(err, ST_CORRUPT, "an element of an aggregate belongs to no group");
-        link_element(entry_value(groups, g), el);
-    }
-    return ST_OK;
-}
+/* ---- results ---- */
 
 enum status accumulators_merge(struct accumulators *a, struct table *dst_table, struct entry *const *dst,
                                struct table *src_table, struct entry *const *src, uint32_t n, struct error *err)
 {
-    struct heap to = heap_of(dst_table), from = heap_of(src_table);
+    struct agg_heap_of to = agg_heap_of(dst_table), from = agg_heap_of(src_table);
     for (uint32_t k = 0; a->retracting && k < n; k++)
         ((struct group_head *)entry_value(dst_table, dst[k]))->rows +=
             ((struct group_head *)entry_value(src_table, src[k]))->rows;
@@ -473,30 +404,20 @@ enum status accumulators_merge(struct accumulators *a, struct table *dst_table, 
     return ST_OK;
 }
 
-enum status accumulators_results(struct accumulators *a, struct table *t, struct entry *const *entries, uint32_t n,
-                                 struct column *cols, uint32_t out_row, struct error *err)
+enum status accumulators_results(struct accumulators *a, const struct agg_tables *t, struct entry *const *entries,
+                                 uint32_t n, struct column *cols, uint32_t out_row, struct error *err)
 {
-    struct heap heap = heap_of(t);
+    struct agg_heap_of heap = agg_heap_of(t->groups);
     CHECK(n <= a->capacity);
     for (uint32_t c = 0; c < a->n_calls; c++) {
         const struct aggregate *g = a->calls[c].aggregate;
+        for (uint32_t i = 0; g->keep && i < n; i++)
+            TRY(kept_result(a, c, t->elements, entry_value(t->groups, entries[i]), &cols[c], out_row + i, err));
+        if (g->keep)
+            continue;
         for (uint32_t i = 0; i < n; i++)
-            a->states[i] = (uint8_t *)entry_value(t, entries[i]) + a->offsets[c];
+            a->states[i] = (uint8_t *)entry_value(t->groups, entries[i]) + a->offsets[c];
         TRY(g->ops->result(g, (const void *const *)a->states, n, &heap.heap, &cols[c], out_row, err));
     }
-    return ST_OK;
-}
-
-enum status accumulators_forget(struct accumulators *a, struct table *groups, struct table *elements, struct entry *e,
-                                struct error *err)
-{
-    struct group_head *g = entry_value(groups, e);
-    int32_t value_at = elements ? ((const struct table_face *)(const void *)elements)->value_at : 0;
-    for (struct element *el = (struct element *)(uintptr_t)g->lists, *next; el; el = next) {
-        next = (struct element *)(uintptr_t)el->next;
-        if (!table_remove(elements, (struct entry *)((uint8_t *)el - value_at)))
-            return budget_error(a->budget, 0, err);
-    }
-    g->lists = 0;
     return ST_OK;
 }

@@ -1,82 +1,156 @@
 /* Accumulators of a group: how they lie in an entry's value, and how rows of a batch go into them.
  *
- * A value: struct group_head where somebody needs it (`headed`), then each call's state at its offset. Calls with
- * DISTINCT, and calls that cannot take a row back by themselves (MIN, MAX over a retracting input), keep their values
- * as elements in a second store: an element is (group key, set, value) -> how many rows hold it. A set is shared by
- * calls of equal arguments and filter. A row reaches a call of a set only when its element appears (0 to 1 rows) or
- * goes (1 to 0). When an element of a recomputing call goes, the call's state is made anew from the group's remaining
- * elements, which are linked from the group's entry; the links are memory only and rebuilt after a restore. */
+ * A value: struct group_head where somebody needs it (`headed`), a struct group_list for each kept set, then each call's
+ * state at its offset. What calls need beyond states lies in two more stores, whose entries are keyed by (group key, set,
+ * value):
+ *
+ * distinct (distinct.c): the values that DISTINCT calls have seen. Calls over equal arguments share a set whatever their
+ * filters: an entry holds a bit for each filter, or, when rows may be taken back, a count. A row reaches a call when its
+ * value appears (0 to 1 rows) or goes (1 to 0).
+ *
+ * elements (kept.c): the rows of calls that are made of all of them (aggregate.keep), and of those that cannot take a row
+ * back by themselves (MIN, MAX over a retracting input: when the value goes that they are, their state is made anew). A
+ * group's elements are linked in order of arrival; the links are memory only and rebuilt after a restore. */
 #pragma once
 
 #include "exec/exec_private.h"
 
 struct group_head {
     int64_t rows;   /* adds minus retracts; kept when the input retracts */
-    uint32_t stamp; /* batch number in which `slot` is valid; memory only */
-    uint32_t slot;
-    uint64_t lists; /* struct element *: all linked elements of the group; memory only */
+    uint32_t stamp; /* number of the last batch that had rows of the group; memory only */
+    uint32_t stale; /* a set's calls are to be made anew when the batch is through; memory only */
+};
+
+struct group_list { /* of one kept set */
+    uint64_t first, last; /* struct element *; memory only */
+    uint64_t count;       /* elements in the list; memory only */
+    uint64_t next;        /* number of the next element */
 };
 
 struct element { /* value of an element's entry */
-    int64_t rows;
     uint64_t next, prev; /* struct element *, NULL ends; memory only */
+    uint64_t number;     /* order in the list */
+    int64_t rows;        /* rows that hold the value; of a later occurrence: 0 */
+    uint64_t occurrence; /* SET_ROWS: which occurrence of its value the first one left is */
     uint32_t set, pad;
+};
+
+enum set_kind {
+    SET_DISTINCT, /* in `distinct` */
+    SET_COUNTS,   /* in `elements`: each value once */
+    SET_ROWS,     /* in `elements`: each row */
+};
+
+/* What one set is about. Its calls have the same arguments and, if it is kept, the same filter. */
+struct agg_set {
+    enum set_kind kind;
+    uint32_t call; /* the first of its calls */
+    bool nulls;    /* rows with NULLs are in it too */
+    uint32_t n_filters;
+    int32_t filters[64]; /* columns, -1: none */
+    uint32_t list_at;    /* kept: offset of its group_list in the value */
 };
 
 struct accumulators {
     const struct aggregate_call *calls;
     uint32_t n_calls;
     uint32_t *offsets; /* of each call's state in the value */
-    int32_t *sets;     /* of each call: which element set, -1: none */
-    uint32_t n_sets;
-    uint32_t *set_call; /* the first call of each set */
-    bool *set_linked;   /* some call of the set recomputes */
+    int32_t *sets;     /* of each call: which set, -1: none */
+    uint32_t *bits;    /* of each call: which filter of its set */
+    struct agg_set *set;
+    uint32_t n_sets, n_distinct, n_kept;
     bool retracting;
-    bool headed; /* values begin with a group_head: retracting, with sets, or asked for */
+    bool headed; /* values begin with a group_head: retracting, or asked for */
     uint32_t value_bytes, value_align, n_blobs;
     uint32_t blob_offsets[STORE_MAX_BLOBS];
+    uint32_t distinct_bytes; /* of an entry of `distinct` */
     struct str fingerprint;
     /* scratch for one batch */
     struct budget *budget;
+    const struct schema *input;
     struct arena arena;
     uint32_t capacity;
     void **states;
-    uint16_t *rows, *gone;
-    uint8_t **groups, **gone_groups;
+    uint16_t *rows, *gone_rows;
     uint32_t *index;
+    uint64_t *come, *gone; /* filters of the row whose value came or went */
+    struct entry **found;
+    uint8_t **stale;
     uint32_t *key_lens;
     uint64_t *key_hashes;
     const uint8_t **key_bytes;
     struct buf key_store;
-    struct batch *values; /* decoded elements of one call */
+    int64_t *counts;      /* of `values` */
+    struct batch *values; /* decoded elements */
 };
 
-/* Rows of one batch that go into one pair of tables. */
+/* The stores of an operator's groups, and their tables of one namespace. Those that no call needs are NULL. */
+struct agg_stores {
+    struct store *groups, *distinct, *elements;
+};
+struct agg_tables {
+    struct table *groups, *distinct, *elements;
+};
+
+/* Rows of one batch that go into the tables. */
 struct accumulate {
-    struct table *groups, *elements; /* elements NULL when there are no sets */
+    const struct agg_tables *to;
     const struct batch *batch;
-    const uint16_t *rows;      /* n of them */
+    const uint16_t *rows; /* n of them */
     struct entry *const *entries;
     const struct key_set *keys; /* keys->…[i] belongs to rows[i] */
     uint32_t n;
 };
 
-/* `stamps`: the operator uses group_head's stamp. */
+/* `stamps`: the operator uses group_head's stamp. `input` must outlive the accumulators. */
 enum status accumulators_init(struct accumulators *a, const struct aggregate_call *calls, uint32_t n, bool retracting,
                               bool stamps, const struct schema *input, uint32_t capacity, struct budget *b,
                               struct error *err) MUST_USE;
 void accumulators_release(struct accumulators *a);
+/* The operator's stores, the groups' by the name given. */
+enum status accumulators_stores(const struct accumulators *a, struct op *o, const char *groups, struct str fingerprint,
+                                struct agg_stores *ret, struct error *err) MUST_USE;
+bool agg_tables_make(const struct agg_stores *s, int64_t ns, struct agg_tables *ret) MUST_USE; /* false: refused */
+struct agg_tables agg_tables_find(const struct agg_stores *s, int64_t ns);
+bool agg_stores_drop(const struct agg_stores *s, int64_t ns) MUST_USE; /* false: memory refused */
 enum status accumulate(struct accumulators *a, const struct accumulate *in, struct error *err) MUST_USE;
 /* Links elements to their groups again, after a restore. */
-enum status accumulators_relink(struct accumulators *a, struct table *groups, struct table *elements,
-                                struct error *err) MUST_USE;
+enum status accumulators_relink(struct accumulators *a, const struct agg_tables *t, struct error *err) MUST_USE;
 /* dst[k] += src[k] for all calls (none with a set). */
 enum status accumulators_merge(struct accumulators *a, struct table *dst_table, struct entry *const *dst,
                                struct table *src_table, struct entry *const *src, uint32_t n,
                                struct error *err) MUST_USE;
-/* cols[first + c][out_row + k] = result of call c for entries[k]. */
-enum status accumulators_results(struct accumulators *a, struct table *t, struct entry *const *entries, uint32_t n,
-                                 struct column *cols, uint32_t out_row, struct error *err) MUST_USE;
+/* cols[c][out_row + k] = result of call c for entries[k]. */
+enum status accumulators_results(struct accumulators *a, const struct agg_tables *t, struct entry *const *entries,
+                                 uint32_t n, struct column *cols, uint32_t out_row, struct error *err) MUST_USE;
 /* Frees a group's elements before the group goes. */
-enum status accumulators_forget(struct accumulators *a, struct table *groups, struct table *elements, struct entry *e,
+enum status accumulators_forget(struct accumulators *a, const struct agg_tables *t, struct entry *e,
                                 struct error *err) MUST_USE;
+
+/* ---- between accumulate.c, distinct.c and kept.c ---- */
+
+struct agg_heap_of { /* the heap that aggregates see */
+    struct agg_heap heap;
+    struct table *table;
+};
+struct agg_heap_of agg_heap_of(struct table *t);
+void call_args(const struct aggregate_call *call, const struct batch *b, struct column args[AGG_MAX_ARGS]);
+/* The states of the n rows stand in a->states. */
+enum status feed_states(struct accumulators *a, uint32_t c, bool add, const struct batch *b, const uint16_t *rows,
+                        uint32_t n, struct table *t, struct error *err) MUST_USE;
+/* The rows of `in` that count in the set, as indexes to in->rows, and in a->come which of its filters they pass. */
+uint32_t set_rows(struct accumulators *a, const struct accumulate *in, const struct agg_set *s, uint32_t *index);
+/* Keys of the values of those rows: u32 length of the group's key, the key, u16 set, the values as row_encode writes
+ * them (exactly for SET_ROWS), and the u64 of `tails` (NULL: none). */
+bool set_keys(struct accumulators *a, const struct accumulate *in, uint32_t set, const uint32_t *index,
+              const uint64_t *tails, uint32_t n, struct key_set *ret) MUST_USE;
+/* An entry of a set lives on its group's shard: the same key group, so the top byte is the group's. */
+static inline uint64_t set_hash(const uint8_t *key, uint32_t len, uint64_t group_hash)
+{
+    return (hash_bytes(key, len) >> 8) | (group_hash & 0xff00000000000000ULL);
+}
+enum status distinct_calls(struct accumulators *a, const struct accumulate *in, uint32_t set, struct error *err) MUST_USE;
+enum status kept_calls(struct accumulators *a, const struct accumulate *in, uint32_t set, struct error *err) MUST_USE;
+/* The value of call c, which keeps rows, for one group. */
+enum status kept_result(struct accumulators *a, uint32_t c, const struct table *elements, uint8_t *group,
+                        struct column *out, uint32_t out_row, struct error *err) MUST_USE;

@@ -10,7 +10,7 @@
 struct aggregate_op {
     struct op op;
     struct accumulators acc;
-    struct store *groups, *elements;
+    struct agg_stores stores;
     struct key_set keys;
     struct arena arena;
     uint16_t *rows;
@@ -71,21 +71,14 @@ static enum status aggregate_open(struct op *o, struct error *err)
     struct str print = arena_printf(&g->arena, "%.*s|%.*s", STR_ARG(keys), STR_ARG(g->acc.fingerprint));
     if (!keys.ptr || !print.ptr || !make_scratch(g, cap))
         return budget_error(o->budget, 0, err);
-    TRY(op_add_store(o, "groups", g->acc.value_bytes, g->acc.value_align, g->acc.blob_offsets, g->acc.n_blobs, print,
-                     false, &g->groups, err));
-    if (g->acc.n_sets)
-        TRY(op_add_store(o, "elements", sizeof(struct element), 8, NULL, 0, print, false, &g->elements, err));
-    return ST_OK;
+    return accumulators_stores(&g->acc, o, "groups", print, &g->stores, err);
 }
 
 static enum status aggregate_start(struct op *o, struct error *err)
 {
     struct aggregate_op *g = (struct aggregate_op *)o;
-    struct table *groups = store_make(g->groups, 0);
-    struct table *elements = g->elements ? store_make(g->elements, 0) : NULL;
-    if (!groups || (g->elements && !elements))
-        return budget_error(o->budget, 0, err);
-    return accumulators_relink(&g->acc, groups, elements, err);
+    struct agg_tables t;
+    return agg_tables_make(&g->stores, 0, &t) ? accumulators_relink(&g->acc, &t, err) : budget_error(o->budget, 0, err);
 }
 
 static void aggregate_close(struct op *o)
@@ -124,12 +117,12 @@ static bool same_results(const struct aggregate_op *g, uint32_t i)
 }
 
 /* Decides for each touched entry what is put out; empties go. */
-static bool decide(struct aggregate_op *g, struct table *groups, struct table *elements, struct error *err)
+static bool decide(struct aggregate_op *g, const struct agg_tables *t, struct error *err)
 {
     bool emit_before = g->op.node->aggregate.emit_before, retracting = g->op.node->aggregate.retracting;
     g->n_old = g->n_new = 0;
     for (uint32_t i = 0; i < g->n; i++) {
-        const struct group_head *head = entry_value(groups, g->touched[i]);
+        const struct group_head *head = entry_value(t->groups, g->touched[i]);
         bool exists = !retracting || head->rows > 0;
         if (g->existed[i] && exists) {
             if (same_results(g, i))
@@ -148,9 +141,9 @@ static bool decide(struct aggregate_op *g, struct table *groups, struct table *e
                 g->old_kinds[g->n_old] = ROW_DELETE;
                 g->old_list[g->n_old++] = (uint16_t)i;
             }
-            if (accumulators_forget(&g->acc, groups, elements, g->touched[i], err) != ST_OK)
+            if (accumulators_forget(&g->acc, t, g->touched[i], err) != ST_OK)
                 return false;
-            if (!table_remove(groups, g->touched[i])) {
+            if (!table_remove(t->groups, g->touched[i])) {
                 budget_error(g->op.budget, 0, err);
                 return false;
             }
@@ -162,23 +155,22 @@ static bool decide(struct aggregate_op *g, struct table *groups, struct table *e
 static enum status take_batch(struct aggregate_op *g, const struct batch *b, struct error *err)
 {
     const struct node *n = g->op.node;
-    struct table *groups = store_make(g->groups, 0);
-    struct table *elements = g->elements ? store_make(g->elements, 0) : NULL;
+    struct agg_tables t;
     uint32_t rows = batch_rows(b);
     CHECK(rows <= g->op.ctx->capacity);
     for (uint32_t i = 0; i < rows; i++)
         g->rows[i] = (uint16_t)batch_row(b, i);
-    if (!groups || (g->elements && !elements) || !keys_encode(&g->keys, b, n->aggregate.keys, n->aggregate.n_keys) ||
-        !table_upsert(groups, &g->keys, g->entries, g->is_new))
+    if (!agg_tables_make(&g->stores, 0, &t) || !keys_encode(&g->keys, b, n->aggregate.keys, n->aggregate.n_keys) ||
+        !table_upsert(t.groups, &g->keys, g->entries, g->is_new))
         return budget_error(g->op.budget, 0, err);
-    number_entries(g, groups, rows);
+    number_entries(g, t.groups, rows);
     batch_clear(g->before);
     batch_clear(g->after);
-    TRY(accumulators_results(&g->acc, groups, g->touched, g->n, g->before->cols, 0, err));
-    struct accumulate in = { groups, elements, b, g->rows, g->entries, &g->keys, rows };
+    TRY(accumulators_results(&g->acc, &t, g->touched, g->n, g->before->cols, 0, err));
+    struct accumulate in = { &t, b, g->rows, g->entries, &g->keys, rows };
     TRY(accumulate(&g->acc, &in, err));
-    TRY(accumulators_results(&g->acc, groups, g->touched, g->n, g->after->cols, 0, err));
-    return decide(g, groups, elements, err) ? ST_OK : err ? err->status : ST_MEMORY;
+    TRY(accumulators_results(&g->acc, &t, g->touched, g->n, g->after->cols, 0, err));
+    return decide(g, &t, err) ? ST_OK : err ? err->status : ST_MEMORY;
 }
 
 /* Keys from the input, results from `from`, of the entries in `list`. */

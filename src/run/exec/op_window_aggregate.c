@@ -18,7 +18,8 @@ struct window_op {
     const struct window_spec *spec;
     struct windows w;
     struct accumulators acc;
-    struct store *groups, *elements, *meta;
+    struct agg_stores stores;
+    struct store *meta;
     struct slices *slices;
     struct timers *timers; /* deadline: end - 1; payload: end */
     bool direct;
@@ -41,7 +42,7 @@ struct window_op {
     /* the window that is closing */
     bool closing, drop_after;
     int64_t end;
-    struct table *table;
+    struct agg_tables tables;
     uint64_t cursor;
     struct batch *key_rows, *results, *bounds;
     struct batch out;
@@ -113,13 +114,10 @@ static enum status open_stores(struct window_op *w, struct error *err)
                                     w->direct ? "window" : "pane");
     if (!types.ptr || !print.ptr || !make_scratch(w) || !make_batches(w))
         return budget_error(o->budget, 0, err);
-    TRY(op_add_store(o, "windows", w->acc.value_bytes, w->acc.value_align, w->acc.blob_offsets, w->acc.n_blobs, print,
-                     false, &w->groups, err));
+    TRY(accumulators_stores(&w->acc, o, "windows", print, &w->stores, err));
     TRY(op_add_store(o, "watermark", 8, 8, NULL, 0, STR("ms"), true, &w->meta, err));
-    if (w->acc.n_sets)
-        TRY(op_add_store(o, "elements", sizeof(struct element), 8, NULL, 0, print, false, &w->elements, err));
     if (!w->direct)
-        TRY(slices_new(&w->w, &w->acc, w->groups, o, &w->slices, err));
+        TRY(slices_new(&w->w, &w->acc, w->stores.groups, o, &w->slices, err));
     w->timers = timers_new(o->budget);
     return w->timers ? ST_OK : budget_error(o->budget, 0, err);
 }
@@ -202,11 +200,12 @@ static enum status window_start(struct op *o, struct error *err)
         memcpy(&w->saved_watermark, entry_value(meta, e), 8);
         *(w->spec->processing_time ? &w->fired : &o->watermark) = w->saved_watermark;
     }
-    for (struct table *t = store_next(w->groups, INT64_MIN, &ns); t; t = store_next(w->groups, ns + 1, &ns)) {
-        struct table *elements = w->elements ? store_make(w->elements, ns) : NULL;
-        if (w->elements && !elements)
+    struct store *groups = w->stores.groups;
+    for (struct table *t = store_next(groups, INT64_MIN, &ns); t; t = store_next(groups, ns + 1, &ns)) {
+        struct agg_tables tables;
+        if (!agg_tables_make(&w->stores, ns, &tables))
             return budget_error(o->budget, 0, err);
-        TRY(accumulators_relink(&w->acc, t, elements, err));
+        TRY(accumulators_relink(&w->acc, &tables, err));
         if (!(o->ctx->planted & JOB_BUG_TIMERS) && !add_timers(w, ns))
             return budget_error(o->budget, 0, err);
         if (ns == INT64_MAX)
@@ -222,14 +221,14 @@ static enum status window_start(struct op *o, struct error *err)
 static enum status put_rows(struct window_op *w, const struct batch *b, int64_t ns, const uint16_t *rows,
                             const struct key_set *keys, struct error *err)
 {
-    struct table *known = store_find(w->groups, ns);
-    struct table *t = known ? known : store_make(w->groups, ns);
-    struct table *elements = w->elements ? store_make(w->elements, ns) : NULL;
-    if (!t || (w->elements && !elements) || (!known && !add_timers(w, ns)) || !table_upsert(t, keys, w->entries, NULL))
+    bool known = store_find(w->stores.groups, ns) != NULL;
+    struct agg_tables t;
+    if (!agg_tables_make(&w->stores, ns, &t) || (!known && !add_timers(w, ns)) ||
+        !table_upsert(t.groups, keys, w->entries, NULL))
         return budget_error(w->op.budget, 0, err);
     if (w->slices)
         slices_touch(w->slices, ns);
-    struct accumulate in = { t, elements, b, rows, w->entries, keys, keys->n };
+    struct accumulate in = { &t, b, rows, w->entries, keys, keys->n };
     return accumulate(&w->acc, &in, err);
 }
 
@@ -388,10 +387,11 @@ static enum status next_window(struct window_op *w, int64_t now, bool *ret_found
     while (timers_pop(w->timers, now, &deadline, &end)) {
         w->end = w->fired = end;
         w->cursor = 0;
+        w->tables = (struct agg_tables){ 0 };
         if (w->direct)
-            w->table = store_find(w->groups, end);
+            w->tables = agg_tables_find(&w->stores, end);
         else
-            TRY(slices_window(w->slices, end, &w->table, err));
+            TRY(slices_window(w->slices, end, &w->tables.groups, err));
         w->closing = true;
         *ret_found = true;
         return ST_OK;
@@ -405,11 +405,11 @@ static enum status finish_window(struct window_op *w, struct error *err)
     w->closing = false;
     bool ok = true;
     if (w->direct) {
-        ok = store_drop(w->groups, w->end) && (!w->elements || store_drop(w->elements, w->end));
+        ok = agg_stores_drop(&w->stores, w->end);
     } else {
         int64_t ns;
-        while (ok && store_next(w->groups, INT64_MIN, &ns) && windows_last_end(&w->w, ns) <= w->end)
-            ok = store_drop(w->groups, ns);
+        while (ok && store_next(w->stores.groups, INT64_MIN, &ns) && windows_last_end(&w->w, ns) <= w->end)
+            ok = store_drop(w->stores.groups, ns);
     }
     return ok ? ST_OK : budget_error(w->op.budget, 0, err);
 }
@@ -419,7 +419,7 @@ static enum status decode_keys(struct window_op *w, uint32_t n, struct error *er
     struct batch *k = w->key_rows;
     batch_clear(k);
     for (uint32_t i = 0; i < n; i++)
-        TRY(row_decode(entry_key(w->table, w->entries[i]), k->cols, w->n_keys, i, err));
+        TRY(row_decode(entry_key(w->tables.groups, w->entries[i]), k->cols, w->n_keys, i, err));
     k->count = n;
     return ST_OK;
 }
@@ -461,8 +461,8 @@ static enum status close_some(struct window_op *w, uint32_t *ret_n, struct error
 {
     const struct node *node = w->op.node;
     uint32_t n = 0, nk = node->window_aggregate.n_keys, nc = node->window_aggregate.n_calls;
-    for (struct entry *e; w->table && n < w->op.ctx->capacity && (e = table_next(w->table, &w->cursor));) {
-        if (!node->window_aggregate.retracting || ((const struct group_head *)entry_value(w->table, e))->rows > 0)
+    for (struct entry *e; w->tables.groups && n < w->op.ctx->capacity && (e = table_next(w->tables.groups, &w->cursor));) {
+        if (!node->window_aggregate.retracting || ((const struct group_head *)entry_value(w->tables.groups, e))->rows > 0)
             w->entries[n++] = e;
     }
     *ret_n = n;
@@ -470,7 +470,7 @@ static enum status close_some(struct window_op *w, uint32_t *ret_n, struct error
         return ST_OK;
     TRY(decode_keys(w, n, err));
     batch_clear(w->results);
-    TRY(accumulators_results(&w->acc, w->table, w->entries, n, w->results->cols, 0, err));
+    TRY(accumulators_results(&w->acc, &w->tables, w->entries, n, w->results->cols, 0, err));
     for (uint32_t k = 0; k < nk; k++)
         w->out_cols[k] = w->key_rows->cols[k];
     for (uint32_t c = 0; c < nc; c++)

@@ -78,6 +78,8 @@ static inline void *entry_value(const struct table *t, struct entry *e);
 struct str entry_key(const struct table *t, const struct entry *e);
 /* Blobs: the handle is 8 bytes in the value; 0 is empty. */
 struct str table_blob(const struct table *t, uint64_t handle);
+/* The same bytes, to be changed in place before the next table_set_blob. The entry is dirty: upsert, put or touch. */
+uint8_t *table_blob_bytes(struct table *t, uint64_t handle);
 bool table_set_blob(struct table *t, uint64_t *handle, const void *bytes, size_t len) MUST_USE; /* len 0 frees */
 
 struct table_face { /* the part of struct table that entry_value needs */

@@ -243,6 +243,13 @@ struct str table_blob(const struct table *t, uint64_t handle)
     return b ? (struct str){ (const char *)b->bytes, b->len } : (struct str){ NULL, 0 };
 }
 
+uint8_t *table_blob_bytes(struct table *t, uint64_t handle)
+{
+    (void)t;
+    struct blob *b = (struct blob *)(uintptr_t)handle;
+    return b ? b->bytes : NULL;
+}
+
 static void free_blob(struct table *t, uint64_t handle)
 {
     struct blob *b = (struct blob *)(uintptr_t)handle;

@@ -1,6 +1,7 @@
 /* MIN, MAX, FIRST_VALUE, LAST_VALUE, SINGLE_VALUE: a flag and one value. The value stands in the state itself (8 bytes
  * after the flag, 16 for wide decimals), or for text, rows and lists as canonical bytes in the heap. They cannot take
- * rows back. LISTAGG joins its texts in the heap. */
+ * rows back: over such input FIRST_VALUE and LAST_VALUE are agg_kept.c's, and the operator makes a MIN or MAX anew when
+ * the value that it is goes (`outlives`). */
 #include "expr/expr_private.h"
 
 struct value {
@@ -78,6 +79,15 @@ static enum status heap_full(struct error *err)
         return ST_OK;                                                                                            \
     }
 
+#define OUTLIVES(NAME, STATE, MEMBER)                                                                            \
+    static bool NAME(const struct aggregate *g, const void *state, const struct column *args, uint32_t row,      \
+                     struct agg_heap *heap)                                                                      \
+    {                                                                                                            \
+        (void)g, (void)heap;                                                                                     \
+        const struct STATE *s = state;                                                                           \
+        return s->has && (s->MEMBER < args[0].MEMBER[row] || s->MEMBER > args[0].MEMBER[row]);                   \
+    }
+
 enum { MIN, MAX, FIRST, LAST, SINGLE, KINDS };
 
 /* SINGLE_VALUE counts its rows, NULLs too. */
@@ -98,12 +108,13 @@ static enum status single_fail(struct error *err)
     MERGE(last_merge_##SUFFIX, STATE, MEMBER, true)                                   \
     MERGE(single_merge_##SUFFIX, STATE, MEMBER, ({ if (s->has) return single_fail(err); true; })) \
     RESULT(result_##SUFFIX, STATE, MEMBER)                                            \
+    OUTLIVES(outlives_##SUFFIX, STATE, MEMBER)                                        \
     static const struct aggregate_ops ops_##SUFFIX[KINDS] = {                         \
-        [MIN] = { min_##SUFFIX, NULL, min_merge_##SUFFIX, result_##SUFFIX },          \
-        [MAX] = { max_##SUFFIX, NULL, max_merge_##SUFFIX, result_##SUFFIX },          \
-        [FIRST] = { first_##SUFFIX, NULL, first_merge_##SUFFIX, result_##SUFFIX },    \
-        [LAST] = { last_##SUFFIX, NULL, last_merge_##SUFFIX, result_##SUFFIX },       \
-        [SINGLE] = { single_##SUFFIX, NULL, single_merge_##SUFFIX, result_##SUFFIX }, \
+        [MIN] = { min_##SUFFIX, NULL, min_merge_##SUFFIX, result_##SUFFIX, NULL, outlives_##SUFFIX }, \
+        [MAX] = { max_##SUFFIX, NULL, max_merge_##SUFFIX, result_##SUFFIX, NULL, outlives_##SUFFIX }, \
+        [FIRST] = { first_##SUFFIX, NULL, first_merge_##SUFFIX, result_##SUFFIX },        \
+        [LAST] = { last_##SUFFIX, NULL, last_merge_##SUFFIX, result_##SUFFIX },           \
+        [SINGLE] = { single_##SUFFIX, NULL, single_merge_##SUFFIX, result_##SUFFIX },     \
     };
 ALL(b, value, b, LESS_INT)
 ALL(i32, value, i32, LESS_INT)
@@ -223,7 +234,19 @@ static enum status heap_result(const struct aggregate *g, const void *const *sta
     return ST_OK;
 }
 
-static const struct aggregate_ops heap_ops = { heap_add, NULL, heap_merge, heap_result };
+/* Of text, for MIN and MAX. */
+static bool heap_outlives(const struct aggregate *g, const void *state, const struct column *args, uint32_t row,
+                          struct agg_heap *heap)
+{
+    const struct value *s = state;
+    int kind = kind_of(g);
+    if (!s->has || (kind != MIN && kind != MAX))
+        return false;
+    struct str v = heap->get(heap, s->handle);
+    return !str_eq(str_make(v.ptr + 1, v.len - 1), column_str(&args[0], row));
+}
+
+static const struct aggregate_ops heap_ops = { heap_add, NULL, heap_merge, heap_result, NULL, heap_outlives };
 
 const struct aggregate_ops *agg_value_ops(const char *name, const struct type *t, uint32_t *ret_bytes,
                                           uint32_t *ret_align)
@@ -238,85 +261,3 @@ const struct aggregate_ops *agg_value_ops(const char *name, const struct type *t
     *ret_align = p == PHYS_I128 ? 16 : 8;
     return p >= PHYS_STRING ? &heap_ops : &by_phys[p][kind_of(&g)];
 }
-
-/* ---- LISTAGG: the separator's length (4 bytes), the separator (so that a merge knows it), the joined text ---- */
-
-static struct str list_separator(struct str blob)
-{
-    uint32_t len;
-    memcpy(&len, blob.ptr, sizeof len);
-    return str_make(blob.ptr + sizeof len, len);
-}
-static struct str list_text(struct str blob)
-{
-    size_t before = 4 + list_separator(blob).len;
-    return str_make(blob.ptr + before, blob.len - before);
-}
-
-static enum status list_append(struct value *s, struct agg_heap *heap, struct str separator, struct str text,
-                               struct error *err)
-{
-    struct buf bytes;
-    buf_init(&bytes, NULL, 64u << 20);
-    bool ok;
-    if (s->has) {
-        struct str old = heap->get(heap, s->handle);
-        ok = buf_put(&bytes, old.ptr, old.len) && buf_put(&bytes, separator.ptr, separator.len);
-    } else {
-        uint32_t len = (uint32_t)separator.len;
-        ok = buf_put(&bytes, &len, sizeof len) && buf_put(&bytes, separator.ptr, separator.len);
-    }
-    ok = ok && buf_put(&bytes, text.ptr, text.len) && heap->set(heap, &s->handle, bytes.data, bytes.len);
-    buf_release(&bytes);
-    if (!ok)
-        return heap_full(err);
-    s->has = 1;
-    return ST_OK;
-}
-
-static enum status list_add(const struct aggregate *g, void *const *states, const struct column *args,
-                            const uint16_t *rows, uint32_t n, struct agg_heap *heap, struct error *err)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t r = rows ? rows[i] : i;
-        if (column_is_null(&args[0], r) || (g->n_args > 1 && column_is_null(&args[1], r)))
-            continue;
-        struct str separator = g->n_args > 1 ? column_str(&args[1], r) : STR(",");
-        TRY(list_append(states[i], heap, separator, column_str(&args[0], r), err));
-    }
-    return ST_OK;
-}
-
-static enum status list_merge(const struct aggregate *g, void *dst, struct agg_heap *dst_heap, const void *src,
-                              struct agg_heap *src_heap, struct error *err)
-{
-    (void)g;
-    const struct value *s = src;
-    if (!s->has)
-        return ST_OK;
-    struct str blob = src_heap->get(src_heap, s->handle);
-    struct buf copy; /* setting may move what the heap gave */
-    buf_init(&copy, NULL, 64u << 20);
-    enum status st = heap_full(err);
-    if (buf_put(&copy, blob.ptr, blob.len))
-        st = list_append(dst, dst_heap, list_separator(buf_str(&copy)), list_text(buf_str(&copy)), err);
-    buf_release(&copy);
-    return st;
-}
-
-static enum status list_result(const struct aggregate *g, const void *const *states, uint32_t n, struct agg_heap *heap,
-                               struct column *out, uint32_t out_row, struct error *err)
-{
-    (void)g;
-    for (uint32_t i = 0; i < n; i++) {
-        const struct value *s = states[i];
-        struct str v = s->has ? list_text(heap->get(heap, s->handle)) : (struct str){ 0 };
-        if (!s->has)
-            column_set_null(out, out_row + i);
-        else if (!column_set_str(out, out_row + i, v.ptr, v.len))
-            return heap_full(err);
-    }
-    return ST_OK;
-}
-
-const struct aggregate_ops agg_listagg = { list_add, NULL, list_merge, list_result };

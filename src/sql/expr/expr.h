@@ -158,11 +158,32 @@ struct agg_heap {
     struct str (*get)(struct agg_heap *h, uint64_t handle);
     /* replaces; len 0 frees; false: memory refused */
     bool (*set)(struct agg_heap *h, uint64_t *handle, const void *bytes, size_t len);
+    /* the same bytes as get gives, to be changed where they are; valid until the next set */
+    uint8_t *(*edit)(struct agg_heap *h, uint64_t handle);
 };
 
 #define AGG_MAX_BLOBS 2
+#define AGG_MAX_ARGS 8
 
 struct aggregate; /* a resolved aggregate: immutable, from expr_aggregate */
+
+/* What the operator keeps for an aggregate that is made of all rows of its group (`gather`). */
+enum agg_keep {
+    AGG_KEEP_NOTHING,
+    AGG_KEEP_COUNTS, /* each value once, with how many rows hold it, in order of first arrival */
+    AGG_KEEP_ROWS,   /* each row, in order of arrival; of equal rows the first one goes when one is taken back */
+};
+
+/* The rows kept of one group. */
+struct agg_rows {
+    /* The next of them, `limit` at most: *ret_n rows of args and counts, valid until the next call; 0: no more. */
+    enum status (*next)(struct agg_rows *r, uint32_t limit, uint32_t *ret_n, struct error *err);
+    const struct column *args;
+    const int64_t *counts;
+    uint64_t total;        /* of them */
+    bool backwards;        /* set before the first call: the newest first */
+    struct budget *budget; /* for what gather needs for a while */
+};
 
 struct aggregate_ops {
     /* A fresh accumulator of `state_bytes` zero bytes is valid already: there is no init. */
@@ -179,6 +200,12 @@ struct aggregate_ops {
     /* out[out_row + k] = value of states[k]. */
     enum status (*result)(const struct aggregate *g, const void *const *states, uint32_t n, struct agg_heap *heap,
                           struct column *out, uint32_t out_row, struct error *err);
+    /* Instead of all these, where `keep` is set: out[out_row] = value of the group's rows. */
+    enum status (*gather)(const struct aggregate *g, struct agg_rows *rows, struct column *out, uint32_t out_row,
+                          struct error *err);
+    /* With `recompute`: does the state still hold when a row of this value goes? NULL: never sure. */
+    bool (*outlives)(const struct aggregate *g, const void *state, const struct column *args, uint32_t row,
+                     struct agg_heap *heap);
 };
 
 struct aggregate {
@@ -191,12 +218,25 @@ struct aggregate {
     uint32_t n_blobs;
     uint32_t blob_offsets[AGG_MAX_BLOBS]; /* of handles inside the state */
     bool recompute; /* on retraction the operator must keep all values and add the rest anew (MIN, MAX) */
+    enum agg_keep keep;
+    bool keep_nulls;  /* rows with NULL arguments are kept too */
+    struct str words; /* constant arguments and the treatment of NULL, for EXPLAIN and fingerprints; may be empty */
     const void *data;
 };
 
-/* Resolves by name over argument types; COUNT(*) has n_args 0. `retracting`: the input may take rows back. Result
- * types as Flink's (SUM(INT) is INT, AVG(INT) is INT, SUM(DECIMAL(p, s)) is DECIMAL(38, s) …). DISTINCT and FILTER
- * are the operator's. */
+/* How an aggregate is called, its arguments apart. */
+struct aggregate_form {
+    enum agg_nulls { AGG_NULLS_UNSAID, AGG_NULLS_KEPT, AGG_NULLS_SKIPPED } nulls; /* IGNORE NULLS, ABSENT ON NULL */
+    bool json;                          /* the value is JSON already */
+    const struct expr *const *params;   /* literals: the arguments that expr_aggregate_param tells of */
+    uint32_t n_params;
+};
+
+/* Argument i is a constant of the call (PERCENTILE's percentage): it is no column and stands in `params`. */
+bool expr_aggregate_param(struct str name, uint32_t i);
+/* Resolves by name over argument types; COUNT(*) has n_args 0. `form` NULL: a plain call. `retracting`: the input may
+ * take rows back. Result types as Flink's (SUM(INT) is INT, AVG(INT) is INT, SUM(DECIMAL(p, s)) is DECIMAL(38, s) …).
+ * DISTINCT and FILTER are the operator's. */
 enum status expr_aggregate(struct expr_env *env, struct str name, const struct type *const *arg_types, uint32_t n_args,
-                           bool retracting, uint32_t line, uint32_t column, const struct aggregate **ret,
-                           struct error *err) MUST_USE;
+                           const struct aggregate_form *form, bool retracting, uint32_t line, uint32_t column,
+                           const struct aggregate **ret, struct error *err) MUST_USE;

@@ -314,7 +314,19 @@ struct program {
 
 /* ---- aggregates ---- */
 
-extern const struct aggregate_ops agg_count_star, agg_count, agg_variance, agg_listagg;
+extern const struct aggregate_ops agg_count_star, agg_count, agg_variance;
+/* Made of all rows of a group. */
+extern const struct aggregate_ops agg_listagg, agg_array, agg_collect, agg_end, agg_json_object, agg_json_array,
+    agg_percentile;
+struct agg_json { /* aggregate's data */
+    struct zone zone;
+    bool raw; /* the value is JSON text */
+};
+struct agg_percentages { /* aggregate's data */
+    double *at;
+    uint32_t n;
+    bool list; /* the result is an array */
+};
 const struct aggregate_ops *agg_sum_ops(const struct type *t, bool avg);
 const struct aggregate_ops *agg_value_ops(const char *name, const struct type *t, uint32_t *ret_bytes,
                                           uint32_t *ret_align);

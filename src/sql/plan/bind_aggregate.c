@@ -145,7 +145,7 @@ static enum status build_calls(struct build *u, struct rel *r)
         const struct agg_item *item = &u->aggs->items.at[k];
         struct agg_call *c = &r->agg.calls[k];
         *c = (struct agg_call){ .name = item->name, .n_args = item->n_args, .filter = NONE, .distinct = item->distinct,
-                                .type = item->type, .line = item->line, .column = item->column };
+                                .form = item->form, .type = item->type, .line = item->line, .column = item->column };
         c->args = ARENA_ARRAY(u->b->arena, uint32_t, item->n_args + 1);
         TRY_MEM(u->b, c->args);
         for (uint32_t i = 0; i < item->n_args; i++)

@@ -48,17 +48,27 @@ static enum status refuse_parts(struct binder *b, const struct syn_expr *e)
         return refuse(b, F_OVER, e->line, e->column);
     if (e->n_within_group)
         return refuse(b, F_WITHIN_GROUP, e->line, e->column);
-    if (e->nulls_treatment)
+    if (e->nulls_treatment && !is_aggregate(b, e->name.parts[e->name.count - 1]))
         return refuse(b, F_NULL_TREATMENT, e->line, e->column);
     if (e->semantics)
         return refuse(b, F_RUNNING, e->line, e->column);
     return ST_OK;
 }
 
+static bool same_form(const struct aggregate_form *x, const struct aggregate_form *y)
+{
+    if (x->nulls != y->nulls || x->json != y->json || x->n_params != y->n_params)
+        return false;
+    for (uint32_t i = 0; i < x->n_params; i++)
+        if (!expr_equal(x->params[i], y->params[i]))
+            return false;
+    return true;
+}
+
 static bool same_item(const struct agg_item *x, const struct agg_item *y)
 {
     if (!str_eq_nocase(x->name, y->name) || x->n_args != y->n_args || x->distinct != y->distinct ||
-        !x->filter != !y->filter || (x->filter && !expr_equal(x->filter, y->filter)))
+        !same_form(x->form, y->form) || !x->filter != !y->filter || (x->filter && !expr_equal(x->filter, y->filter)))
         return false;
     for (uint32_t i = 0; i < x->n_args; i++)
         if (!expr_equal(x->args[i], y->args[i]))
@@ -74,13 +84,70 @@ static enum status resolve_aggregate(struct binder *b, struct agg_item *item, co
     for (uint32_t i = 0; i < item->n_args; i++)
         types[i] = item->args[i]->type;
     const struct aggregate *g;
-    TRY_AT(b, e, expr_aggregate(&b->exprs, item->name, types, item->n_args, false, e->line, e->column, &g, b->err));
+    TRY_AT(b, e, expr_aggregate(&b->exprs, item->name, types, item->n_args, item->form, false, e->line,
+                             e->column, &g, b->err));
     for (uint32_t i = 0; i < item->n_args && i < g->n_args; i++)
         if (!type_equal(item->args[i]->type, g->arg_types[i], false))
             TRY_AT(b, e, expr_cast(&b->exprs, item->args[i],
                                    type_nullable(b->arena, g->arg_types[i], item->args[i]->type->nullable), false,
                                    e->line, e->column, &item->args[i], b->err));
     item->type = g->type;
+    return ST_OK;
+}
+
+/* What is JSON text already goes into JSON as it is. */
+static bool makes_json(const struct syn_expr *e)
+{
+    static const struct str names[] = { STR_INIT("JSON"), STR_INIT("JSON_OBJECT"), STR_INIT("JSON_ARRAY"),
+                                        STR_INIT("JSON_OBJECTAGG"), STR_INIT("JSON_ARRAYAGG") };
+    for (size_t i = 0; e->kind == SYN_CALL && i < sizeof names / sizeof *names; i++)
+        if (str_eq_nocase(e->name.parts[e->name.count - 1], names[i]))
+            return true;
+    return false;
+}
+
+/* A constant that belongs to the call itself. */
+static enum status bind_param(struct binder *b, const struct place *inside, const struct syn_expr *e, struct str name,
+                              uint32_t number, const struct expr **ret)
+{
+    const struct expr *x;
+    TRY(bind_expr(b, inside, e, &x));
+    TRY_AT(b, e, expr_fold(&b->exprs, x, &x, b->err));
+    if (x->kind != EXPR_LITERAL)
+        return error_at(b->err, ST_SEMANTIC, e->line, e->column, "argument %u of %.*s must be a constant", number + 1,
+                        STR_ARG(name));
+    *ret = x;
+    return ST_OK;
+}
+
+/* The arguments, the constants among them and the words of the JSON forms apart. */
+static enum status bind_args(struct binder *b, const struct place *inside, const struct syn_expr *e,
+                             struct agg_item *item)
+{
+    struct aggregate_form *form = ARENA_NEW(b->arena, struct aggregate_form);
+    const struct expr **params = ARENA_ARRAY(b->arena, const struct expr *, e->n_args + 1);
+    item->args = ARENA_ARRAY(b->arena, const struct expr *, e->n_args + 1);
+    TRY_MEM(b, form && params && item->args);
+    *form = (struct aggregate_form){ .nulls = (enum agg_nulls)e->nulls_treatment, .params = params };
+    item->form = form;
+    uint32_t number = 0;
+    bool value_is_json = false;
+    for (uint32_t i = 0; i < e->n_args; i++) {
+        const struct syn_expr *arg = e->args[i];
+        if (arg->kind == SYN_WORD) {
+            if (str_eq(arg->text, STR("ON"))) /* NULL ON NULL, ABSENT ON NULL */
+                form->nulls = str_eq(e->args[i - 1]->text, STR("ABSENT")) ? AGG_NULLS_SKIPPED : AGG_NULLS_KEPT;
+            form->json |= str_eq(arg->text, STR("FORMAT"));
+            continue;
+        }
+        value_is_json = makes_json(arg); /* the value comes last */
+        if (expr_aggregate_param(item->name, number))
+            TRY(bind_param(b, inside, arg, item->name, number, &params[form->n_params++]));
+        else
+            TRY(bind_expr(b, inside, arg, &item->args[item->n_args++]));
+        number++;
+    }
+    form->json |= value_is_json && item->name.len > 5 && str_eq_nocase(str_make(item->name.ptr, 5), STR("JSON_"));
     return ST_OK;
 }
 
@@ -92,11 +159,7 @@ static enum status bind_aggregate_call(struct binder *b, const struct place *p, 
                         STR_ARG(e->name.parts[0]), p->clause);
     struct place inside = { .scope = p->scope, .clause = "an aggregate's arguments" };
     struct agg_item item = { .name = e->name.parts[0], .distinct = e->distinct, .line = e->line, .column = e->column };
-    item.n_args = e->star ? 0 : e->n_args;
-    item.args = ARENA_ARRAY(b->arena, const struct expr *, item.n_args + 1);
-    TRY_MEM(b, item.args);
-    for (uint32_t i = 0; i < item.n_args; i++)
-        TRY(bind_expr(b, &inside, e->args[i], &item.args[i]));
+    TRY(bind_args(b, &inside, e, &item));
     if (e->filter) {
         inside.clause = "FILTER";
         TRY(bind_condition(b, &inside, e->filter, &item.filter));

@@ -32,7 +32,6 @@ static const struct spelling spellings[] = {
     { "TIMESTAMP", TYPE_TIMESTAMP, FRACTION, 9, 0 },
     { "TIMESTAMP_LTZ", TYPE_TIMESTAMP_LTZ, FRACTION, 9, 0 },
     { "TIMESTAMP_TZ", TYPE_NULL, REFUSED, 0, F_TIMESTAMP_TZ },
-    { "MULTISET", TYPE_NULL, REFUSED, 0, F_MULTISET_TYPE },
     { "RAW", TYPE_NULL, REFUSED, 0, F_RAW_TYPE },
     { "STRUCTURED", TYPE_NULL, REFUSED, 0, F_STRUCTURED_TYPE },
     { "VARIANT", TYPE_NULL, REFUSED, 0, F_VARIANT },
@@ -139,6 +138,9 @@ enum status bind_type_in(struct binder *b, struct arena *a, const struct syn_typ
     } else if (str_eq(t->name, STR("ARRAY"))) {
         TRY(bind_type_in(b, a, t->element, &x));
         x = type_array(a, x);
+    } else if (str_eq(t->name, STR("MULTISET"))) {
+        TRY(bind_type_in(b, a, t->element, &x));
+        x = type_multiset(a, x);
     } else if (str_eq(t->name, STR("MAP"))) {
         TRY(bind_type_in(b, a, t->key, &key));
         TRY(bind_type_in(b, a, t->element, &x));

@@ -276,7 +276,8 @@ static enum status build_unnest(struct physical *p, struct rel *r, uint32_t *ret
 }
 
 /* The name of a call in EXPLAIN: "COUNT(DISTINCT bidder) FILTER (WHERE $f1)". */
-static enum status call_name(struct physical *p, const struct agg_call *c, const struct schema *in, struct str *ret)
+static enum status call_name(struct physical *p, const struct agg_call *c, struct str words, const struct schema *in,
+                             struct str *ret)
 {
     struct buf out;
     buf_init(&out, p->b->env->budget, 1u << 20);
@@ -288,6 +289,8 @@ static enum status call_name(struct physical *p, const struct agg_call *c, const
     ok = ok && buf_printf(&out, "(%s%s", c->distinct ? "DISTINCT " : "", c->n_args ? "" : "*");
     for (uint32_t i = 0; i < c->n_args && ok; i++)
         ok = buf_printf(&out, "%s%.*s", i ? ", " : "", STR_ARG(in->fields[c->args[i]].name));
+    if (words.len)
+        ok = ok && buf_printf(&out, "%s%.*s", words.ptr[0] == ' ' ? "" : ", ", STR_ARG(words));
     ok = ok && buf_printf(&out, ")");
     if (c->filter != NONE)
         ok = ok && buf_printf(&out, " FILTER (WHERE %.*s)", STR_ARG(in->fields[c->filter].name));
@@ -310,13 +313,13 @@ static enum status build_calls(struct physical *p, const struct rel *r, const st
         TRY_MEM(b, types);
         for (uint32_t i = 0; i < c->n_args; i++)
             types[i] = in->schema.fields[c->args[i]].type;
-        TRY(bind_at(b, expr_aggregate(&b->exprs, c->name, types, c->n_args, retracting, c->line, c->column,
+        TRY(bind_at(b, expr_aggregate(&b->exprs, c->name, types, c->n_args, c->form, retracting, c->line, c->column,
                                       &calls[k].aggregate, b->err), c->line, c->column));
         TRY(copy_columns(p, c->args, c->n_args, &calls[k].args));
         calls[k].n_args = c->n_args;
         calls[k].filter = c->filter == NONE ? -1 : (int32_t)c->filter;
         calls[k].distinct = c->distinct;
-        TRY(call_name(p, c, &in->schema, &calls[k].name));
+        TRY(call_name(p, c, calls[k].aggregate->words, &in->schema, &calls[k].name));
     }
     *ret = calls;
     return ST_OK;

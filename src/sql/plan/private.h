@@ -30,6 +30,7 @@ struct agg_call {
     uint32_t n_args;
     uint32_t filter; /* input column, NONE */
     bool distinct;
+    const struct aggregate_form *form;
     const struct type *type;
     uint32_t line, column;
 };
@@ -147,6 +148,7 @@ struct agg_item {
     uint32_t n_args;
     const struct expr *filter;
     bool distinct;
+    const struct aggregate_form *form;
     const struct type *type;
     uint32_t line, column;
 };
@@ -234,14 +236,13 @@ bool expr_uses_from(const struct expr *e, uint32_t first); /* a column >= first 
     F(ARRAY_QUERY, "ARRAY of a query") \
     F(MAP_QUERY, "MAP of a query") \
     F(MULTISET, "a MULTISET constructor") \
-    F(MULTISET_TYPE, "the type MULTISET") \
     F(IS_JSON, "IS JSON") \
     F(IS_SET, "IS A SET") \
     F(IS_EMPTY, "IS EMPTY") \
     F(OVERLAPS, "OVERLAPS and its kin") \
     F(MEMBER_OF, "MEMBER OF and SUBMULTISET OF") \
     F(WITHIN_GROUP, "an ordered aggregate (WITHIN GROUP, ORDER BY inside)") \
-    F(NULL_TREATMENT, "RESPECT NULLS and IGNORE NULLS") \
+    F(NULL_TREATMENT, "RESPECT NULLS and IGNORE NULLS of what is no aggregate") \
     F(RUNNING, "RUNNING and FINAL") \
     F(DEFAULT_VALUE, "DEFAULT as a value") \
     F(TYPE_ARG, "a type as an argument") \

@@ -38,7 +38,7 @@ static const struct aggregate *resolve(struct fixture *f, const char *name, cons
 {
     const struct aggregate *g;
     const struct type *t = type[0] ? type_of(f, type) : NULL;
-    enum status st = expr_aggregate(&f->env, str_from(name), &t, t ? 1 : 0, retracting, 1, 1, &g, &f->err);
+    enum status st = expr_aggregate(&f->env, str_from(name), &t, t ? 1 : 0, NULL, retracting, 1, 1, &g, &f->err);
     if (st != ST_OK)
         fail_msg("%s(%s): %s", name, type, f->err.message);
     return g;
@@ -106,7 +106,6 @@ static const struct {
     { "FIRST_VALUE", "INT", "INT", { "NULL", "2", "3", "4", "5" }, "2", "NULL", "2", "" },
     { "LAST_VALUE", "INT", "INT", { "1", "2", "3", "4", "NULL" }, "4", "NULL", "4", "" },
     { "LAST_VALUE", "STRING", "STRING", { "a", "b", "c", "d", "NULL" }, "d", "NULL", "d", "" },
-    { "LISTAGG", "STRING", "STRING", { "a", "b", "NULL", "d", "e" }, "a,b,d,e", "NULL", "b,d", "" },
     { "VAR_POP", "DOUBLE", "DOUBLE", { "1", "2", "NULL", "4", "5" }, "2.5", "NULL", "1.0", "4.0" },
     { "STDDEV_SAMP", "DOUBLE", "DOUBLE", { "2", "2", "NULL", "2", "2" }, "0.0", "NULL", "0.0", "0.0" },
     { "VAR_SAMP", "INT", "INT", { "1", "3", "NULL", "NULL", "NULL" }, "2", "NULL", "NULL", "NULL" },
@@ -140,7 +139,8 @@ static void test_table(void **state)
                          result(f, g, a, h));
         } else {
             assert_null(g->ops->retract);
-            assert_true(resolve(f, table[i].name, table[i].arg, true)->recompute);
+            const struct aggregate *back = resolve(f, table[i].name, table[i].arg, true);
+            assert_true(back->recompute != (back->keep == AGG_KEEP_ROWS)); /* FIRST_VALUE, LAST_VALUE keep all */
         }
         /* two halves merged, the second from another heap, are the whole */
         memset(a, 0, sizeof a);
@@ -169,16 +169,40 @@ static void test_count_star(void **state)
     assert_int_equal(n[1], 1);
 }
 
+static void test_kept(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *name, *arg, *type;
+        enum agg_keep keep;
+        bool nulls;
+    } kept[] = {
+        { "LISTAGG", "STRING", "STRING", AGG_KEEP_ROWS, false },
+        { "ARRAY_AGG", "DOUBLE", "ARRAY<DOUBLE>", AGG_KEEP_ROWS, true },
+        { "COLLECT", "INT", "MULTISET<INT> NOT NULL", AGG_KEEP_COUNTS, false },
+        { "JSON_ARRAYAGG", "INT", "STRING NOT NULL", AGG_KEEP_ROWS, false },
+    };
+    for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
+        for (int retracting = 0; retracting < 2; retracting++) {
+            const struct aggregate *g = resolve(f, kept[i].name, kept[i].arg, retracting);
+            assert_string_equal(print_type(g->type), kept[i].type);
+            assert_int_equal(g->keep, kept[i].keep);
+            assert_true(g->keep_nulls == kept[i].nulls && !g->recompute && g->state_bytes == 0 && g->ops->gather);
+        }
+    assert_true(expr_aggregate_param(STR("percentile"), 1) && !expr_aggregate_param(STR("PERCENTILE"), 0) &&
+                !expr_aggregate_param(STR("SUM"), 1));
+}
+
 static void test_refused(void **state)
 {
     struct fixture *f = *state;
     const struct aggregate *g;
     const struct type *t = type_of(f, "STRING");
-    assert_int_equal(expr_aggregate(&f->env, STR("SUM"), &t, 1, false, 7, 8, &g, &f->err), ST_SEMANTIC);
+    assert_int_equal(expr_aggregate(&f->env, STR("SUM"), &t, 1, NULL, false, 7, 8, &g, &f->err), ST_SEMANTIC);
     assert_int_equal(f->err.line, 7);
     assert_string_equal(f->err.message, "Invalid function call: SUM(STRING)");
-    assert_int_equal(expr_aggregate(&f->env, STR("COLLECT"), &t, 1, false, 1, 1, &g, &f->err), ST_UNSUPPORTED);
-    assert_int_equal(expr_aggregate(&f->env, STR("NOSUCH"), &t, 1, false, 1, 1, &g, &f->err), ST_SEMANTIC);
+    assert_int_equal(expr_aggregate(&f->env, STR("REGR_COUNT"), &t, 1, NULL, false, 1, 1, &g, &f->err), ST_UNSUPPORTED);
+    assert_int_equal(expr_aggregate(&f->env, STR("NOSUCH"), &t, 1, NULL, false, 1, 1, &g, &f->err), ST_SEMANTIC);
     assert_true(expr_is_aggregate(STR("sum")) && expr_is_aggregate(STR("COLLECT")) && !expr_is_aggregate(STR("UPPER")));
 }
 
@@ -187,6 +211,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_table, fixture_new, fixture_free),
         cmocka_unit_test_setup_teardown(test_count_star, fixture_new, fixture_free),
+        cmocka_unit_test_setup_teardown(test_kept, fixture_new, fixture_free),
         cmocka_unit_test_setup_teardown(test_refused, fixture_new, fixture_free),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
