@@ -323,7 +323,7 @@ bool json_key_equals_escaped(struct str raw, struct str plain)
 
 static bool put_special(struct buf *out, uint8_t c)
 {
-    static const char hex[] = "0123456789abcdef";
+    static const char hex[] = "0123456789ABCDEF"; /* as Jackson */
     static const char letters[128] = { ['"'] = '"',  ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f',
                                        ['\n'] = 'n', ['\r'] = 'r',  ['\t'] = 't' };
     if (letters[c & 127]) {

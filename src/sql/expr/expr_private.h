@@ -93,6 +93,7 @@ struct call {
     uint32_t n_args;
     const struct type *type;    /* the result: to be set */
     const struct expr *instead; /* or a tree that stands for the call */
+    const void *data;       /* for expr->data: what follows from the arguments alone */
     uint32_t line, column;
     struct error *err;
 };
@@ -116,8 +117,8 @@ struct function {
 /* The tables, each ended by a row without name. */
 extern const struct function functions_operators[], functions_logic[], functions_text[], functions_text_more[],
     functions_regex[], functions_math[], functions_time[], functions_clock[], functions_nested[], functions_arrays[],
-    functions_hash[], functions_misc[],
-    functions_units[], functions_fields[];
+    functions_hash[], functions_misc[], functions_units[], functions_fields[], functions_json[],
+    functions_json_make[];
 const struct function *function_find(struct str name); /* through aliases; NULL */
 struct str function_nearest(struct str name);
 bool function_is_unsupported(struct str name); /* of Flink's catalogue, not here */

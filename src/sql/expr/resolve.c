@@ -267,6 +267,7 @@ static enum status finish_call(struct call *c, const struct expr **ret)
     e->n_args = c->n_args;
     e->line = c->line;
     e->column_at = c->column;
+    e->data = c->data;
     if (c->function->flags & FN_ZONE) {
         struct zone *zone = ARENA_NEW(c->env->arena, struct zone);
         if (!zone)

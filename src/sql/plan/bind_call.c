@@ -201,6 +201,8 @@ enum status bind_call(struct binder *b, const struct place *p, const struct syn_
     if (e->distinct || e->star)
         return error_at(b->err, ST_SEMANTIC, e->line, e->column, "%s belongs to aggregates; %.*s is none",
                         e->star ? "'*'" : "DISTINCT", STR_ARG(name));
+    if (!user && json_form(name) != JSON_NO_FORM)
+        return bind_json(b, p, e, json_form(name), ret);
     const struct expr **args = ARENA_ARRAY(b->arena, const struct expr *, e->n_args + 1);
     TRY_MEM(b, args);
     for (uint32_t i = 0; i < e->n_args; i++)

@@ -162,7 +162,7 @@ static enum status bind_is(struct binder *b, const struct place *p, const struct
 {
     struct str what = e->text;
     if (str_starts(what, STR("JSON")))
-        return refuse(b, F_IS_JSON, e->line, e->column);
+        return bind_is_json(b, p, e, ret);
     if (str_eq(what, STR("A SET")))
         return refuse(b, F_IS_SET, e->line, e->column);
     if (str_eq(what, STR("EMPTY")))
@@ -248,6 +248,14 @@ static enum status bind_star_alone(struct binder *b, const struct place *p, cons
     return error_at(b->err, ST_SEMANTIC, e->line, e->column, "'*' stands only in a SELECT list and in COUNT(*)");
 }
 
+static enum status bind_type_alone(struct binder *b, const struct place *p, const struct syn_expr *e,
+                                   const struct expr **ret)
+{
+    (void)p;
+    (void)ret;
+    return error_at(b->err, ST_SEMANTIC, e->line, e->column, "a type cannot stand here");
+}
+
 static const struct {
     bind_fn *bind;        /* NULL: refused */
     enum feature feature;
@@ -280,7 +288,7 @@ static const struct {
     [SYN_CAST] = { bind_cast, 0 },
     [SYN_CALL] = { bind_call, 0 },
     [SYN_WORD] = { bind_literal, 0 },
-    [SYN_TYPE] = { NULL, F_TYPE_ARG },
+    [SYN_TYPE] = { bind_type_alone, 0 },
     [SYN_ROW] = { bind_constructor, 0 },
     [SYN_ARRAY] = { bind_constructor, 0 },
     [SYN_MAP] = { bind_constructor, 0 },

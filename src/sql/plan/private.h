@@ -236,7 +236,6 @@ bool expr_uses_from(const struct expr *e, uint32_t first); /* a column >= first 
     F(ARRAY_QUERY, "ARRAY of a query") \
     F(MAP_QUERY, "MAP of a query") \
     F(MULTISET, "a MULTISET constructor") \
-    F(IS_JSON, "IS JSON") \
     F(IS_SET, "IS A SET") \
     F(IS_EMPTY, "IS EMPTY") \
     F(OVERLAPS, "OVERLAPS and its kin") \
@@ -245,7 +244,6 @@ bool expr_uses_from(const struct expr *e, uint32_t first); /* a column >= first 
     F(NULL_TREATMENT, "RESPECT NULLS and IGNORE NULLS of what is no aggregate") \
     F(RUNNING, "RUNNING and FINAL") \
     F(DEFAULT_VALUE, "DEFAULT as a value") \
-    F(TYPE_ARG, "a type as an argument") \
     F(NAMED_ARG, "named arguments of functions") \
     F(DESCRIPTOR, "DESCRIPTOR outside of a window table function") \
     F(PATTERN, "a row pattern") \
@@ -312,6 +310,15 @@ enum status bind_expr(struct binder *b, const struct place *p, const struct syn_
                       const struct expr **ret) MUST_USE;
 enum status bind_condition(struct binder *b, const struct place *p, const struct syn_expr *e,
                            const struct expr **ret) MUST_USE;
+/* bind_json.c: the calls of SQL/JSON, the ones that make JSON last */
+enum json_form {
+    JSON_NO_FORM, JSON_FORM_TEXT, JSON_FORM_VALUE, JSON_FORM_QUERY, JSON_FORM_EXISTS, JSON_FORM_OBJECT, JSON_FORM_ARRAY
+};
+enum json_form json_form(struct str name);
+enum status bind_json(struct binder *b, const struct place *p, const struct syn_expr *e, enum json_form form,
+                      const struct expr **ret) MUST_USE;
+enum status bind_is_json(struct binder *b, const struct place *p, const struct syn_expr *e,
+                         const struct expr **ret) MUST_USE;
 enum status bind_call(struct binder *b, const struct place *p, const struct syn_expr *e,
                       const struct expr **ret) MUST_USE;
 enum status bind_column(struct binder *b, const struct place *p, const struct syn_expr *e,

@@ -1,0 +1,699 @@
+/* Functions that read JSON: JSON_VALUE, JSON_QUERY, JSON_EXISTS, JSON_LENGTH, JSON_TYPE, IS JSON, JSON_UNQUOTE.
+ *
+ * The binder gives the three of SQL's standard their words in a fixed order:
+ *     JSON_VALUE(text, path, type, on empty, default, on error, default)
+ *     JSON_QUERY(text, path, type, wrapper, on empty, on error)
+ *     JSON_EXISTS(text, path, on error)
+ * where `type` is a NULL of the type wanted (of TYPE_NULL: none was said), behaviours are words and a default that was
+ * not given is a NULL. A path without a mode is strict, as in Flink. What may come of a path:
+ *     found    the text of a value
+ *     empty    lax: nothing there, JSON's null, no JSON at all; a value of the wrong kind
+ *     error    strict: the same; both: a path that is none, a document that is null
+ * A path that is constant is compiled while planning, another one when it changes from row to row. */
+#include "expr/json_private.h"
+
+enum outcome { FOUND, EMPTY, FAILED };
+
+static const struct json_path no_path; /* not valid */
+
+/* ---- paths ---- */
+
+/* The constant path of argument 1, compiled; NULL: it is not constant. */
+static enum status compile_constant(struct call *c, uint32_t i, bool modes, const struct json_path **ret)
+{
+    struct str text;
+    *ret = NULL;
+    if (!literal_str(c->args[i], &text))
+        return ST_OK;
+    struct json_path *path = ARENA_NEW(c->env->arena, struct json_path);
+    struct str copy = arena_str(c->env->arena, text);
+    if (!path || !copy.ptr || !json_path_compile(c->env->arena, copy, modes, path))
+        return expr_no_memory(c->env, c->err);
+    if (path->unsupported)
+        return error_at(c->err, ST_UNSUPPORTED, c->args[i]->line ? c->args[i]->line : c->line,
+                        c->args[i]->line ? c->args[i]->column_at : c->column,
+                        "'%s' in a JSON path is not supported yet", path->unsupported);
+    *ret = path;
+    return ST_OK;
+}
+
+static enum status path_of(struct kernel *k, struct json_work *w, uint32_t r, bool modes,
+                           const struct json_path **ret)
+{
+    *ret = k->expr->data;
+    if (*ret)
+        return ST_OK;
+    if (arg_null(k, 1, r)) {
+        *ret = &no_path;
+        return ST_OK;
+    }
+    struct str text = arg_str(k, 1, r);
+    *ret = &w->path;
+    if (w->path_known && str_eq(text, buf_str(&w->path_text)))
+        return ST_OK;
+    w->path_known = false;
+    buf_clear(&w->path_text);
+    arena_reset(&w->path_arena);
+    if (!buf_put(&w->path_text, text.ptr, text.len) ||
+        !json_path_compile(&w->path_arena, buf_str(&w->path_text), modes, &w->path))
+        return kernel_memory(k);
+    if (w->path.unsupported)
+        return kernel_fail(k, "'%s' in a JSON path is not supported yet", w->path.unsupported);
+    w->path_known = true;
+    return ST_OK;
+}
+
+static enum status too_much(struct kernel *k)
+{
+    return kernel_fail(k, "a JSON path looks at too many places");
+}
+
+/* *ret_reason: why it failed. */
+static enum status find(struct kernel *k, struct json_work *w, const struct json_path *p, struct str text,
+                        enum outcome *ret, struct str *ret_raw, const char **ret_reason)
+{
+    *ret = FAILED;
+    *ret_reason = "the JSON path is none";
+    if (!p->valid)
+        return ST_OK;
+    switch (json_find(w, p, text, ret_raw)) {
+    case JSON_REFUSED:
+        return kernel_memory(k);
+    case JSON_ENDLESS:
+        return too_much(k);
+    case JSON_BROKEN:
+        *ret_reason = "the text is no JSON";
+        *ret = p->lax ? EMPTY : FAILED;
+        return ST_OK;
+    case JSON_MISSING:
+        *ret_reason = "No results for path";
+        *ret = p->lax ? EMPTY : FAILED;
+        break;
+    case JSON_FOUND:
+        *ret_reason = "Strict jsonpath mode requires a non empty returned value, but is null";
+        *ret = json_kind_of(*ret_raw) != JSON_NULL ? FOUND : p->lax ? EMPTY : FAILED;
+        break;
+    }
+    struct json j;
+    json_init(&j, text);
+    if (*ret != FOUND && json_peek(&j) == JSON_NULL)
+        *ret = FAILED; /* Flink's library takes no null for a document */
+    return ST_OK;
+}
+
+static bool is_scalar(struct str raw)
+{
+    enum json_kind kind = json_kind_of(raw);
+    return kind != JSON_ARRAY && kind != JSON_OBJECT;
+}
+
+/* The first argument: text, or what has a JSON text of its own. */
+static enum status take_document(struct call *c)
+{
+    const struct type *t = c->args[0]->type;
+    if (type_is_text(t))
+        return ST_OK;
+    if (t->kind != TYPE_NULL && t->kind != TYPE_BOOLEAN && !type_is_numeric(t))
+        return call_invalid(c);
+    return call_convert(c, 0, type_nullable(c->env->arena, type_string(), t->nullable));
+}
+
+static bool word_of(const struct expr *e, struct str word)
+{
+    struct str s;
+    return literal_str(e, &s) && str_eq(s, word);
+}
+
+/* ---- values of a wanted type ---- */
+
+/* What Java's Boolean of a text is in Flink. */
+static bool text_to_bool(struct str s, bool *ret)
+{
+    static const struct {
+        struct str text;
+        bool value;
+    } words[] = { { STR_INIT("true"), true },   { STR_INIT("t"), true },   { STR_INIT("yes"), true },
+                  { STR_INIT("1"), true },      { STR_INIT("false"), false }, { STR_INIT("f"), false },
+                  { STR_INIT("no"), false },    { STR_INIT("0"), false } };
+    s = str_trim(s);
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (str_eq_nocase(s, words[i].text)) {
+            *ret = words[i].value;
+            return true;
+        }
+    return false;
+}
+
+static bool put_integer(struct column *out, uint32_t r, struct str text)
+{
+    int64_t v;
+    if (!json_number_to_i64(text, &v))
+        return false;
+    int64_t limit = out->type->kind == TYPE_TINYINT    ? INT8_MAX
+                    : out->type->kind == TYPE_SMALLINT ? INT16_MAX
+                    : out->type->kind == TYPE_INT      ? INT32_MAX
+                                                       : INT64_MAX;
+    if (v > limit || v < -limit - 1)
+        return false;
+    if (out->type->kind == TYPE_BIGINT)
+        out->i64[r] = v;
+    else
+        out->i32[r] = (int32_t)v;
+    return true;
+}
+
+/* A scalar that is not null as a number or a boolean; false: it is none, or too large. */
+static bool put_scalar(struct column *out, uint32_t r, struct str raw, struct buf *tmp, bool *ret_refused)
+{
+    const struct type *t = out->type;
+    enum json_kind kind = json_kind_of(raw);
+    struct str text = raw;
+    if (kind == JSON_STRING) {
+        buf_clear(tmp);
+        *ret_refused = !json_put_text(tmp, raw);
+        text = buf_str(tmp);
+    }
+    if (t->kind == TYPE_BOOLEAN) {
+        bool v = kind == JSON_TRUE;
+        bool good = kind == JSON_STRING ? text_to_bool(text, &v) : kind == JSON_TRUE || kind == JSON_FALSE;
+        if (good)
+            out->b[r] = v;
+        return good;
+    }
+    if ((kind != JSON_NUMBER && kind != JSON_STRING) || !json_is_number(text))
+        return false;
+    double d;
+    int128 v;
+    switch (t->kind) {
+    case TYPE_FLOAT:
+    case TYPE_DOUBLE:
+        if (!str_to_f64(text, &d) || d - d != 0 || (t->kind == TYPE_FLOAT && (float)d - (float)d != 0))
+            return false;
+        if (t->kind == TYPE_FLOAT)
+            out->f32[r] = (float)d;
+        else
+            out->f64[r] = d;
+        return true;
+    case TYPE_DECIMAL:
+        if (!decimal_parse(text, t->precision, t->scale, &v))
+            return false;
+        decimal_put(t, out->data, r, v);
+        return true;
+    default:
+        return put_integer(out, r, text);
+    }
+}
+
+static bool may_return(const struct type *t)
+{
+    return t->kind == TYPE_NULL || t->kind == TYPE_BOOLEAN || type_is_numeric(t) || type_is_text(t);
+}
+
+/* ---- JSON_VALUE ---- */
+
+enum { VALUE_TYPE = 2, VALUE_ON_EMPTY, VALUE_EMPTY, VALUE_ON_ERROR, VALUE_ERROR, VALUE_ARGS };
+
+static enum status fall_back(struct kernel *k, uint32_t r, uint32_t behaviour, const char *reason)
+{
+    struct str word;
+    (void)literal_str(k->expr->args[behaviour], &word);
+    const struct arg *instead = &k->args[behaviour + 1];
+    if (str_eq(word, STR("ERROR")))
+        return kernel_fail(k, "%s", behaviour == VALUE_ON_EMPTY ? "Empty result of JSON_VALUE function is not allowed"
+                                                                : reason);
+    if (str_eq(word, STR("NULL")) || arg_null(k, behaviour + 1, r))
+        column_set_null(k->out, r);
+    else if (!column_copy(k->out, r, instead->col, r & instead->mask, instead->mask != 0))
+        return kernel_memory(k);
+    return ST_OK;
+}
+
+static enum status json_value(struct kernel *k)
+{
+    struct json_work *w;
+    TRY(json_work_for(k, &w));
+    bool text = type_is_text(k->out->type);
+    EACH_ROW(k, r)
+    {
+        if (arg_null(k, 0, r)) {
+            column_set_null(k->out, r);
+            continue;
+        }
+        const struct json_path *p;
+        enum outcome outcome;
+        struct str raw = { 0 };
+        const char *reason;
+        bool refused = false;
+        TRY(path_of(k, w, r, true, &p));
+        TRY(find(k, w, p, arg_str(k, 0, r), &outcome, &raw, &reason));
+        if (outcome == FOUND && !is_scalar(raw)) {
+            outcome = p->lax ? EMPTY : FAILED;
+            reason = "Strict jsonpath mode requires scalar value, and the actual value is an array or an object";
+        }
+        if (outcome == FOUND && !text && !put_scalar(k->out, r, raw, k->tmp, &refused)) {
+            outcome = FAILED;
+            reason = "Cannot cast the value to the type of RETURNING";
+        }
+        if (refused)
+            return kernel_memory(k);
+        if (outcome == FOUND && text) {
+            buf_clear(k->tmp);
+            if (!(json_kind_of(raw) == JSON_STRING ? json_put_text(k->tmp, raw)
+                                                   : json_put_value(&w->arena, k->tmp, raw)))
+                return kernel_memory(k);
+            TRY(kernel_put_tmp(k, r));
+        } else if (outcome != FOUND) {
+            TRY(fall_back(k, r, outcome == EMPTY ? VALUE_ON_EMPTY : VALUE_ON_ERROR, reason));
+        }
+        if (!p->single)
+            arena_reset(&w->arena);
+    }
+    return ST_OK;
+}
+
+/* A default as the result has it; a BOOLEAN among text is true or false, as Java writes it. */
+static enum status convert_default(struct call *c, uint32_t i, const struct type *to)
+{
+    const struct expr *e = c->args[i];
+    if (e->type->kind == TYPE_BOOLEAN && type_is_text(to)) {
+        const struct expr *pair[2] = { e, NULL }, *no;
+        TRY(expr_string(c->env, STR("true"), &pair[1], c->err));
+        TRY(expr_string(c->env, STR("false"), &no, c->err));
+        TRY(expr_case(c->env, pair, 1, no, c->line, c->column, &c->args[i], c->err));
+    }
+    to = type_nullable(c->env->arena, to, c->args[i]->type->nullable || c->args[i]->type->kind == TYPE_NULL);
+    return to ? expr_cast(c->env, c->args[i], to, false, c->line, c->column, &c->args[i], c->err)
+              : expr_no_memory(c->env, c->err);
+}
+
+static enum status resolve_value(struct call *c)
+{
+    if (c->n_args != VALUE_ARGS || !(type_is_text(c->args[1]->type) || c->args[1]->type->kind == TYPE_NULL))
+        return call_invalid(c);
+    TRY(take_document(c));
+    const struct type *t = c->args[VALUE_TYPE]->type;
+    if (!may_return(t))
+        return error_at(c->err, ST_SEMANTIC, c->line, c->column, "JSON_VALUE cannot return %.*s",
+                        STR_ARG(type_name(c->env->arena, t)));
+    if (t->kind == TYPE_NULL || type_is_text(t))
+        t = type_string();
+    t = type_nullable(c->env->arena, t, true);
+    if (!t)
+        return expr_no_memory(c->env, c->err);
+    TRY(convert_default(c, VALUE_EMPTY, t));
+    TRY(convert_default(c, VALUE_ERROR, t));
+    c->type = t;
+    const struct json_path *path;
+    TRY(compile_constant(c, 1, true, &path));
+    c->data = path;
+    return ST_OK;
+}
+
+/* ---- JSON_QUERY ---- */
+
+enum { QUERY_TYPE = 2, QUERY_WRAPPER, QUERY_ON_EMPTY, QUERY_ON_ERROR, QUERY_ARGS };
+
+static enum status query_fall_back(struct kernel *k, uint32_t r, uint32_t behaviour, const char *reason)
+{
+    struct str word;
+    uint32_t first;
+    (void)literal_str(k->expr->args[behaviour], &word);
+    if (str_eq(word, STR("ERROR")))
+        return kernel_fail(k, "%s", behaviour == QUERY_ON_EMPTY ? "Empty result of JSON_QUERY function is not allowed"
+                                                                : reason);
+    if (str_eq(word, STR("NULL"))) {
+        column_set_null(k->out, r);
+        return ST_OK;
+    }
+    if (k->out->type->kind == TYPE_ARRAY)
+        return column_start_list(k->out, r, 0, &first) ? ST_OK : kernel_memory(k);
+    return kernel_put_str(k, r, str_eq(word, STR("EMPTY ARRAY")) ? "[]" : "{}", 2);
+}
+
+/* The elements of `raw` as an array; *ret_good false: one does not fit. */
+static enum status put_elements(struct kernel *k, struct json_work *w, uint32_t r, struct str raw, bool *ret_good)
+{
+    struct json j;
+    struct str element;
+    uint32_t first, n = json_count(raw), i = 0;
+    json_init(&j, raw);
+    *ret_good = json_kind_of(raw) == JSON_ARRAY && json_enter(&j);
+    if (!*ret_good)
+        return ST_OK;
+    if (!column_start_list(k->out, r, n, &first))
+        return kernel_memory(k);
+    struct column *child = &k->out->children[0];
+    for (; i < n && json_element(&j) && json_skip(&j, &element); i++) {
+        bool refused = false;
+        if (json_kind_of(element) == JSON_NULL) {
+            column_set_null(child, first + i);
+        } else if (type_is_text(child->type)) {
+            buf_clear(k->tmp);
+            refused = !(json_kind_of(element) == JSON_STRING ? json_put_text(k->tmp, element)
+                                                             : json_put_value(&w->arena, k->tmp, element)) ||
+                      !column_set_str(child, first + i, k->tmp->data, k->tmp->len);
+        } else if (!put_scalar(child, first + i, element, k->tmp, &refused)) {
+            *ret_good = false;
+        }
+        if (refused)
+            return kernel_memory(k);
+    }
+    return ST_OK;
+}
+
+/* `raw` in brackets when wanted; in the scratch arena. */
+static bool wrap(struct json_work *w, struct str wrapper, struct str *raw)
+{
+    if (str_eq(wrapper, STR("WITHOUT")) ||
+        (str_eq(wrapper, STR("CONDITIONAL")) && json_kind_of(*raw) == JSON_ARRAY))
+        return true;
+    char *text = arena_alloc(&w->arena, raw->len + 2);
+    if (!text)
+        return false;
+    text[0] = '[';
+    memcpy(text + 1, raw->ptr, raw->len);
+    text[raw->len + 1] = ']';
+    *raw = str_make(text, raw->len + 2);
+    return true;
+}
+
+static enum status json_query(struct kernel *k)
+{
+    struct json_work *w;
+    struct str wrapper;
+    TRY(json_work_for(k, &w));
+    (void)literal_str(k->expr->args[QUERY_WRAPPER], &wrapper);
+    EACH_ROW(k, r)
+    {
+        if (arg_null(k, 0, r)) {
+            column_set_null(k->out, r);
+            continue;
+        }
+        const struct json_path *p;
+        enum outcome outcome;
+        struct str raw;
+        const char *reason;
+        TRY(path_of(k, w, r, true, &p));
+        TRY(find(k, w, p, arg_str(k, 0, r), &outcome, &raw, &reason));
+        if (outcome == FOUND && !wrap(w, wrapper, &raw))
+            return kernel_memory(k);
+        if (outcome == FOUND && is_scalar(raw)) {
+            outcome = p->lax ? EMPTY : FAILED;
+            reason = "Strict jsonpath mode requires array or object value, and the actual value is a scalar";
+        }
+        if (outcome == FOUND && k->out->type->kind == TYPE_ARRAY) {
+            bool good;
+            TRY(put_elements(k, w, r, raw, &good));
+            reason = "Array element type mismatch in JSON_QUERY";
+            outcome = good ? FOUND : FAILED;
+        } else if (outcome == FOUND) {
+            buf_clear(k->tmp);
+            if (!json_put_value(&w->arena, k->tmp, raw))
+                return kernel_memory(k);
+            TRY(kernel_put_tmp(k, r));
+        }
+        if (outcome != FOUND)
+            TRY(query_fall_back(k, r, outcome == EMPTY ? QUERY_ON_EMPTY : QUERY_ON_ERROR, reason));
+        arena_reset(&w->arena);
+    }
+    return ST_OK;
+}
+
+static enum status resolve_query(struct call *c)
+{
+    if (c->n_args != QUERY_ARGS || !(type_is_text(c->args[1]->type) || c->args[1]->type->kind == TYPE_NULL))
+        return call_invalid(c);
+    TRY(take_document(c));
+    const struct type *t = c->args[QUERY_TYPE]->type;
+    bool list = t->kind == TYPE_ARRAY;
+    if (list ? !may_return(t->element) || t->element->kind == TYPE_NULL : t->kind != TYPE_NULL && !type_is_text(t))
+        return error_at(c->err, ST_SEMANTIC, c->line, c->column, "JSON_QUERY cannot return %.*s",
+                        STR_ARG(type_name(c->env->arena, t)));
+    for (uint32_t i = QUERY_ON_EMPTY; i <= QUERY_ON_ERROR && list; i++)
+        if (word_of(c->args[i], STR("EMPTY OBJECT")))
+            return error_at(c->err, ST_SEMANTIC, c->line, c->column,
+                            "Illegal on %s behavior 'EMPTY OBJECT' for return type: %.*s",
+                            i == QUERY_ON_EMPTY ? "empty" : "error", STR_ARG(type_name(c->env->arena, t)));
+    if (list) {
+        const struct type *element = type_nullable(c->env->arena, t->element, true);
+        t = element ? type_array(c->env->arena, element) : NULL;
+    } else {
+        t = type_string();
+    }
+    if (!t)
+        return expr_no_memory(c->env, c->err);
+    c->type = t;
+    const struct json_path *path;
+    TRY(compile_constant(c, 1, true, &path));
+    c->data = path;
+    return ST_OK;
+}
+
+/* ---- JSON_EXISTS ---- */
+
+static enum status json_exists(struct kernel *k)
+{
+    struct json_work *w;
+    struct str word;
+    TRY(json_work_for(k, &w));
+    (void)literal_str(k->expr->args[2], &word);
+    EACH_ROW(k, r)
+    {
+        if (arg_null(k, 0, r)) {
+            column_set_null(k->out, r);
+            continue;
+        }
+        const struct json_path *p;
+        enum outcome outcome;
+        struct str raw;
+        const char *reason;
+        TRY(path_of(k, w, r, true, &p));
+        TRY(find(k, w, p, arg_str(k, 0, r), &outcome, &raw, &reason));
+        k->out->b[r] = outcome == FOUND || (outcome == FAILED && str_eq(word, STR("TRUE")));
+        if (outcome == FAILED && str_eq(word, STR("ERROR")))
+            return kernel_fail(k, "%s", reason);
+        if (outcome == FAILED && str_eq(word, STR("UNKNOWN")))
+            column_set_null(k->out, r);
+        if (!p->single)
+            arena_reset(&w->arena);
+    }
+    return ST_OK;
+}
+
+static enum status resolve_exists(struct call *c)
+{
+    if (c->n_args != 3 || !(type_is_text(c->args[1]->type) || c->args[1]->type->kind == TYPE_NULL))
+        return call_invalid(c);
+    TRY(take_document(c));
+    bool unknown = word_of(c->args[2], STR("UNKNOWN"));
+    c->type = type_nullable(c->env->arena, type_basic(TYPE_BOOLEAN), unknown || c->args[0]->type->nullable);
+    if (!c->type)
+        return expr_no_memory(c->env, c->err);
+    const struct json_path *path;
+    TRY(compile_constant(c, 1, true, &path));
+    c->data = path;
+    return ST_OK;
+}
+
+/* ---- JSON_LENGTH, JSON_TYPE: NULL for what is no JSON, no path, or not there ---- */
+
+/* The one value that is meant; *ret_there false: none. */
+static enum status look(struct kernel *k, struct json_work *w, uint32_t r, bool *ret_there, struct str *ret_raw)
+{
+    const struct json_path *p = NULL;
+    struct str text = arg_str(k, 0, r);
+    *ret_there = false;
+    if (k->n_args == 1) {
+        *ret_there = json_whole(text, ret_raw);
+        return ST_OK;
+    }
+    TRY(path_of(k, w, r, false, &p));
+    if (!p->valid)
+        return ST_OK;
+    struct json_path strict = *p;
+    strict.lax = false;
+    enum json_found found = json_find(w, &strict, text, ret_raw);
+    if (found == JSON_REFUSED)
+        return kernel_memory(k);
+    if (found == JSON_ENDLESS)
+        return too_much(k);
+    if (found != JSON_FOUND)
+        return ST_OK;
+    *ret_there = true;
+    if (!p->definite) { /* of several matches none is meant */
+        struct json j;
+        *ret_there = json_count(*ret_raw) == 1;
+        json_init(&j, *ret_raw);
+        if (*ret_there)
+            *ret_there = json_enter(&j) && json_element(&j) && json_skip(&j, ret_raw);
+    }
+    return ST_OK;
+}
+
+static enum status json_length(struct kernel *k)
+{
+    struct json_work *w;
+    TRY(json_work_for(k, &w));
+    EACH_ROW(k, r)
+    {
+        bool there;
+        struct str raw;
+        TRY(look(k, w, r, &there, &raw));
+        if (there)
+            k->out->i32[r] = (int32_t)json_count(raw);
+        else
+            column_set_null(k->out, r);
+        arena_reset(&w->arena);
+    }
+    return ST_OK;
+}
+
+static enum status json_type(struct kernel *k)
+{
+    static const struct str names[] = { [JSON_NULL] = STR_INIT("null"),     [JSON_FALSE] = STR_INIT("boolean"),
+                                        [JSON_TRUE] = STR_INIT("boolean"),  [JSON_NUMBER] = STR_INIT("number"),
+                                        [JSON_STRING] = STR_INIT("string"), [JSON_ARRAY] = STR_INIT("array"),
+                                        [JSON_OBJECT] = STR_INIT("object") };
+    struct json_work *w;
+    TRY(json_work_for(k, &w));
+    EACH_ROW(k, r)
+    {
+        bool there;
+        struct str raw;
+        TRY(look(k, w, r, &there, &raw));
+        if (there)
+            TRY(kernel_put_str(k, r, names[json_kind_of(raw)].ptr, names[json_kind_of(raw)].len));
+        else
+            column_set_null(k->out, r);
+        arena_reset(&w->arena);
+    }
+    return ST_OK;
+}
+
+static enum status resolve_look(struct call *c)
+{
+    struct str text;
+    const struct json_path *path = NULL;
+    if (c->n_args == 2) {
+        struct json_path with_mode;
+        TRY(compile_constant(c, 1, false, &path));
+        if (literal_str(c->args[1], &text)) {
+            struct json_path plain = path ? *path : no_path;
+            if (!json_path_compile(c->env->arena, text, true, &with_mode))
+                return expr_no_memory(c->env, c->err);
+            if (with_mode.valid && !plain.valid)
+                return error_at(c->err, ST_SEMANTIC, c->line, c->column,
+                                "%s does not support the 'lax'/'strict' path mode prefix (got: '%.*s')",
+                                c->function->name, STR_ARG(text));
+        }
+    }
+    c->data = path;
+    return ST_OK;
+}
+
+/* ---- IS JSON ---- */
+
+static enum status is_json(struct kernel *k)
+{
+    struct str word;
+    (void)literal_str(k->expr->args[1], &word);
+    EACH_ROW(k, r)
+    {
+        struct str raw;
+        bool is = !arg_null(k, 0, r) && json_whole(arg_str(k, 0, r), &raw);
+        enum json_kind kind = is ? json_kind_of(raw) : JSON_END;
+        if (str_eq(word, STR("OBJECT")))
+            is = is && kind == JSON_OBJECT;
+        else if (str_eq(word, STR("ARRAY")))
+            is = is && kind == JSON_ARRAY;
+        else if (str_eq(word, STR("SCALAR")))
+            is = is && kind != JSON_ARRAY && kind != JSON_OBJECT;
+        k->out->b[r] = is;
+    }
+    return ST_OK;
+}
+
+/* ---- JSON_UNQUOTE ---- */
+
+static const char *closing_quote(struct str s)
+{
+    struct json j;
+    struct str raw;
+    bool escaped;
+    if (s.len < 2 || s.ptr[0] != '"' || s.ptr[s.len - 1] != '"')
+        return NULL;
+    json_init(&j, str_make(s.ptr, s.len));
+    return json_string(&j, &raw, &escaped) ? j.at : NULL;
+}
+
+/* Flink looks whether the text starts with a JSON string, then takes the escapes of all between the first and the last
+ * quote. Escapes there that are none leave the text as it is. */
+static enum status json_unquote(struct kernel *k)
+{
+    EACH_ROW(k, r)
+    {
+        struct str s = arg_str(k, 0, r);
+        const char *end = closing_quote(s);
+        struct str inner = end ? str_make(s.ptr + 1, s.len - 2) : s;
+        bool good = end != NULL;
+        for (const char *p = end ? end : s.ptr; good && p < s.ptr + s.len - 1; p++) {
+            if (*p != '\\')
+                continue;
+            struct json j; /* an escape alone in quotes must be a string */
+            char one[8] = { '"' };
+            size_t n = p + 1 < s.ptr + s.len - 1 && p[1] == 'u' ? 6 : 2;
+            good = p + n <= s.ptr + s.len - 1;
+            if (!good)
+                break;
+            memcpy(one + 1, p, n);
+            one[n + 1] = '"';
+            struct str raw;
+            bool escaped;
+            json_init(&j, str_make(one, n + 2));
+            good = json_string(&j, &raw, &escaped) && raw.len == n;
+            p += n - 1;
+        }
+        if (!good) {
+            TRY(kernel_put_str(k, r, s.ptr, s.len));
+            continue;
+        }
+        buf_clear(k->tmp);
+        if (!buf_reserve(k->tmp, inner.len))
+            return kernel_memory(k);
+        k->tmp->len = json_unescape(inner, (char *)k->tmp->data);
+        TRY(kernel_put_tmp(k, r));
+    }
+    return ST_OK;
+}
+
+const struct function functions_json[] = {
+    { .name = "JSON_VALUE",
+      .signature = "JSON_VALUE(json, path [RETURNING type] [{NULL | ERROR | DEFAULT value} ON {EMPTY | ERROR}]*)",
+      .help = "The scalar at a path; NULL when there is none. A path without lax is strict.",
+      .example = "JSON_VALUE('{\"a\": 13.5}', '$.a' RETURNING DOUBLE)", .flags = FN_NULLABLE, .resolve = resolve_value,
+      .kernel = json_value, .free_state = json_work_free },
+    { .name = "JSON_QUERY",
+      .signature = "JSON_QUERY(json, path [RETURNING STRING | ARRAY<type>] [{WITH [CONDITIONAL | UNCONDITIONAL] | "
+                   "WITHOUT} WRAPPER] [{NULL | EMPTY ARRAY | EMPTY OBJECT | ERROR} ON {EMPTY | ERROR}]*)",
+      .help = "The array or object at a path, as JSON text or as an ARRAY.",
+      .example = "JSON_QUERY('{\"a\": [1, 2]}', '$.a')", .flags = FN_NULLABLE, .resolve = resolve_query,
+      .kernel = json_query, .free_state = json_work_free },
+    { .name = "JSON_EXISTS", .signature = "JSON_EXISTS(json, path [{TRUE | FALSE | UNKNOWN | ERROR} ON ERROR])",
+      .help = "TRUE when there is something at a path.", .example = "JSON_EXISTS('{\"a\": true}', '$.a')", .flags = 0,
+      .resolve = resolve_exists, .kernel = json_exists, .free_state = json_work_free },
+    { .name = "JSON_LENGTH", .signature = "JSON_LENGTH(json [, path])",
+      .help = "How many members or elements; 1 for a scalar, NULL for what is no JSON.",
+      .example = "JSON_LENGTH('[1, 2, 3]')", .types = "s?s=i", .flags = FN_STRICT | FN_NULLABLE,
+      .resolve = resolve_look, .kernel = json_length, .free_state = json_work_free },
+    { .name = "JSON_TYPE", .signature = "JSON_TYPE(json [, path])",
+      .help = "object, array, string, number, boolean or null; NULL for what is no JSON.",
+      .example = "JSON_TYPE('[1, 2, 3]')", .types = "s?s=s", .flags = FN_STRICT | FN_NULLABLE,
+      .resolve = resolve_look, .kernel = json_type, .free_state = json_work_free },
+    { .name = "IS JSON", .signature = "text IS [NOT] JSON [VALUE | SCALAR | ARRAY | OBJECT]",
+      .help = "TRUE when the text starts with a JSON value of that kind.", .example = "'{\"a\": 1}' IS JSON OBJECT",
+      .types = "sw=b", .flags = FN_NOTNULL, .kernel = is_json },
+    { .name = "JSON_UNQUOTE", .signature = "JSON_UNQUOTE(text)",
+      .help = "What a JSON string stands for; any other text as it is.", .example = "JSON_UNQUOTE('\"a\\tb\"')",
+      .types = "s=s", .flags = FN_STRICT, .kernel = json_unquote },
+    { .name = NULL },
+};
