@@ -29,6 +29,8 @@ struct link {
     struct edge *edges;
     uint32_t n_edges;
     uint32_t node;  /* index in the plan */
+    int64_t told_ms; /* newest watermark that the operator itself has put out … */
+    bool told_idle;  /* … and whether it said that it is idle: for the metrics */
     bool sender;
     bool idle;      /* told the consumers so */
     bool barrier_handled;
@@ -117,6 +119,8 @@ static bool add_link(struct chain *c, uint32_t node, bool sender)
     }
     l->op->ctx = c->ctx;
     l->op->budget = c->ctx->budget;
+    budget_init(&l->op->state, "state", SIZE_MAX, c->ctx->budget);
+    l->told_ms = INT64_MIN;
     l->op->deadline_ms = INT64_MAX;
     l->op->watermark = INT64_MIN;
     bool receiver = n->kind == NODE_EXCHANGE && !sender && c->spec.channels;
@@ -299,13 +303,13 @@ static bool push_emit(struct chain *c, struct link *l, const struct emit *out)
     struct event ev = { .split = UINT32_MAX, .time = INT64_MIN };
     if (out->has_idle) {
         ev.kind = EVENT_IDLE;
-        ev.idle = out->idle;
+        ev.idle = l->told_idle = out->idle;
         if (!fan_out(c, l, 0, &ev))
             return false;
     }
     if (out->has_watermark) {
         ev.kind = EVENT_WATERMARK;
-        ev.time = out->watermark;
+        ev.time = l->told_ms = out->watermark;
         if (!fan_out(c, l, 0, &ev))
             return false;
     }
@@ -515,6 +519,7 @@ static enum op_result handle_top(struct chain *c, struct error *err)
     struct emit out = nothing;
     enum op_result r;
     bool pops_itself = true;
+    int64_t began_ns = os_mono_ns(c->ctx->os);
     switch (f->kind) {
     case EVENT_BATCH:
         r = on_batch(c, l, f, &out, err);
@@ -541,6 +546,7 @@ static enum op_result handle_top(struct chain *c, struct error *err)
         pops_itself = false;
         break;
     }
+    l->op->busy_ns += (uint64_t)(os_mono_ns(c->ctx->os) - began_ns);
     if (r == OP_DONE && !pops_itself) {
         if (f->kind == EVENT_BATCH)
             l->op->rows_in += batch_rows(f->ev.batch), l->op->batches_in++;
@@ -599,6 +605,7 @@ static bool tell_end(struct chain *c, struct link *l)
     struct event end = { .kind = EVENT_END, .split = UINT32_MAX };
     struct event last = { .kind = EVENT_WATERMARK, .time = INT64_MAX, .split = UINT32_MAX };
     l->end_told = l->ended = true;
+    l->told_ms = INT64_MAX;
     c->roots_ended++;
     return fan_out(c, l, 0, &end) && fan_out(c, l, 0, &last);
 }
@@ -612,7 +619,9 @@ static enum status poll_sources(struct chain *c, bool *ret_ran, struct error *er
             continue;
         struct emit out = nothing;
         bool push = !l->op->ended;
+        int64_t began_ns = os_mono_ns(c->ctx->os);
         enum op_result r = push ? l->op->ops->poll(l->op, &out, err) : OP_DONE;
+        l->op->busy_ns += (uint64_t)(os_mono_ns(c->ctx->os) - began_ns);
         if (r == OP_FAILED)
             return err && err->status != ST_OK ? err->status : ST_BUG;
         bool emitted = out.batch || out.has_split || out.has_watermark || out.has_idle;
@@ -681,6 +690,32 @@ bool chain_sources_ended(const struct chain *c)
     for (uint32_t i = 0; i < c->n_links; i++)
         if (c->links[i].op->ops->poll && !c->links[i].end_told)
             return false;
+    return true;
+}
+
+uint32_t chain_count(const struct chain *c) { return c->n_links; }
+
+bool chain_metrics(const struct chain *c, uint32_t i, uint32_t *ret_node, struct op_metrics *ret)
+{
+    if (i >= c->n_links)
+        return false;
+    const struct link *l = &c->links[i];
+    const struct op *o = l->op;
+    *ret_node = l->node;
+    *ret = (struct op_metrics){ .busy_ns = o->busy_ns, .watermark_ms = INT64_MAX, .idle = true };
+    if (l->sender)
+        return true;
+    ret->rows_in = o->rows_in;
+    ret->rows_out = o->rows_out;
+    ret->batches_in = o->batches_in;
+    ret->late_rows = o->late_rows;
+    ret->bytes = o->bytes;
+    for (uint32_t k = 0; k < o->n_stores; k++)
+        ret->state_entries += store_count(o->stores[k]);
+    ret->state_bytes = atomic_load_explicit(&o->state.used, memory_order_relaxed);
+    bool own = o->ops->poll || (o->node->kind == NODE_WATERMARK && o->watermark != INT64_MAX);
+    ret->watermark_ms = own ? l->told_ms : o->watermark;
+    ret->idle = l->idle || l->told_idle;
     return true;
 }
 

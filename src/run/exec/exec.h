@@ -77,6 +77,19 @@ struct op_ops {
     void (*close)(struct op *o);
 };
 
+/* What an operator has done so far and where it stands: what progress, explain --analyze and metrics tell. Counted by
+ * the chain a batch at a time. Words of 64 bits only, so that job can publish it word by word. */
+struct op_metrics {
+    uint64_t rows_in;  /* a source: that it has read */
+    uint64_t rows_out; /* a sink: that it has written */
+    uint64_t batches_in, late_rows;
+    uint64_t bytes;    /* read by a source's connector, written by a sink's; 0 where it has none */
+    uint64_t busy_ns;  /* inside the operator's slots */
+    uint64_t state_entries, state_bytes;
+    int64_t watermark_ms; /* that it has passed on; INT64_MIN: none yet */
+    uint64_t idle;        /* its inputs are, so it holds no time back */
+};
+
 #define OP_MAX_STORES 4
 
 struct op {
@@ -87,14 +100,14 @@ struct op {
     uint32_t input_kinds; /* row kinds that come in on the first input */
     struct exec_context *ctx;
     struct budget *budget;
+    struct budget state; /* the stores', inside `budget`: what it has is the state's size */
     struct store *stores[OP_MAX_STORES]; /* owned by the chain once set in open */
     uint32_t n_stores;
     int64_t deadline_ms; /* wants `timer` (poll, for sources) at this processing time; INT64_MAX: no */
     int64_t watermark;   /* min over inputs, as last given to `watermark` */
     bool ended;          /* source: no more rows ever */
     bool silent;         /* source, set by start: it has nothing to read as things stand */
-    /* counters for progress, explain --analyze, metrics */
-    uint64_t rows_in, rows_out, batches_in, late_rows, bytes_in, bad_rows;
+    uint64_t rows_in, rows_out, batches_in, late_rows, bytes, busy_ns; /* as in op_metrics */
 };
 
 /* What operators get from job; lives as long as the task. */
@@ -179,8 +192,12 @@ enum status chain_delta(struct chain *c, struct buf *out, struct error *err) MUS
 int64_t chain_deadline_ms(const struct chain *c);
 /* Has every source of this chain ended (all splits read)? True for a chain without sources. */
 bool chain_sources_ended(const struct chain *c);
-/* The operator of a node (NULL: not in this chain), for counters and tests. */
+/* The operator of a node (NULL: not in this chain), for tests and planted bugs. */
 struct op *chain_op(struct chain *c, uint32_t node);
+/* The i-th operator's metrics and node; false behind the last. A sender counts time only: rows count where they
+ * arrive. */
+bool chain_metrics(const struct chain *c, uint32_t i, uint32_t *ret_node, struct op_metrics *ret);
+uint32_t chain_count(const struct chain *c); /* operators, senders too */
 /* The sink writers of this chain: flush and publish are called by job from background work while ctx->committing
  * holds. */
 /* NULL after the last */

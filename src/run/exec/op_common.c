@@ -27,7 +27,7 @@ enum status op_add_store(struct op *o, const char *name, uint32_t value_bytes, u
         .fingerprint = fingerprint,
         .broadcast = broadcast,
     };
-    struct store *s = store_new(o->ctx->os, &layout, o->ctx->durable, o->budget);
+    struct store *s = store_new(o->ctx->os, &layout, o->ctx->durable, &o->state);
     if (!s)
         return budget_error(o->budget, sizeof layout, err);
     o->stores[o->n_stores++] = s;

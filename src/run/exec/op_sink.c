@@ -129,6 +129,7 @@ static enum op_result sink_batch(struct op *o, uint32_t input, const struct even
     if (outcome == WRITE_WAIT)
         return OP_WAIT;
     o->rows_out += batch_rows(rows);
+    o->bytes = s->writer->bytes;
     return OP_DONE;
 }
 
@@ -168,6 +169,7 @@ static enum op_result sink_barrier(struct op *o, uint64_t epoch, bool final, str
     buf_clear(&s->bytes);
     if (s->sink->ops->prepare(s->writer, epoch, final, o->ctx->now_ms, &s->bytes, err) != ST_OK)
         return OP_FAILED;
+    o->bytes = s->writer->bytes; /* what was held back until now, as for a table */
     struct str key = subtask_key(&o->ctx->shard);
     if (s->bytes.len == 0 && op_get_blob(s->commits, key).len == 0)
         return OP_DONE;

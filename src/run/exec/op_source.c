@@ -173,8 +173,10 @@ static enum op_result read_split(struct source_op *s, uint32_t i, struct emit *o
     batch_clear(s->batch);
     if (!k->reader && open_reader(s, k, err) != ST_OK)
         return OP_FAILED;
+    uint64_t before = k->reader->bytes;
     if (s->source->ops->read(k->reader, s->batch, s->op.ctx->capacity, &outcome, &wake_ms, &watermark, err) != ST_OK)
         return OP_FAILED;
+    s->op.bytes += k->reader->bytes - before;
     *ret_got = s->batch->count > 0 || watermark != INT64_MIN;
     if (*ret_got) {
         k->moved = true;

@@ -26,7 +26,7 @@ static struct store *derived_store(struct slices *s, const char *name)
         .id = str_from(name), .value_bytes = a->value_bytes, .value_align = a->value_align,
         .n_blobs = a->n_blobs, .blob_offsets = a->blob_offsets, .fingerprint = STR("derived"),
     };
-    return store_new(s->op->ctx->os, &layout, false, s->op->budget);
+    return store_new(s->op->ctx->os, &layout, false, &s->op->state);
 }
 
 enum status slices_new(const struct windows *w, struct accumulators *acc, struct store *panes, struct op *o,

@@ -125,7 +125,6 @@ static enum status make_task(struct job *j, const struct stage *s, uint32_t shar
     *t = (struct task){ .job = j, .stage = s, .index = j->n_tasks, .worker = &j->workers[shard] };
     budget_init(&t->budget, "task", SIZE_MAX, j->budget);
     buf_init(&t->delta, &t->budget, DELTA_MAX);
-    atomic_init(&t->face.watermark_ms, INT64_MIN);
     t->ctx = (struct exec_context){
         .os = j->os, .budget = &t->budget, .capacity = j->config.capacity ? j->config.capacity : BATCH_ROWS,
         .shard = shard, .shards = j->shards, .durable = j->config.connect->durable, .connect = j->config.connect,
@@ -134,14 +133,17 @@ static enum status make_task(struct job *j, const struct stage *s, uint32_t shar
         .splits = splits_of, .enough = enough, .has_enough = &j->enough, .epoch = 1, .planted = j->config.planted, .job = j,
     };
     j->n_tasks++;
-    t->late_of = (atomic_uint_fast64_t *)arena_calloc_array(&j->arena, sizeof *t->late_of, j->n_late + 1);
-    if (!t->late_of)
-        return refused(j, err);
     TRY(make_inlets(t, err));
     TRY(make_senders(t, err));
     struct chain_spec spec = { .plan = j->plan, .nodes = s->nodes, .n_nodes = s->n_nodes,
                                .channels = j->n_rings ? j->shards : 0, .send = task_send, .send_arg = t };
-    return chain_new(&spec, &t->ctx, &t->chain, err);
+    TRY(chain_new(&spec, &t->ctx, &t->chain, err));
+    t->face.ops = ARENA_ARRAY(&j->arena, struct op_face, chain_count(t->chain) + 1);
+    if (!t->face.ops)
+        return refused(j, err);
+    t->face.n_ops = chain_count(t->chain);
+    task_publish(t);
+    return ST_OK;
 }
 
 static enum status make_workers(struct job *j, struct error *err)
@@ -161,23 +163,15 @@ static enum status make_workers(struct job *j, struct error *err)
     return ST_OK;
 }
 
-static enum status list_late_nodes(struct job *j, struct error *err)
+static enum status list_names(struct job *j, struct error *err)
 {
-    uint32_t n = j->plan->n_nodes;
-    j->late_nodes = ARENA_ARRAY(&j->arena, const struct node *, n + 1);
-    j->late_names = ARENA_ARRAY(&j->arena, const char *, n + 1);
-    if (!j->late_nodes || !j->late_names)
-        return refused(j, err);
-    for (uint32_t i = 0; i < n; i++) {
-        if (j->plan->nodes[i]->kind != NODE_WINDOW_AGGREGATE)
-            continue;
-        struct str name = arena_str(&j->arena, j->plan->nodes[i]->id);
-        if (!name.ptr)
+    j->names = ARENA_ARRAY(&j->arena, const char *, j->plan->n_nodes + 1);
+    for (uint32_t i = 0; j->names && i < j->plan->n_nodes; i++) {
+        j->names[i] = arena_str(&j->arena, j->plan->nodes[i]->id).ptr;
+        if (!j->names[i])
             return refused(j, err);
-        j->late_nodes[j->n_late] = j->plan->nodes[i];
-        j->late_names[j->n_late++] = name.ptr;
     }
-    return ST_OK;
+    return j->names ? ST_OK : refused(j, err);
 }
 
 static enum status make_tasks(struct job *j, struct error *err)
@@ -186,7 +180,7 @@ static enum status make_tasks(struct job *j, struct error *err)
     TRY(stage_cut(j->plan, j->config.parallelism, &j->arena, &j->stages, &j->n_stages, &cut, err));
     j->shards = cut ? j->config.parallelism : 1;
     TRY(make_workers(j, err));
-    TRY(list_late_nodes(j, err));
+    TRY(list_names(j, err));
     TRY(sources_open(j, err));
     if (cut)
         TRY(make_rings(j, exchange_number(j->plan, j->plan->n_nodes), err));
@@ -443,21 +437,51 @@ void job_wait(struct job *j, int64_t timeout_ms)
 
 /* ---- numbers ---- */
 
+/* One operator's numbers into those of its node: sums, and the least watermark of those that hold time back. */
+static void add_metrics(struct op_metrics *sum, const struct op_face *face)
+{
+    struct op_metrics m;
+    uint64_t words[METRIC_WORDS];
+    for (uint32_t k = 0; k < METRIC_WORDS; k++)
+        words[k] = atomic_load_explicit(&face->words[k], memory_order_relaxed);
+    memcpy(&m, words, sizeof m);
+    sum->rows_in += m.rows_in;
+    sum->rows_out += m.rows_out;
+    sum->batches_in += m.batches_in;
+    sum->late_rows += m.late_rows;
+    sum->bytes += m.bytes;
+    sum->busy_ns += m.busy_ns;
+    sum->state_entries += m.state_entries;
+    sum->state_bytes += m.state_bytes;
+    if (m.idle == sum->idle ? m.watermark_ms < sum->watermark_ms : sum->idle)
+        sum->watermark_ms = m.watermark_ms;
+    sum->idle &= m.idle;
+}
+
+void job_metrics(const struct job *j, uint32_t node, struct op_metrics *ret)
+{
+    *ret = (struct op_metrics){ .watermark_ms = INT64_MAX, .idle = true };
+    for (uint32_t i = 0; i < j->n_tasks; i++)
+        for (uint32_t k = 0; k < j->tasks[i].face.n_ops; k++)
+            if (j->tasks[i].face.ops[k].node == node)
+                add_metrics(ret, &j->tasks[i].face.ops[k]);
+}
+
 void job_stats(const struct job *j, struct job_stats *ret)
 {
     *ret = (struct job_stats){ .watermark_ms = INT64_MAX, .restored = j->restored };
-    for (uint32_t i = 0; i < j->n_tasks; i++) {
-        const struct task *t = &j->tasks[i];
-        ret->rows_in += atomic_load_explicit(&t->face.rows_in, memory_order_relaxed);
-        ret->rows_out += atomic_load_explicit(&t->face.rows_out, memory_order_relaxed);
-        ret->late_rows += atomic_load_explicit(&t->face.late_rows, memory_order_relaxed);
-        ret->bad_rows += atomic_load_explicit(&t->face.bad_rows, memory_order_relaxed);
-        ret->state_bytes += atomic_load_explicit(&t->budget.used, memory_order_relaxed);
-        int64_t w = atomic_load_explicit(&t->face.watermark_ms, memory_order_relaxed);
-        for (uint32_t k = 0; k < t->stage->n_nodes; k++)
-            if (j->plan->nodes[t->stage->nodes[k]]->kind == NODE_SINK && w < ret->watermark_ms)
-                ret->watermark_ms = w;
+    for (uint32_t i = 0; i < j->plan->n_nodes; i++) {
+        enum node_kind kind = j->plan->nodes[i]->kind;
+        struct op_metrics m;
+        job_metrics(j, i, &m);
+        ret->rows_in += kind == NODE_SOURCE ? m.rows_in : 0;
+        ret->rows_out += kind == NODE_SINK ? m.rows_out : 0;
+        ret->late_rows += m.late_rows;
+        if (kind == NODE_SINK && m.watermark_ms < ret->watermark_ms)
+            ret->watermark_ms = m.watermark_ms;
     }
+    for (uint32_t i = 0; i < j->n_tasks; i++)
+        ret->state_bytes += atomic_load_explicit(&j->tasks[i].budget.used, memory_order_relaxed);
     ret->last_commit_ms = atomic_load(&j->last_commit_ms);
     ret->epoch = atomic_load(&j->published);
     if (j->config.log)
@@ -467,10 +491,13 @@ void job_stats(const struct job *j, struct job_stats *ret)
 
 const char *job_late(const struct job *j, uint32_t i, uint64_t *ret_rows)
 {
-    if (i >= j->n_late)
-        return NULL;
-    *ret_rows = 0;
-    for (uint32_t k = 0; k < j->n_tasks; k++)
-        *ret_rows += atomic_load_explicit(&j->tasks[k].late_of[i], memory_order_relaxed);
-    return j->late_names[i];
+    for (uint32_t k = 0; k < j->plan->n_nodes; k++) {
+        struct op_metrics m;
+        if (j->plan->nodes[k]->kind != NODE_WINDOW_AGGREGATE || i-- > 0)
+            continue;
+        job_metrics(j, k, &m);
+        *ret_rows = m.late_rows;
+        return j->names[k];
+    }
+    return NULL;
 }

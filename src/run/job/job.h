@@ -138,5 +138,8 @@ struct job_stats {
     bool restored;              /* something was restored */
 };
 void job_stats(const struct job *j, struct job_stats *ret); /* any thread, approximate */
+/* What the operator of a node has done, over all shards: any thread, approximate while the job runs. The watermark is the
+ * least of the shards that hold time back. */
+void job_metrics(const struct job *j, uint32_t node, struct op_metrics *ret);
 /* Late rows by operator id, for the message at the end. NULL after the last. */
 const char *job_late(const struct job *j, uint32_t i, uint64_t *ret_rows);

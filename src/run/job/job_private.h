@@ -104,13 +104,20 @@ struct inlet {
     bool final;
 };
 
+/* An operator's metrics as they were published last, word by word. */
+#define METRIC_WORDS (sizeof(struct op_metrics) / sizeof(uint64_t))
+struct op_face {
+    uint32_t node;
+    atomic_uint_fast64_t words[METRIC_WORDS];
+};
+
 /* What other threads may look at. */
 struct task_face {
     atomic_uint_fast64_t handed; /* epoch whose delta stands in `delta` */
     atomic_bool ended;           /* all input has ended and passed through */
     atomic_uint_fast64_t moved;  /* steps that did something, barriers aside */
-    atomic_uint_fast64_t rows_in, rows_out, late_rows, bad_rows;
-    atomic_int_fast64_t watermark_ms; /* at the sinks */
+    struct op_face *ops;         /* one an operator of the chain */
+    uint32_t n_ops;
 };
 
 struct task {
@@ -130,14 +137,13 @@ struct task {
     bool in_barrier, barrier_final, stopped, ring_turn;
     uint64_t barrier_epoch, passed; /* newest epoch whose barrier has passed */
     struct buf delta;
-    atomic_uint_fast64_t *late_of; /* late rows by the job's list of late nodes */
     struct task_face face;
 };
 
 enum status task_step(struct task *t, bool *ret_ran, struct error *err) MUST_USE;
 /* Processing time that the task waits for; INT64_MAX: none. */
 int64_t task_deadline_ms(const struct task *t);
-void task_publish(struct task *t); /* counters into the face */
+void task_publish(struct task *t); /* its operators' metrics into the face */
 bool task_send(void *arg, const struct node *exchange, const struct event *ev, struct error *err);
 
 /* ---- sources and sinks of the job ---- */
@@ -260,9 +266,7 @@ struct job {
     uint32_t n_sources;
     struct job_sink *sinks;
     uint32_t n_sinks;
-    const struct node **late_nodes;
-    const char **late_names;
-    uint32_t n_late;
+    const char **names; /* the nodes' ids */
     struct coordinator c;
     bool restored;
     uint64_t random;

@@ -242,30 +242,16 @@ enum status task_step(struct task *t, bool *ret_ran, struct error *err)
     return step_ready(t, ret_ran, err);
 }
 
-/* ---- counters ---- */
+/* ---- metrics ---- */
 
 void task_publish(struct task *t)
 {
-    uint64_t in = 0, out = 0, late = 0, bad = 0;
-    int64_t watermark = INT64_MAX;
-    for (uint32_t i = 0; i < t->stage->n_nodes; i++) {
-        const struct op *o = chain_op(t->chain, t->stage->nodes[i]);
-        if (!o)
-            continue;
-        in += o->node->kind == NODE_SOURCE ? o->rows_in : 0;
-        out += o->node->kind == NODE_SINK ? o->rows_out : 0;
-        late += o->late_rows;
-        bad += o->bad_rows;
-        if (o->node->kind == NODE_SINK && o->watermark < watermark)
-            watermark = o->watermark;
-        for (uint32_t k = 0; k < t->job->n_late; k++)
-            if (t->job->late_nodes[k] == o->node)
-                atomic_store_explicit(&t->late_of[k], o->late_rows, memory_order_relaxed);
+    for (uint32_t i = 0; i < t->face.n_ops; i++) {
+        struct op_metrics m;
+        uint64_t words[METRIC_WORDS];
+        (void)chain_metrics(t->chain, i, &t->face.ops[i].node, &m);
+        memcpy(words, &m, sizeof words);
+        for (uint32_t k = 0; k < METRIC_WORDS; k++)
+            atomic_store_explicit(&t->face.ops[i].words[k], words[k], memory_order_relaxed);
     }
-    atomic_store_explicit(&t->face.rows_in, in, memory_order_relaxed);
-    atomic_store_explicit(&t->face.rows_out, out, memory_order_relaxed);
-    atomic_store_explicit(&t->face.late_rows, late, memory_order_relaxed);
-    atomic_store_explicit(&t->face.bad_rows, bad, memory_order_relaxed);
-    if (watermark != INT64_MAX)
-        atomic_store_explicit(&t->face.watermark_ms, watermark, memory_order_relaxed);
 }

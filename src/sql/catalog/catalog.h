@@ -155,6 +155,7 @@ struct source { /* extended by each connector */
 };
 struct split_reader {
     const struct source_ops *ops;
+    uint64_t bytes; /* of the rows read since it was opened, unpacked; 0 where the connector has none */
 };
 
 struct source_ops {
@@ -190,6 +191,7 @@ struct sink {
 };
 struct sink_writer {
     const struct sink_ops *ops;
+    uint64_t bytes; /* that `write` has made since it was opened, unpacked; 0 where the connector has none */
 };
 
 /* What `restore` gets: what each writer put into the last durable commit. */

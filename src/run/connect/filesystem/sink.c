@@ -146,7 +146,9 @@ static enum status fs_write(struct sink_writer *base, const struct batch *b, enu
         return ST_OK;
     if (!w->current)
         TRY(begin_file(w, err));
+    size_t before = w->text.len;
     TRY(w->encoder->ops->encode(w->encoder, b, &w->text, err));
+    base->bytes += w->text.len - before;
     if (w->packer || w->text.len >= TEXT_BYTES)
         TRY(drain(w, TEXT_BYTES, err));
     if (w->current->length + w->text.len + w->packed.len >= w->sink->roll_bytes)

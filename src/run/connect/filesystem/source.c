@@ -249,8 +249,10 @@ static enum status fs_read(struct split_reader *base, struct batch *out, uint32_
 {
     struct fs_reader *r = (struct fs_reader *)base;
     *ret_watermark_ms = INT64_MIN;
+    uint64_t before = r->records.offset;
     enum status st = records_read(&r->records, r->extras ? fs_extras_view(r->extras, out) : out, max_rows, ret, ret_wake_ms,
                                   err);
+    base->bytes += r->records.offset - before;
     if (r->extras) {
         enum status filled = fs_extras_fill(r->extras, out, st == ST_OK ? err : NULL);
         st = st == ST_OK ? filled : st;

@@ -147,9 +147,14 @@ static enum status need_writer(struct print_writer *w, bool kinds, struct error 
 static enum status put_rows(struct print_writer *w, const struct batch *b, struct error *err)
 {
     TRY(need_writer(w, b->kinds != NULL, err));
+    const struct buf *out = outlet_buf(w->outlet);
+    size_t before = out->len;
     if (!result_writer_put(w->writer, b, target(w)))
         return connect_memory(w->budget, err);
-    return w->sink->identifier.len ? put_identifier(w, err) : ST_OK;
+    if (w->sink->identifier.len)
+        TRY(put_identifier(w, err));
+    w->base.bytes += out->len - before;
+    return ST_OK;
 }
 
 static enum status put_gathered(struct print_writer *w, struct error *err)

@@ -188,8 +188,11 @@ static enum status stdin_open(struct source *base, const struct split *split, st
 static enum status stdin_read(struct split_reader *base, struct batch *out, uint32_t max_rows, enum read_outcome *ret,
                               int64_t *ret_wake_ms, int64_t *ret_watermark_ms, struct error *err)
 {
+    struct records *r = &((struct stdin_reader *)base)->records;
     *ret_watermark_ms = INT64_MIN;
-    return records_read(&((struct stdin_reader *)base)->records, out, max_rows, ret, ret_wake_ms, err);
+    TRY(records_read(r, out, max_rows, ret, ret_wake_ms, err));
+    base->bytes = r->offset;
+    return ST_OK;
 }
 
 /* Nothing: there is no way back. */

@@ -66,7 +66,10 @@ static enum status stdout_write(struct sink_writer *base, const struct batch *b,
         *ret = WRITE_WAIT;
         return ST_OK;
     }
-    TRY(w->encoder->ops->encode(w->encoder, b, outlet_buf(w->outlet), err));
+    struct buf *out = outlet_buf(w->outlet);
+    size_t before = out->len;
+    TRY(w->encoder->ops->encode(w->encoder, b, out, err));
+    base->bytes += out->len - before;
     *ret = WRITE_DONE;
     return outlet_offer(w->outlet, err);
 }

@@ -71,12 +71,12 @@ static bool world_has_all(const struct world *a, const struct world *b)
     }
     return true;
 }
-static bool world_equal(const struct world *a, const struct world *b)
+static inline bool world_equal(const struct world *a, const struct world *b)
 {
     return world_has_all(a, b) && world_has_all(b, a);
 }
 
-static void world_show(const struct world *a, const struct world *b)
+static inline void world_show(const struct world *a, const struct world *b)
 {
     for (struct map_entry *e = map_next(&a->net, NULL); e; e = map_next(&a->net, e)) {
         const int64_t *x = e->value, *y = map_get(&b->net, e->key);
@@ -91,6 +91,9 @@ struct gen_source {
     struct source base;
     struct world *world;
 };
+#define GEN_BYTES 10u /* that a row is said to have taken */
+#define MEM_BYTES 7u
+
 struct gen_reader {
     struct split_reader base;
     struct world *world;
@@ -153,6 +156,7 @@ static enum status gen_read(struct split_reader *base, struct batch *out, uint32
         if (!column_set_str(&out->cols[2], at, text, (size_t)n))
             return budget_error(out->budget, (size_t)n, err);
         out->cols[3].i64[at] = (int64_t)r->next * 100 + (int64_t)(dice >> 40) % 50;
+        base->bytes += GEN_BYTES;
     }
     *ret = r->next < w->rows ? READ_ROWS : w->unbounded ? READ_WAIT : READ_END;
     return ST_OK;
@@ -278,6 +282,7 @@ static enum status mem_write(struct sink_writer *base, const struct batch *b, en
             ok = buf_put_u8(to, ' ') && value_print(to, &b->cols[c], row, &zone_utc);
         if (!ok || !buf_put_u8(to, '\n'))
             return budget_error(to->budget, 100, err);
+        base->bytes += MEM_BYTES;
     }
     return ST_OK;
 }
@@ -470,7 +475,7 @@ static enum status drive(struct life *l, struct job *j, struct error *err)
     }
 }
 
-static enum status run_life(struct life *l, struct error *err)
+static inline enum status run_life(struct life *l, struct error *err)
 {
     struct os *os = sim_os(l->sim);
     struct connect_context connect = { .os = os, .budget = l->budget, .zone = zone_utc, .durable = l->durable,
