@@ -339,7 +339,53 @@ def demo_resized(home):
     assert t.end() == 130
 
 
+ENDLESS = "CREATE TABLE d (a INT) WITH ('connector' = 'datagen', 'rows-per-second' = '100000', 'fields.a.min' = '0', 'fields.a.max' = '9'); "
+
+
+def one_table(t):
+    text = t.screen.text()
+    assert sum(x.startswith("operator") for x in text) == 1, "\n".join(text)
+    assert not t.screen.unknown, t.screen.unknown
+    return text
+
+
+def analyze_draws(home):
+    t = Terminal("explain", "--analyze", "-c", ENDLESS + "SELECT a, COUNT(*) FROM d GROUP BY a", cwd=home)
+    t.wait("five tables", lambda: t.raw.count("\033[J") >= 5 and t.raw.endswith("\033[J"))
+    numbers = [int(x.replace(",", "")) for x in re.findall(r"source:1 d +([\d,]+)", t.raw)]
+    assert numbers == sorted(numbers) and numbers[-1] > numbers[0], numbers
+    one_table(t)
+    t.key(b"\x03")
+    assert t.end() == 130
+    text = one_table(t)
+    assert [x.split()[0] for x in text[-3:]] == ["aggregate:1", "exchange:1", "source:1"], "\n".join(text)
+    aggregate = text[-3].split()
+    assert "10" in aggregate, aggregate # entries: one a key
+
+
+def analyze_narrow(home):
+    t = Terminal("explain", "--analyze", "-c", ENDLESS + "SELECT a, COUNT(*) FROM d GROUP BY a", columns=34, cwd=home)
+    t.wait("three tables", lambda: t.raw.count("\033[J") >= 3 and t.raw.endswith("\033[J"))
+    assert t.screen.wrapped == 0 and max(map(len, t.screen.lines)) <= 34
+    t.key(b"\x03")
+    assert t.end() == 130
+
+
+def analyze_prints(home):
+    sql = ("CREATE TABLE d (a INT) WITH ('connector' = 'datagen', 'rows-per-second' = '20', 'fields.a.kind' = 'sequence', "
+           "'fields.a.start' = '1', 'fields.a.end' = '25'); "
+           "CREATE TABLE p (a INT) WITH ('connector' = 'print', 'print-identifier' = 'row'); INSERT INTO p SELECT a FROM d")
+    t = Terminal("explain", "--analyze", "-c", sql, cwd=home)
+    assert t.end() == 0
+    text = one_table(t)
+    assert sum(x.startswith("row> ") for x in text) >= 25 and t.raw.count("operator") > 2, "\n".join(text)
+    assert text[-1].split()[:3] == ["source:1", "d", "25"], text[-1]
+
+
 TESTS = [
+    ("terminal: EXPLAIN ANALYZE is drawn, and stands at the end", analyze_draws),
+    ("terminal: EXPLAIN ANALYZE on a narrow terminal", analyze_narrow),
+    ("terminal: EXPLAIN ANALYZE below what is printed", analyze_prints),
     ("terminal: a line a second on standard error, all it should say, gone at the end", once_a_second),
     ("terminal: no line in a pipe", none_in_a_pipe),
     ("terminal: NO_COLOR", no_colour),

@@ -180,12 +180,14 @@ static enum status start_query(weir_engine *w, const char *sql, weir_result *r, 
             action_release(&a);
             return st;
         }
-        bool end = a.kind == ACTION_END, insert = a.kind == ACTION_INSERT;
+        bool end = a.kind == ACTION_END, insert = a.kind == ACTION_INSERT, analyze = a.kind == ACTION_ANALYZE;
         action_release(&a);
         if (end)
             return error_set(e, ST_USAGE, "the text holds no query");
         if (insert)
             return error_set(e, ST_USAGE, "INSERT belongs to weir_run");
+        if (analyze)
+            return error_set(e, ST_UNSUPPORTED, "EXPLAIN ANALYZE belongs to the command line");
     }
 }
 

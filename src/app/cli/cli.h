@@ -59,6 +59,7 @@ enum cli_option_id {
     O_SHOW,
     O_DOCS,
     O_PLAN_FORM,
+    O_ANALYZE,
     O_COUNT
 };
 #define O_BIT(id) (UINT64_C(1) << (id))
@@ -146,6 +147,9 @@ enum cli_style { STYLE_PLAIN, STYLE_BOLD, STYLE_DIM, STYLE_RED, STYLE_YELLOW, ST
 const char *cli_style(bool colour, enum cli_style s); /* "" without colour */
 uint32_t cli_columns(const struct cli *c);            /* of the terminal; 80 where that is unknown */
 
+/* Lines cut to so many columns, colours whole: for what is drawn over later. */
+bool cli_put_cut(struct buf *out, struct str text, uint32_t columns) MUST_USE;
+
 /* Numbers for people, into `out`; returns it. */
 #define CLI_TEXT 32
 char *text_count(char out[CLI_TEXT], uint64_t n);    /* 1,234,567 */
@@ -173,6 +177,26 @@ struct engine_config runner_config(struct cli *c); /* from the options given */
 int runner_run(struct runner *r, enum status *ret);
 /* An engine for looking only (check, explain): --set applied. NULL: *exit_code says why; reported. */
 struct engine *runner_engine(struct cli *c, int *exit_code);
+
+/* What EXPLAIN ANALYZE shows (analysis.c): a table a job, drawn over and over on a terminal, or a JSON line. */
+struct analysis {
+    struct cli *c;
+    enum analysis_form {
+        ANALYSIS_TABLE, /* when the job has ended */
+        ANALYSIS_LIVE,  /* the same, and while it runs */
+        ANALYSIS_JSON,  /* when it has ended */
+        ANALYSIS_LINES  /* the same, and while it runs */
+    } form;
+    struct arena scratch;
+    struct buf frame; /* the jobs looked at since the last tick */
+    uint32_t drawn;   /* lines that stand on the terminal; while the terminal is held */
+};
+void analysis_init(struct analysis *a, struct cli *c, enum analysis_form form);
+void analysis_release(struct analysis *a);
+void analysis_watch(void *arg, const struct engine_watched *w); /* arg: struct analysis; for engine_config */
+void analysis_tick(void *arg, const struct job_stats *s);       /* for struct runner, after the looks */
+/* Results of the job on their way out: above what is drawn. */
+enum status analysis_print(void *arg, struct str bytes, struct error *err);
 
 /* Progress (progress.c). */
 struct progress {

@@ -1,4 +1,4 @@
-/* weir explain: the plans of a script, none of which is run. */
+/* weir explain: the plans of a script, none of which is run; with --analyze all are. */
 #include "cli/cli.h"
 
 enum plan_form { PLAN_TEXT, PLAN_JSON, PLAN_DOT };
@@ -68,6 +68,32 @@ static enum status explain_all(struct cli *c, struct engine *e, struct str text,
     }
 }
 
+static int analyze(struct cli *c, const struct script *script)
+{
+    enum plan_form form = wanted_form(c);
+    struct error err;
+    if (form == PLAN_DOT) {
+        error_set(&err, ST_USAGE, "--analyze has the forms text and json");
+        return cli_fail(c, NULL, &err);
+    }
+    struct analysis a;
+    bool live = c->host->out_terminal && c->host->moves;
+    analysis_init(&a, c, form == PLAN_JSON ? ANALYSIS_LINES : live ? ANALYSIS_LIVE : ANALYSIS_TABLE);
+    struct runner r = { .c = c, .script = script, .config = runner_config(c), .tick = analysis_tick, .tick_arg = &a,
+                        .own_words = true };
+    r.config.analyze = true;
+    r.config.watch = analysis_watch;
+    r.config.watch_arg = &a;
+    r.config.tick_ms = a.form == ANALYSIS_LIVE ? 250 : 1000;
+    if (a.form == ANALYSIS_LIVE) {
+        r.config.print = analysis_print;
+        r.config.print_arg = &a;
+    }
+    int code = runner_run(&r, NULL);
+    analysis_release(&a);
+    return code;
+}
+
 int cmd_explain(struct cli *c)
 {
     struct script script;
@@ -76,6 +102,8 @@ int cmd_explain(struct cli *c)
     int code = 0;
     if (script_read(c, &script, &err) != ST_OK)
         return cli_fail(c, &script, &err);
+    if (args_has(&c->args, O_ANALYZE))
+        return analyze(c, &script);
     struct engine *e = runner_engine(c, &code);
     if (!e)
         return code;

@@ -44,11 +44,17 @@ const struct cli_command cli_commands[] = {
       .words = "file",
       .text = "One tree for each query and INSERT, from the sink to the sources, with changelog modes,\n"
               "keys and watermarks. Nothing runs. --format json prints a list of plans for programs,\n"
-              "--format dot a graph for Graphviz.",
+              "--format dot a graph for Graphviz.\n"
+              "\n"
+              "With --analyze the script runs: INSERTs write, rows of SELECTs are counted and dropped. Each\n"
+              "operator's rows, bytes, time, watermark and state are shown at the end, on a terminal also\n"
+              "while it runs; Ctrl-C ends it. --format json then prints a line a second and job.",
       .examples = "weir explain job.sql # every plan of a file\n"
                   "weir explain -c \"SELECT COUNT(*) FROM (VALUES (1), (2)) AS t(x)\" # of a text\n"
-                  "weir explain job.sql --format dot | dot -Tsvg >job.svg # as a picture",
-      .options = BOTH_FINAL | O_BIT(O_PLAN_FORM),
+                  "weir explain job.sql --format dot | dot -Tsvg >job.svg # as a picture\n"
+                  "weir explain job.sql --analyze -p 4 # run it and see where the time goes",
+      .options = BOTH_FINAL | O_BIT(O_PLAN_FORM) | O_BIT(O_ANALYZE) | O_BIT(O_PARALLELISM) | O_BIT(O_BAD_INPUT) |
+                 O_BIT(O_DEAD_LETTER) | O_BIT(O_MEMORY_LIMIT),
       .run = cmd_explain },
     { .name = "test",
       .args = "PATH...",

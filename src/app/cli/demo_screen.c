@@ -251,30 +251,6 @@ static bool put_alerts(struct buf *out, const struct demo_model *m, const struct
     return ok;
 }
 
-/* Lines cut to the terminal's width, colours whole: a line that breaks would be two to the cursor. */
-static bool put_cut(struct buf *out, struct str text, uint32_t columns)
-{
-    uint32_t at = 0;
-    for (size_t i = 0, n; i < text.len; i += n) {
-        n = 1;
-        if (text.ptr[i] == '\033') {
-            while (i + n < text.len && (n == 1 || !(text.ptr[i + n] >= '@' && text.ptr[i + n] <= '~')))
-                n++;
-            n += i + n < text.len;
-        } else if (text.ptr[i] == '\n') {
-            at = 0;
-        } else {
-            while (i + n < text.len && ((unsigned char)text.ptr[i + n] & 0xC0) == 0x80)
-                n++;
-            if (at++ >= columns)
-                continue;
-        }
-        if (!buf_put(out, text.ptr + i, n))
-            return false;
-    }
-    return true;
-}
-
 static bool put_picture(struct buf *out, const struct demo_model *m, const struct demo_frame *f, uint32_t *ret_lines)
 {
     uint32_t lines = 4;
@@ -293,7 +269,7 @@ bool demo_draw(struct buf *out, const struct demo_model *m, const struct demo_fr
 {
     struct buf wide;
     buf_init(&wide, out->budget, 1 << 20);
-    bool ok = put_picture(&wide, m, f, ret_lines) && put_cut(out, buf_str(&wide), f->columns);
+    bool ok = put_picture(&wide, m, f, ret_lines) && cli_put_cut(out, buf_str(&wide), f->columns);
     buf_release(&wide);
     return ok;
 }

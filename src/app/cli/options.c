@@ -57,6 +57,7 @@ const struct cli_option cli_options[O_COUNT] = {
     [O_FRESH] = SWITCH(0, "--fresh", "begin anew, whatever was kept"),
     [O_SHOW] = SWITCH(0, "--show", "print the SQL and end"),
     [O_PLAN_FORM] = CHOICE(0, "FORM", "--format", "text|json|dot", "form of the plans (default text)"),
+    [O_ANALYZE] = SWITCH(0, "--analyze", "run the script and tell what each operator did"),
     [O_DOCS] = CHOICE(0, "FORM", "--docs", "man|markdown", "print the whole reference in this form"),
 };
 

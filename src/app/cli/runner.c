@@ -184,6 +184,13 @@ int runner_run(struct runner *r, enum status *ret)
     struct guard guard;
     struct progress progress = { .c = c };
     bool quiet = args_has(&c->args, O_QUIET);
+    struct analysis analysis;
+    enum result_format f = r->config.format;
+    analysis_init(&analysis, c, f == RESULT_JSON || f == RESULT_NDJSON ? ANALYSIS_JSON : ANALYSIS_TABLE);
+    if (!r->config.watch) {
+        r->config.watch = analysis_watch;
+        r->config.watch_arg = &analysis;
+    }
     if (!r->config.print) {
         r->config.print = print_results;
         r->config.print_arg = c;
@@ -209,6 +216,7 @@ int runner_run(struct runner *r, enum status *ret)
     if (!quiet && !r->own_words)
         say_summary(c, e, &r->report);
     engine_free(e);
+    analysis_release(&analysis);
     if (ret)
         *ret = st;
     return exit_code(c, r, st, &err);

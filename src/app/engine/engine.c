@@ -34,7 +34,9 @@ enum status engine_new(const struct engine_config *config, struct engine **ret, 
         .budget = &e->budget,
         .capacity = config->capacity,
         .final = config->final,
-        .result_connector = config->result_connector ? str_from(config->result_connector)
+        .analyze_connector = STR("blackhole"),
+        .result_connector = config->analyze             ? STR("blackhole")
+                            : config->result_connector ? str_from(config->result_connector)
                             : config->results_to_hub ? STR("test")
                                                      : STR("print"),
     };
@@ -236,6 +238,7 @@ enum status engine_start(struct engine *e, struct action *take, struct job **ret
     if (!r)
         return budget_error(&e->budget, sizeof *r, err);
     r->engine = e;
+    r->watched = e->config.watch && (e->config.analyze || take->kind == ACTION_ANALYZE);
     r->action = *take;
     *take = (struct action){ 0 };
     budget_init(&r->budget, "job", e->budget.limit, &e->budget);
@@ -280,6 +283,16 @@ struct running *engine_find(struct engine *e, const struct job *j)
         if (r->job == j)
             return r;
     return NULL;
+}
+
+void engine_look(struct engine *e, struct running *r, bool over)
+{
+    if (!r->watched)
+        return;
+    int64_t began_ns = atomic_load(&r->began_ns), ended_ns = atomic_load(&r->ended_ns);
+    int64_t took_ns = (ended_ns ? ended_ns : os_mono_ns(e->config.os)) - began_ns;
+    struct engine_watched w = { r->action.plan, r->job, began_ns ? took_ns : 0, over };
+    e->config.watch(e->config.watch_arg, &w);
 }
 
 void stats_add(struct job_stats *sum, const struct job_stats *s)
@@ -328,6 +341,7 @@ void engine_end_job(struct engine *e, struct job *j)
         s.bad_rows = dead_letters_count(r->letters);
         stats_add(&e->ended, &s);
         collect_late(e, r);
+        engine_look(e, r, true);
         jobs_lock(e);
         *at = r->next;
         jobs_unlock(e);

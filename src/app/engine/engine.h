@@ -7,6 +7,14 @@
 #include "connect/connect.h"
 #include "session/session.h"
 
+/* A job that is looked at: about every tick while it runs, and once when it has ended. job_metrics says more. */
+struct engine_watched {
+    const struct plan *plan;
+    const struct job *job;
+    int64_t took_ns;
+    bool over;
+};
+
 struct engine_config {
     struct os *os;
     size_t memory_limit;       /* of the process; 0: none */
@@ -25,6 +33,11 @@ struct engine_config {
     struct test_hub *hub;      /* weir test */
     bool results_to_hub;       /* SELECTs go to a 'test' sink instead of 'print' */
     const char *result_connector; /* SELECTs go to this one (libweir); NULL: as above */
+    /* What EXPLAIN ANALYZE tells; NULL: it is refused. `analyze`: every SELECT and INSERT of a script is run like that. */
+    void (*watch)(void *arg, const struct engine_watched *w);
+    void *watch_arg;
+    bool analyze;
+    int64_t tick_ms;           /* between ticks; 0: 1000 */
     const int64_t *clock_ms;   /* weir test; NULL: the os's */
     uint64_t seed;
     uint32_t planted;

@@ -38,6 +38,9 @@ struct running {
     struct engine *engine;
     atomic_bool done;
     enum status status;
+    bool watched;             /* by config.watch */
+    atomic_int_fast64_t began_ns; /* mono; 0: not yet */
+    atomic_int_fast64_t ended_ns; /* 0: not yet */
 };
 
 struct engine {
@@ -65,3 +68,4 @@ static inline void jobs_unlock(struct engine *e) { atomic_flag_clear_explicit(&e
 
 void stats_add(struct job_stats *sum, const struct job_stats *s);
 struct running *engine_find(struct engine *e, const struct job *j);
+void engine_look(struct engine *e, struct running *r, bool over); /* config.watch, where it is wanted */

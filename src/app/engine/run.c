@@ -23,9 +23,16 @@ static void sum_stats(struct engine *e, struct job_stats *sum)
     }
 }
 
+static int64_t tick_ms(const struct engine *e)
+{
+    return e->config.tick_ms ? e->config.tick_ms : TICK_MS;
+}
+
 static void tick(struct ticker *t)
 {
     struct job_stats sum;
+    for (struct running *r = t->engine->jobs; r; r = r->next)
+        engine_look(t->engine, r, false);
     if (!t->tick)
         return;
     sum_stats(t->engine, &sum);
@@ -40,10 +47,19 @@ static void on_tick(void *arg, struct job *j)
     tick(t);
 }
 
+static enum status run_job(struct running *r, struct ticker *t, struct error *err)
+{
+    struct engine *e = r->engine;
+    atomic_store(&r->began_ns, os_mono_ns(e->config.os));
+    enum status st = job_run(r->job, t ? on_tick : NULL, t, t && !t->tick && !r->watched ? TICK_MS / 10 : tick_ms(e), err);
+    atomic_store(&r->ended_ns, os_mono_ns(e->config.os));
+    return st;
+}
+
 static void run_thread(void *arg)
 {
     struct running *r = arg;
-    r->status = job_run(r->job, NULL, NULL, TICK_MS, &r->error);
+    r->status = run_job(r, NULL, &r->error);
     atomic_store(&r->done, true);
 }
 
@@ -66,13 +82,14 @@ static enum status print_rows(struct engine *e, const struct batch *rows, struct
     return st;
 }
 
-static enum status run_select(struct engine *e, struct action *a, struct ticker *t, struct error *err)
+/* To its end, before the next statement. */
+static enum status run_now(struct engine *e, struct action *a, struct ticker *t, struct error *err)
 {
     struct job *j;
     TRY(engine_start(e, a, &j, err));
     if (atomic_load(&e->stopping))
         job_stop(j);
-    enum status st = job_run(j, on_tick, t, t->tick ? TICK_MS : TICK_MS / 10, err);
+    enum status st = run_job(engine_find(e, j), t, err);
     engine_end_job(e, j);
     return st;
 }
@@ -100,7 +117,10 @@ static enum status run_statements(struct engine *e, struct str script, struct ti
         if (a.kind == ACTION_ROWS)
             st = print_rows(e, a.rows, err);
         else if (a.kind == ACTION_SELECT)
-            st = run_select(e, &a, t, err);
+            st = run_now(e, &a, t, err);
+        else if (a.kind == ACTION_ANALYZE)
+            st = e->config.watch ? run_now(e, &a, t, err)
+                                 : error_set(err, ST_UNSUPPORTED, "EXPLAIN ANALYZE has nobody here to tell");
         else if (a.kind == ACTION_INSERT)
             st = start_insert(e, &a, err);
         action_release(&a);
@@ -115,7 +135,7 @@ static enum status run_alone(struct engine *e, struct ticker *t, struct error *e
     struct running *r = e->jobs;
     if (atomic_load(&e->stopping))
         job_stop(r->job);
-    return job_run(r->job, on_tick, t, t->tick ? TICK_MS : TICK_MS / 10, err);
+    return run_job(r, t, err);
 }
 
 static enum status join_all(struct engine *e, struct ticker *t, struct error *err)
@@ -127,7 +147,7 @@ static enum status join_all(struct engine *e, struct ticker *t, struct error *er
         return budget_error(&e->budget, 0, err);
     for (struct running *r = e->jobs; r && st == ST_OK; r = r->next)
         st = os->ops->thread_start(os, "job", run_thread, r, &r->thread, err);
-    int64_t next_tick = os_mono_ns(os) + TICK_MS * 1000000LL;
+    int64_t every_ns = tick_ms(e) * 1000000, next_tick = os_mono_ns(os) + every_ns;
     for (bool running = true, stop_told = false; running;) {
         running = false;
         for (struct running *r = e->jobs; r; r = r->next) {
@@ -147,7 +167,7 @@ static enum status join_all(struct engine *e, struct ticker *t, struct error *er
             os->ops->signal_wait(os, nap, os_mono_ns(os) + 10 * 1000000LL);
         if (os_mono_ns(os) >= next_tick) {
             tick(t);
-            next_tick += TICK_MS * 1000000LL;
+            next_tick += every_ns;
         }
     }
     for (struct running *r = e->jobs; r; r = r->next)

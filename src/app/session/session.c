@@ -15,6 +15,7 @@ struct session *session_new(const struct session_config *config)
         s->config.capacity = BATCH_ROWS;
     arena_init(&s->arena, config->budget);
     s->config.result_connector = arena_str(&s->arena, config->result_connector);
+    s->config.analyze_connector = arena_str(&s->arena, config->analyze_connector);
     s->catalog = catalog_new(config->budget);
     if (!s->catalog) {
         session_free(s);
@@ -212,13 +213,13 @@ static enum status do_reset(struct session *s, const struct syn_stmt *stmt, stru
 }
 
 /* The sink of a SELECT: a table of the print-like connector that the caller chose. */
-static enum status make_result(struct session *s, struct action *a, struct str name, struct error *err)
+static enum status make_result(struct action *a, struct str name, struct str connector, struct error *err)
 {
     struct table_desc *t = ARENA_NEW(a->arena, struct table_desc);
     struct option *options = ARENA_ARRAY(a->arena, struct option, 1);
     if (!t || !options)
         return budget_error(a->arena->budget, sizeof *t, err);
-    options[0] = (struct option){ STR("connector"), s->config.result_connector, 0, 0 };
+    options[0] = (struct option){ STR("connector"), connector, 0, 0 };
     t->name = arena_str(a->arena, name);
     t->options = (struct options){ options, 1 };
     t->watermark_column = -1;
@@ -227,13 +228,19 @@ static enum status make_result(struct session *s, struct action *a, struct str n
     return t->name.ptr ? ST_OK : budget_error(a->arena->budget, name.len, err);
 }
 
-static enum status do_select(struct session *s, const struct syn_stmt *stmt, struct action *a, struct error *err)
+static enum status select_into(struct session *s, const struct syn_stmt *stmt, struct str connector, struct action *a,
+                               struct error *err)
 {
     struct plan_env env = session_env(s, a->arena);
     struct str name = s->result_name.len ? s->result_name : STR("result");
-    TRY(make_result(s, a, name, err));
+    TRY(make_result(a, name, connector, err));
     a->kind = ACTION_SELECT;
     return plan_select(&env, stmt->query, a->result, &a->plan, err);
+}
+
+static enum status do_select(struct session *s, const struct syn_stmt *stmt, struct action *a, struct error *err)
+{
+    return select_into(s, stmt, s->config.result_connector, a, err);
 }
 
 static enum status do_insert(struct session *s, const struct syn_stmt *stmt, struct action *a, struct error *err)
@@ -252,13 +259,19 @@ static enum status do_explain(struct session *s, const struct syn_stmt *stmt, st
     if (str_find(stmt->what, STR("ESTIMATED_COST"), 0) >= 0)
         return error_at(err, ST_UNSUPPORTED, stmt->line, stmt->column,
                         "EXPLAIN ESTIMATED_COST is not supported: no costs are estimated");
+    bool analyze = str_find(stmt->what, STR("ANALYZE"), 0) >= 0;
     if (inner->kind == SYN_STMT_QUERY)
-        TRY(do_select(s, inner, a, err));
+        TRY(select_into(s, inner, analyze ? s->config.analyze_connector : s->config.result_connector, a, err));
     else if (inner->kind == SYN_STMT_INSERT || inner->kind == SYN_STMT_STATEMENT_SET)
         TRY(do_insert(s, inner, a, err));
     else
         return error_at(err, ST_UNSUPPORTED, inner->line, inner->column, "EXPLAIN takes a query or an INSERT");
-    return session_explain_rows(s, stmt->what, a, err);
+    if (!analyze)
+        return session_explain_rows(s, stmt->what, a, err);
+    if (!str_eq(stmt->what, STR("ANALYZE")))
+        return error_at(err, ST_UNSUPPORTED, stmt->line, stmt->column, "EXPLAIN ANALYZE takes no other detail");
+    a->kind = ACTION_ANALYZE;
+    return ST_OK;
 }
 
 static enum status do_nothing(struct session *s, const struct syn_stmt *stmt, struct action *a, struct error *err)

@@ -15,6 +15,7 @@ struct session_config {
     uint32_t capacity;  /* rows in a batch; 0: BATCH_ROWS */
     bool final;         /* --final */
     struct str result_connector; /* 'connector' of the sink that SELECTs get: "print" or "test" */
+    struct str analyze_connector; /* of the one that EXPLAIN ANALYZE gives a SELECT: "blackhole" */
 };
 
 struct session *session_new(const struct session_config *config); /* NULL: memory refused */
@@ -31,6 +32,7 @@ enum action_kind {
     ACTION_ROWS,    /* SHOW, DESCRIBE, EXPLAIN, SET without key: `rows` is the answer */
     ACTION_SELECT,  /* run `plan` to its end, rows to the result sink */
     ACTION_INSERT,  /* start `plan` as a job of its own */
+    ACTION_ANALYZE, /* EXPLAIN ANALYZE: run `plan` to its end, then tell what its operators did */
     ACTION_END      /* no further statement */
 };
 

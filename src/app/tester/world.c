@@ -270,6 +270,8 @@ static enum status carry_out(struct world *w, struct started *s, struct action *
         return a->result->name.ptr ? run_to_end(w, a, err) : refused(w, err);
     case ACTION_ROWS:
         return ST_OK;
+    case ACTION_ANALYZE:
+        return error_set(err, ST_UNSUPPORTED, "EXPLAIN ANALYZE is not for test files");
     case ACTION_NOTHING:
         return log_add(w, s->text, s->stream) ? ST_OK : refused(w, err);
     case ACTION_END:

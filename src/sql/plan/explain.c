@@ -6,69 +6,67 @@
 
 /* ---- the tree ---- */
 
-struct tree {
-    struct buf *out;
-    const struct plan *plan;
-    bool *shown;
-};
-
 static bool put(struct buf *out, const char *s)
 {
     return buf_put(out, s, strlen(s));
 }
 
-static bool put_node(struct tree *t, const struct node *n)
+/* Without recursion: a plan may be as deep as it has nodes. */
+bool plan_walk(const struct plan *plan, struct arena *a, plan_visit *visit, void *arg)
 {
-    struct facts f = { .out = t->out, .plan = t->plan, .form = FACTS_TEXT };
-    bool ok = buf_put(t->out, n->id.ptr, n->id.len) && facts_put(&f, n) && facts_kinds(&f, n);
-    if (n->kinds != KINDS_APPEND && n->n_upsert_key)
-        ok = ok && facts_columns(&f, "key", &n->schema, n->upsert_key, n->n_upsert_key);
-    return ok && put(t->out, n->watermarks ? " watermarks\n" : "\n");
-}
-
-/* Prints a tree without recursion: a plan may be as deep as it has nodes. */
-static bool put_tree(struct tree *t, uint32_t root)
-{
-    struct step {
-        struct node_input at;
-        uint32_t depth;
-    };
-    ARRAY(struct step) stack = { 0 };
-    struct step *s = array_add(&stack, t->plan->arena);
-    if (!s)
-        return false;
-    s->at.node = root;
-    bool ok = true;
-    while (stack.count && ok) {
-        struct step now = stack.at[--stack.count];
-        const struct node *n = t->plan->nodes[now.at.node];
-        for (uint32_t i = 0; i < now.depth && ok; i++)
-            ok = put(t->out, "  ");
-        ok = ok && put(t->out, now.at.port == 1 ? "late rows of " : "");
-        if (t->shown[n->index]) {
-            ok = ok && buf_printf(t->out, "%.*s (shown above)\n", STR_ARG(n->id));
+    ARRAY(struct plan_place) stack = { 0 };
+    bool *shown = ARENA_ARRAY(a, bool, plan->n_nodes + 1);
+    bool ok = shown != NULL;
+    for (uint32_t root = 0; root < plan->n_nodes && ok; root++) {
+        if (plan->nodes[root]->kind != NODE_SINK)
             continue;
-        }
-        t->shown[n->index] = true;
-        ok = ok && put_node(t, n);
-        for (uint32_t i = n->n_inputs; i-- > 0 && ok;) {
-            s = array_add(&stack, t->plan->arena);
-            ok = s != NULL;
-            if (s)
-                *s = (struct step){ n->inputs[i], now.depth + 1 };
+        struct plan_place *p = array_add(&stack, a);
+        ok = p != NULL;
+        if (ok)
+            p->node = plan->nodes[root];
+        while (stack.count && ok) {
+            struct plan_place now = stack.at[--stack.count];
+            now.again = shown[now.node->index];
+            shown[now.node->index] = true;
+            ok = visit(arg, &now);
+            for (uint32_t i = now.node->n_inputs; !now.again && i-- > 0 && ok;) {
+                p = array_add(&stack, a);
+                ok = p != NULL;
+                if (p)
+                    *p = (struct plan_place){ plan->nodes[now.node->inputs[i].node], now.depth + 1,
+                                              now.node->inputs[i].port == 1, false };
+            }
         }
     }
     return ok;
 }
 
+struct tree {
+    struct buf *out;
+    const struct plan *plan;
+};
+
+static bool put_node(void *arg, const struct plan_place *p)
+{
+    struct tree *t = arg;
+    const struct node *n = p->node;
+    struct facts f = { .out = t->out, .plan = t->plan, .form = FACTS_TEXT };
+    bool ok = true;
+    for (uint32_t i = 0; i < p->depth && ok; i++)
+        ok = put(t->out, "  ");
+    ok = ok && buf_printf(t->out, "%s%.*s", p->late ? "late rows of " : "", STR_ARG(n->id));
+    if (p->again)
+        return ok && put(t->out, " (shown above)\n");
+    ok = ok && facts_put(&f, n) && facts_kinds(&f, n);
+    if (n->kinds != KINDS_APPEND && n->n_upsert_key)
+        ok = ok && facts_columns(&f, "key", &n->schema, n->upsert_key, n->n_upsert_key);
+    return ok && put(t->out, n->watermarks ? " watermarks\n" : "\n");
+}
+
 bool plan_print(struct buf *out, const struct plan *plan)
 {
-    struct tree t = { out, plan, ARENA_ARRAY(plan->arena, bool, plan->n_nodes + 1) };
-    bool ok = t.shown != NULL;
-    for (uint32_t i = 0; i < plan->n_nodes && ok; i++)
-        if (plan->nodes[i]->kind == NODE_SINK)
-            ok = put_tree(&t, i);
-    return ok;
+    struct tree t = { out, plan };
+    return plan_walk(plan, plan->arena, put_node, &t);
 }
 
 /* ---- advice ---- */

@@ -218,6 +218,16 @@ enum status plan_create_function(struct plan_env *env, const struct syn_stmt *s,
 enum status plan_describe(struct plan_env *env, const struct syn_name *name, struct schema *ret,
                           struct error *err) MUST_USE;
 
+/* Visits the nodes as a tree from the sinks; one that several read is visited by each, its inputs only the first time. false:
+ * `a` is refused memory, or a visit said so. */
+struct plan_place {
+    const struct node *node;
+    uint32_t depth;
+    bool late;  /* what is read here are its late rows */
+    bool again; /* visited before */
+};
+typedef bool plan_visit(void *arg, const struct plan_place *p);
+bool plan_walk(const struct plan *plan, struct arena *a, plan_visit *visit, void *arg) MUST_USE;
 /* EXPLAIN: a node a line as a tree from the sinks, with changelog modes, watermarks and keys. Deterministic. */
 bool plan_print(struct buf *out, const struct plan *p) MUST_USE;
 /* The same as one JSON object, and as a Graphviz cluster inside a "digraph { … }"; `number` tells several apart. What the

@@ -230,7 +230,8 @@ static enum status parse_explained(struct parser *p, struct syn_stmt *s)
 
 static enum status parse_explain(struct parser *p, struct syn_stmt *s)
 {
-    static const uint16_t details[] = { KW_ESTIMATED_COST, KW_CHANGELOG_MODE, KW_JSON_EXECUTION_PLAN, KW_PLAN_ADVICE };
+    static const uint16_t details[] = { KW_ESTIMATED_COST, KW_CHANGELOG_MODE, KW_JSON_EXECUTION_PLAN, KW_PLAN_ADVICE,
+                                        KW_ANALYZE /* ours: the plan is run */ };
     char text[160];
     size_t len = 0;
     s->kind = SYN_STMT_EXPLAIN;

@@ -323,8 +323,8 @@ enum syn_stmt_kind {
     SYN_STMT_SHOW,            /* what: "TABLES", "VIEWS", "FUNCTIONS", "CREATE TABLE", "COLUMNS", "JOBS", …; name; like
                                * (flag: written ILIKE); partition */
     SYN_STMT_DESCRIBE,        /* name (what: "", "FUNCTION", "CATALOG", "DATABASE", …), or path; flag: EXTENDED */
-    SYN_STMT_EXPLAIN,         /* inner; what: details "CHANGELOG_MODE,JSON_EXECUTION_PLAN,ESTIMATED_COST,PLAN_ADVICE"
-                               * joined by ',' */
+    SYN_STMT_EXPLAIN,         /* inner; what: details "CHANGELOG_MODE,JSON_EXECUTION_PLAN,ESTIMATED_COST,PLAN_ADVICE,
+                               * ANALYZE" joined by ',' */
     SYN_STMT_SET, SYN_STMT_RESET, /* options[0] name, value (value empty & flag: SET without =) ; none: list all */
     SYN_STMT_USE,             /* what: "", "CATALOG" (name), "MODULES" (columns) */
     SYN_STMT_OTHER            /* recognised and never planned: what: "LOAD MODULE", "ANALYZE TABLE", "TRUNCATE TABLE",
