@@ -120,6 +120,31 @@ static bool is_eager(const struct expr *e)
     return true;
 }
 
+/* Does it call something that is dear? */
+static bool is_dear(const struct expr *e)
+{
+    if (e->kind == EXPR_CALL && (e->function->flags & FN_DEAR))
+        return true;
+    for (uint32_t i = 0; i < e->n_args; i++)
+        if (is_dear(e->args[i]))
+            return true;
+    return false;
+}
+
+/* The arguments of a lazy construct in the order to run them: of AND and OR the dear ones last, so that they see the
+ * rows only that nothing else has decided. */
+static const struct expr **ordered(struct arena *a, const struct expr *e)
+{
+    const struct expr **to = ARENA_ARRAY(a, const struct expr *, e->n_args);
+    bool logic = e->kind == EXPR_AND || e->kind == EXPR_OR;
+    uint32_t n = 0;
+    for (int dear = 0; to && dear < 2; dear++)
+        for (uint32_t i = 0; i < e->n_args; i++)
+            if ((logic && is_dear(e->args[i])) == dear)
+                to[n++] = e->args[i];
+    return to;
+}
+
 /* What lies under a NULL is no valid string or list: over those no function is total. */
 uint16_t expr_step_flags(const struct expr *e)
 {
@@ -200,14 +225,15 @@ static enum status compile_lazy(struct compiler *c, struct block *b, const struc
     s.blocks = ARENA_ARRAY(a, struct block, e->n_args);
     s.rows = ARENA_ARRAY(a, uint16_t, c->p->capacity + 1);
     s.taken = ARENA_ARRAY(a, uint16_t, c->p->capacity + 1);
-    if (!s.blocks || !s.rows || !s.taken)
+    const struct expr **args = ordered(a, e);
+    if (!s.blocks || !s.rows || !s.taken || !args)
         return refused(c);
     bool logic = e->kind == EXPR_AND || e->kind == EXPR_OR;
     bool all_so_far = true; /* no rows have dropped out yet */
     for (uint32_t i = 0; i < e->n_args; i++) {
-        bool eager = logic && is_eager(e->args[i]);
+        bool eager = logic && is_eager(args[i]);
         s.blocks[i].eager = eager;
-        TRY(compile_block(c, &s.blocks[i], b, i == 0 || (eager && all_so_far), e->args[i]));
+        TRY(compile_block(c, &s.blocks[i], b, i == 0 || (eager && all_so_far), args[i]));
         all_so_far = all_so_far && eager;
     }
     s.out = slot_new(c, SLOT_OWN, e->type);

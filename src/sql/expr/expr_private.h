@@ -83,7 +83,8 @@ enum {
     FN_NULLABLE = 16, /* may give NULL over arguments that are not */
     FN_ZONE = 32,     /* wants the session time zone as expr->data */
     FN_NOTNULL = 64,  /* never NULL */
-    FN_COALESCE = 128 /* lazy: compiled, no kernel */
+    FN_COALESCE = 128, /* lazy: compiled, no kernel */
+    FN_DEAR = 256      /* worth asking everything else first, in AND and OR */
 };
 
 struct call {

@@ -88,8 +88,39 @@ static enum status in_any(struct kernel *k)
 IN_CONSTANTS(in_i32, int32_t, i32)
 IN_CONSTANTS(in_i64, int64_t, i64)
 
+/* Length and first four bytes of a text, which mostly tell two apart. */
+static inline uint64_t text_head(const struct strview *v)
+{
+    uint64_t head;
+    memcpy(&head, v, sizeof head);
+    return head;
+}
+
+/* The same for texts. */
+static enum status in_text(struct kernel *k)
+{
+    for (uint32_t i = 1; i < k->n_args; i++)
+        if (k->args[i].mask || k->args[i].col->nulls)
+            return in_any(k);
+    const struct column *c = k->args[0].col;
+    EACH_ROW(k, r)
+    {
+        uint32_t at = r & k->args[0].mask;
+        bool null = column_is_null(c, at), found = false;
+        if (null)
+            column_set_null(k->out, r);
+        uint64_t head = null ? 0 : text_head(&c->str[at]);
+        for (uint32_t i = 1; i < k->n_args && !null && !found; i++)
+            found = text_head(&k->args[i].col->str[0]) == head && str_eq(column_str(c, at), arg_str(k, i, 0));
+        k->out->b[r] = found;
+    }
+    return ST_OK;
+}
+
 static kernel_fn *in_pick(const struct expr *e)
 {
+    if (type_is_text(e->args[0]->type))
+        return in_text;
     enum phys p = type_phys(e->args[0]->type);
     return p == PHYS_I32 ? in_i32 : p == PHYS_I64 ? in_i64 : in_any;
 }

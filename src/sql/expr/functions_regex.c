@@ -239,12 +239,14 @@ static enum status regexp(struct kernel *k)
 
 static enum status regexp_extract(struct kernel *k)
 {
+    bool constant = arg_is_constant(k, 1);
+    struct regex *x = NULL;
     EACH_ROW(k, r)
     {
         struct str s = arg_str(k, 0, r), group;
-        struct regex *x;
         bool found = false;
-        TRY(regex_for(k, arg_str(k, 1, r), 0, &x));
+        if (!x || !constant)
+            TRY(regex_for(k, arg_str(k, 1, r), 0, &x));
         if (x)
             TRY(regex_match(k, x, s, 0, &found));
         if (found && regex_group(x, s, k->n_args > 2 ? arg_i32(k, 2, r) : 0, &group))
@@ -378,7 +380,7 @@ static enum status resolve_extract_all(struct call *c)
 
 #define REGEX(NAME, SIGNATURE, HELP, EXAMPLE, TYPES, FLAGS, KERNEL)                                  \
     { .name = NAME, .signature = SIGNATURE, .help = HELP, .example = EXAMPLE, .types = TYPES,        \
-      .flags = FN_STRICT | (FLAGS), .kernel = KERNEL, .free_state = regex_free_state }
+      .flags = FN_STRICT | FN_DEAR | (FLAGS), .kernel = KERNEL, .free_state = regex_free_state }
 
 const struct function functions_regex[] = {
     { .name = "LIKE", .signature = "text LIKE pattern [ESCAPE character]",

@@ -5,6 +5,9 @@
  * class intersection ([a-z&&[^b]]), classes inside classes, \p{java…}, \p{In…}. \w \d \s \b are ASCII in both. As
  * newlines, which '.' leaves out, count Unicode's, of which Java leaves VT and FF out.
  *
+ * Most texts do not match most patterns. What every match must hold as it stands (`channel_id=` in
+ * `(&|^)channel_id=([^&]*)`) is looked for first, which is many times quicker than to try the pattern at each place.
+ *
  * One pattern is kept per step of a program: constant ones compile once, others when they change. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -20,6 +23,8 @@ struct regex {
     pcre2_match_context *context;
     pcre2_jit_stack *stack;
     struct buf pattern; /* as given */
+    struct str must;    /* part of `pattern` that stands in every match; may be empty */
+    bool jit;
     uint32_t flags;
     bool known; /* `pattern` holds something */
 };
@@ -113,6 +118,59 @@ static enum status rewrite(struct kernel *k, struct str p)
     return ST_OK;
 }
 
+/* Behind a group or class that starts at `at`; the pattern's length when it is never closed. */
+static size_t behind(struct str p, size_t at)
+{
+    uint32_t depth = 0;
+    bool inside = false;
+    for (; at < p.len; at++) {
+        char c = p.ptr[at];
+        if (c == '\\')
+            at++;
+        else if (!inside && c == '[')
+            inside = true;
+        else if (inside && c == ']')
+            inside = false;
+        else if (!inside && (c == '(' || c == ')'))
+            depth += c == '(' ? 1 : UINT32_MAX;
+        if (depth == 0 && !inside)
+            return at + 1;
+    }
+    return p.len;
+}
+
+/* The longest run of characters outside of groups and classes that no quantifier makes optional. Where the pattern
+ * has alternatives, or anything that changes how the rest is read, there is none. */
+static struct str must_hold(struct str p)
+{
+    struct str best = { 0 };
+    size_t from = 0; /* of the run */
+    if (str_find(p, STR("(?"), 0) >= 0 || str_find(p, STR("(*"), 0) >= 0 || str_find(p, STR("\\"), 0) >= 0 ||
+        str_find(p, STR("[]"), 0) >= 0 || str_find(p, STR("[^]"), 0) >= 0 || str_find(p, STR("[:"), 0) >= 0)
+        return best;
+    for (size_t at = 0; at <= p.len;) {
+        char c = at < p.len ? p.ptr[at] : 0;
+        if (c == '|')
+            return (struct str){ 0 };
+        if (at < p.len && !strchr("()[]{}.^$*+?#", c)) {
+            at++;
+            continue;
+        }
+        size_t end = at;
+        if (c == '*' || c == '?' || c == '{') /* what stands before it may be missing */
+            for (end -= end > from; end > from && ((uint8_t)p.ptr[end] & 0xC0) == 0x80;)
+                end--;
+        if (end - from > best.len)
+            best = str_make(p.ptr + from, end - from);
+        if (c == '{')
+            while (at < p.len && p.ptr[at] != '}')
+                at++;
+        at = c == '(' || c == '[' ? behind(p, at) : at + 1;
+        from = at;
+    }
+    return best;
+}
+
 static void drop(struct regex *x)
 {
     pcre2_code_free(x->code);
@@ -160,7 +218,8 @@ static enum status compile(struct kernel *k, struct regex *x, struct str pattern
     pcre2_compile_context_free(how);
     if (!x->code)
         return error == PCRE2_ERROR_NOMEMORY ? kernel_memory(k) : ST_OK;
-    (void)pcre2_jit_compile(x->code, PCRE2_JIT_COMPLETE); /* without it the interpreter matches */
+    x->jit = pcre2_jit_compile(x->code, PCRE2_JIT_COMPLETE) == 0; /* without it the interpreter matches */
+    x->must = must_hold(buf_str(&x->pattern));
     x->match = pcre2_match_data_create_from_pattern(x->code, NULL);
     return x->match ? ST_OK : kernel_memory(k);
 }
@@ -190,7 +249,12 @@ enum status regex_for(struct kernel *k, struct str pattern, uint32_t flags, stru
 
 enum status regex_match(struct kernel *k, struct regex *x, struct str text, size_t from, bool *ret_found)
 {
-    int n = pcre2_match(x->code, (PCRE2_SPTR)(text.len ? text.ptr : ""), text.len, from, 0, x->match, x->context);
+    *ret_found = false;
+    if (x->must.len && str_find(text, x->must, from) < 0)
+        return ST_OK;
+    PCRE2_SPTR at = (PCRE2_SPTR)(text.len ? text.ptr : "");
+    int n = x->jit ? pcre2_jit_match(x->code, at, text.len, from, 0, x->match, x->context)
+                   : pcre2_match(x->code, at, text.len, from, 0, x->match, x->context);
     *ret_found = n >= 0;
     if (n >= 0 || n == PCRE2_ERROR_NOMATCH)
         return ST_OK;

@@ -38,6 +38,20 @@ static void test_compare(void **state)
 static void test_find(void **state)
 {
     (void)state;
+    /* against the plain definition: needles of 1 to 40 of two letters, at every place of texts of every length */
+    char hay[100], needle[40];
+    uint64_t seed = 1;
+    for (uint32_t round = 0; round < 20000; round++) {
+        size_t n = 1 + round % sizeof hay, m = 1 + round / 7 % sizeof needle;
+        for (size_t i = 0; i < n; i++)
+            hay[i] = (char)('a' + ((seed = seed * 6364136223846793005u + 1442695040888963407u) >> 62 == 0));
+        for (size_t i = 0; i < m; i++)
+            needle[i] = round % 3 && n >= m ? hay[n - m + i] : 'a';
+        int64_t want = -1;
+        for (size_t i = 0; i + m <= n && want < 0; i++)
+            want = memcmp(hay + i, needle, m) == 0 ? (int64_t)i : -1;
+        assert_int_equal(str_find(str_make(hay, n), str_make(needle, m), 0), want);
+    }
     assert_int_equal(str_find(S("abcabc"), S("bc"), 0), 1);
     assert_int_equal(str_find(S("abcabc"), S("bc"), 2), 4);
     assert_int_equal(str_find(S("abcabc"), S("bc"), 5), -1);
