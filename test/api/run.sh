@@ -8,6 +8,11 @@ failed=0
 
 cmake --install "$build" --prefix "$scratch/usr" >"$scratch/log" 2>&1
 say $? "install"
+(
+    cd "$scratch/usr/share" && grep -q '^.TH WEIR 1' man/man1/weir.1 && grep -q '^complete -F _weir weir' bash-completion/completions/weir &&
+        head -1 zsh/site-functions/_weir | grep -qx '#compdef weir' && grep -q '^complete -c weir' fish/vendor_completions.d/weir.fish
+) >"$scratch/log" 2>&1
+say $? "manual page and completions lie where they are looked for"
 libdir=$(dirname "$(find "$scratch/usr" -name 'libweir.so' | head -1)")
 export PKG_CONFIG_PATH="$libdir/pkgconfig" LD_LIBRARY_PATH="$libdir"
 sed "s|^prefix=.*|prefix=$scratch/usr|" "$libdir/pkgconfig/weir.pc" >"$scratch/weir.pc" && cp "$scratch/weir.pc" "$libdir/pkgconfig/"

@@ -83,7 +83,7 @@ struct cli_command {
     uint64_t options;     /* O_BIT … */
     uint32_t min_args, max_args;
     int (*run)(struct cli *c);
-    const char *words; /* what completion offers as argument: "file", "path" or words "a b c" */
+    const char *words; /* what completion offers as argument: "file", "path", "command" or words "a b c" */
 };
 extern const struct cli_command cli_commands[];
 extern const uint32_t cli_command_count;
@@ -214,7 +214,7 @@ bool help_overview(struct buf *out, bool colour) MUST_USE;
 bool help_command(struct buf *out, const struct cli_command *k, bool colour) MUST_USE;
 bool docs_markdown(struct buf *out) MUST_USE;
 bool docs_man(struct buf *out) MUST_USE;
-bool docs_completion(struct buf *out, struct str shell) MUST_USE; /* bash, zsh, fish */
+bool docs_completion(struct buf *out, struct str shell) MUST_USE; /* bash, zsh, fish (completion.c) */
 
 /* The commands. */
 int cmd_run(struct cli *c);

@@ -114,7 +114,7 @@ const struct cli_command cli_commands[] = {
       .args = "[COMMAND]",
       .summary = "show what a command does",
       .max_args = 1,
-      .words = "run check explain test gen demo completion help version",
+      .words = "command",
       .text = "The same as weir COMMAND --help. The manual page and the reference come from the same table.",
       .examples = "weir help run # one command\n"
                   "weir help --docs man | man -l - # the manual page",

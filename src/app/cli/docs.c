@@ -1,4 +1,4 @@
-/* The same tables as Markdown (docs/cli.md), manual page and shell completion. */
+/* The same tables as Markdown (docs/cli.md) and as a manual page. */
 #include "cli/cli.h"
 
 static const struct {
@@ -70,20 +70,49 @@ bool docs_markdown(struct buf *out)
 
 /* ---- manual page ---- */
 
+#define MAN_COLUMNS 76u
+#define VERSION_DATE "2026-11-21" /* of WEIR_VERSION */
+
 /* In roff a line must not start with a dot or quote, and '-' and '\' want a backslash. */
-static bool man_text(struct buf *out, struct str text)
+static bool man_bytes(struct buf *out, struct str text, bool starts_line)
 {
-    bool ok = true, start = true;
+    bool ok = true;
     for (size_t i = 0; ok && i < text.len; i++) {
         char ch = text.ptr[i];
-        if (start && (ch == '.' || ch == '\''))
+        if (i == 0 && starts_line && (ch == '.' || ch == '\''))
             ok = buf_put(out, "\\&", 2);
         if (ok && (ch == '-' || ch == '\\'))
             ok = buf_put_u8(out, '\\');
         ok = ok && buf_put_u8(out, (uint8_t)(ch == '\\' ? 'e' : ch));
-        start = ch == '\n';
     }
     return ok;
+}
+
+/* Words in lines that are not too long; a blank line begins a paragraph. */
+static bool man_text(struct buf *out, const char *text)
+{
+    struct str rest = str_from(text);
+    size_t column = 0;
+    bool ok = true;
+    while (ok && rest.ptr) {
+        struct str line = str_split(&rest, '\n');
+        if (line.len == 0) {
+            ok = buf_printf(out, "%s.P\n", column ? "\n" : "");
+            column = 0;
+            continue;
+        }
+        while (ok && line.ptr) {
+            struct str word = str_split(&line, ' ');
+            if (word.len == 0)
+                continue;
+            bool fits = column + 1 + word.len <= MAN_COLUMNS;
+            ok = buf_printf(out, "%s", column == 0 ? "" : fits ? " " : "\n");
+            bool first = column == 0 || !fits;
+            column = first ? word.len : column + 1 + word.len;
+            ok = ok && man_bytes(out, word, first);
+        }
+    }
+    return ok && buf_put_u8(out, '\n');
 }
 
 static bool man_option(struct buf *out, const struct cli_option *o)
@@ -91,24 +120,35 @@ static bool man_option(struct buf *out, const struct cli_option *o)
     bool ok = buf_printf(out, ".TP\n.B ");
     if (ok && o->letter)
         ok = buf_printf(out, "\\-%c, ", o->letter);
-    ok = ok && man_text(out, str_from(o->spec.name)) &&
-         buf_printf(out, "%s%s\n", o->arg ? " " : "", o->arg ? o->arg : "") && man_text(out, str_from(o->spec.help));
-    if (ok && o->spec.choices)
-        ok = buf_printf(out, ": ") && man_text(out, str_from(o->spec.choices));
-    return ok && buf_printf(out, "%s\n", o->repeats ? "; may be repeated" : "");
+    ok = ok && man_bytes(out, str_from(o->spec.name), false) &&
+         buf_printf(out, "%s%s\n", o->arg ? " " : "", o->arg ? o->arg : "");
+    struct buf text;
+    buf_init(&text, out->budget, 1u << 16);
+    ok = ok && buf_printf(&text, "%s", o->spec.help);
+    if (ok && o->spec.choices) {
+        ok = buf_printf(&text, ":");
+        for (struct str rest = str_from(o->spec.choices); ok && rest.ptr;) {
+            struct str one = str_split(&rest, '|');
+            ok = buf_printf(&text, " %.*s%s", STR_ARG(one), rest.ptr ? "," : "");
+        }
+    }
+    ok = ok && buf_printf(&text, "%s.", o->repeats ? "; may be repeated" : "") && buf_put_u8(&text, 0) &&
+         man_text(out, (const char *)text.data);
+    buf_release(&text);
+    return ok;
 }
 
 static bool man_command(struct buf *out, const struct cli_command *k)
 {
-    bool ok = buf_printf(out, ".SS weir %s ", k->name) && man_text(out, str_from(k->args)) &&
-              buf_printf(out, "\n.P\n") && man_text(out, str_from(k->text)) && buf_put_u8(out, '\n');
+    bool ok = buf_printf(out, ".SS weir %s%s", k->name, *k->args ? " " : "") && man_bytes(out, str_from(k->args), false) &&
+              buf_put_u8(out, '\n') && man_text(out, k->text);
     for (uint32_t i = 1; ok && i < O_COUNT; i++)
         if (k->options & O_BIT(i))
             ok = man_option(out, &cli_options[i]);
     struct str rest = str_from(k->examples);
     ok = ok && buf_printf(out, ".P\n.nf\n");
     while (ok && rest.ptr)
-        ok = man_text(out, str_split(&rest, '\n')) && buf_put_u8(out, '\n');
+        ok = man_bytes(out, str_split(&rest, '\n'), true) && buf_put_u8(out, '\n');
     return ok && buf_printf(out, ".fi\n");
 }
 
@@ -116,118 +156,18 @@ bool docs_man(struct buf *out)
 {
     bool ok =
         buf_printf(out,
-                   ".TH WEIR 1 \"\" \"weir %s\" \"User Commands\"\n.SH NAME\nweir \\- streaming SQL in one process\n"
-                   ".SH SYNOPSIS\n.B weir\nCOMMAND [arguments] [options]\n.SH COMMANDS\n",
-                   WEIR_VERSION);
+                   ".TH WEIR 1 \"" VERSION_DATE "\" \"weir %s\" \"User Commands\"\n.SH NAME\nweir \\- streaming SQL in one "
+                   "process\n.SH SYNOPSIS\n.B weir\nCOMMAND [arguments] [options]\n.SH DESCRIPTION\n",
+                   WEIR_VERSION) &&
+        man_text(out, "Runs SQL in Flink's dialect over files, standard input and generators, with results that "
+                      "are right after a kill at any moment. Data go to standard output, messages to standard "
+                      "error. Units are written out: 100ms, 10s, 64MiB.") &&
+        buf_printf(out, ".SH COMMANDS\n");
     for (uint32_t i = 0; ok && i < cli_command_count; i++)
         ok = man_command(out, &cli_commands[i]);
     ok = ok && buf_printf(out, ".SH EXIT STATUS\n");
     for (size_t i = 0; ok && i < N_EXIT_CODES; i++)
-        ok = buf_printf(out, ".TP\n.B %d\n%s\n", exit_codes[i].code, exit_codes[i].means);
-    return ok && buf_printf(out, ".SH ENVIRONMENT\n.TP\n.B NO_COLOR\nwhen set and not empty: no colours\n");
-}
-
-/* ---- completion ---- */
-
-/* The names of a command's options, separated by blanks. */
-static bool put_names(struct buf *out, const struct cli_command *k)
-{
-    bool ok = true;
-    for (uint32_t i = 0; ok && i < O_COUNT; i++)
-        if (k->options & O_BIT(i))
-            ok = buf_printf(out, "%s%s", cli_options[i].spec.name, i + 1 < O_COUNT ? " " : "");
-    return ok;
-}
-
-static bool put_choices(struct buf *out, const struct cli_option *o)
-{
-    bool ok = true;
-    for (const char *at = o->spec.choices; ok && *at; at++)
-        ok = buf_put_u8(out, *at == '|' ? ' ' : (uint8_t)*at);
-    return ok;
-}
-
-static bool wants_file(const struct cli_command *k)
-{
-    return strcmp(k->words, "file") == 0 || strcmp(k->words, "path") == 0;
-}
-
-/* zsh runs the same function through bashcompinit. */
-static bool put_bash(struct buf *out)
-{
-    bool ok =
-        buf_printf(out, "_weir() {\n"
-                        "  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} names= words=\n"
-                        "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n    COMPREPLY=($(compgen -W \"");
-    for (uint32_t i = 0; ok && i < cli_command_count; i++)
-        ok = buf_printf(out, "%s%s", i ? " " : "", cli_commands[i].name);
-    ok = ok && buf_printf(out, "\" -- \"$word\"))\n    return\n  fi\n  case $before in\n");
-    for (uint32_t i = 0; ok && i < O_COUNT; i++) {
-        const struct cli_option *o = &cli_options[i];
-        if (o->spec.choices)
-            ok = buf_printf(out, "    %s) COMPREPLY=($(compgen -W \"", o->spec.name) && put_choices(out, o) &&
-                 buf_printf(out, "\" -- \"$word\")); return;;\n");
-        else if (o->arg && (strcmp(o->arg, "FILE") == 0 || strcmp(o->arg, "DIR") == 0))
-            ok = buf_printf(out, "    %s) COMPREPLY=($(compgen -%c -- \"$word\")); return;;\n", o->spec.name,
-                            o->arg[0] == 'D' ? 'd' : 'f');
-    }
-    ok = ok && buf_printf(out, "  esac\n  case ${COMP_WORDS[1]} in\n");
-    for (uint32_t i = 0; ok && i < cli_command_count; i++) {
-        const struct cli_command *k = &cli_commands[i];
-        ok = buf_printf(out, "    %s) names=\"", k->name) && put_names(out, k) &&
-             buf_printf(out, "\" words=\"%s\";;\n", wants_file(k) ? "" : k->words);
-    }
-    return ok && buf_printf(out, "  esac\n"
-                                 "  case $word in\n"
-                                 "    -*) COMPREPLY=($(compgen -W \"$names\" -- \"$word\"));;\n"
-                                 "    *) if [ -n \"$words\" ]; then COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
-                                 "       else COMPREPLY=($(compgen -f -- \"$word\")); fi;;\n"
-                                 "  esac\n}\ncomplete -o filenames -F _weir weir\n");
-}
-
-/* The text of a fish string in single quotes. */
-static bool put_fish_text(struct buf *out, const char *text)
-{
-    bool ok = buf_put_u8(out, '\'');
-    for (; ok && *text; text++)
-        ok = (*text != '\'' && *text != '\\') ? buf_put_u8(out, (uint8_t)*text)
-                                              : buf_put_u8(out, '\\') && buf_put_u8(out, (uint8_t)*text);
-    return ok && buf_put_u8(out, '\'');
-}
-
-static bool put_fish(struct buf *out)
-{
-    bool ok = buf_printf(out, "complete -c weir -n __fish_use_subcommand -f\n");
-    for (uint32_t i = 0; ok && i < cli_command_count; i++) {
-        const struct cli_command *k = &cli_commands[i];
-        ok = buf_printf(out, "complete -c weir -n __fish_use_subcommand -f -a %s -d ", k->name) &&
-             put_fish_text(out, k->summary) && buf_put_u8(out, '\n');
-        if (ok && *k->words && !wants_file(k))
-            ok =
-                buf_printf(out, "complete -c weir -n '__fish_seen_subcommand_from %s' -f -a '%s'\n", k->name, k->words);
-        for (uint32_t n = 0; ok && n < O_COUNT; n++) {
-            const struct cli_option *o = &cli_options[n];
-            if (!(k->options & O_BIT(n)))
-                continue;
-            ok = buf_printf(out, "complete -c weir -n '__fish_seen_subcommand_from %s' -l %s", k->name,
-                            o->spec.name + 2);
-            if (ok && o->letter)
-                ok = buf_printf(out, " -s %c", o->letter);
-            if (ok && o->arg)
-                ok = buf_printf(out, " -r");
-            if (ok && o->spec.choices)
-                ok = buf_printf(out, " -f -a '") && put_choices(out, o) && buf_put_u8(out, '\'');
-            ok = ok && buf_printf(out, " -d ") && put_fish_text(out, o->spec.help) && buf_put_u8(out, '\n');
-        }
-    }
-    return ok;
-}
-
-bool docs_completion(struct buf *out, struct str shell)
-{
-    if (str_eq(shell, STR("fish")))
-        return put_fish(out);
-    if (str_eq(shell, STR("zsh")) && !buf_printf(out, "autoload -U +X bashcompinit && bashcompinit\n"))
-        return false;
-    return put_bash(out);
+        ok = buf_printf(out, ".TP\n.B %d\n", exit_codes[i].code) && man_text(out, exit_codes[i].means);
+    return ok && buf_printf(out, ".SH ENVIRONMENT\n.TP\n.B NO_COLOR\nWhen set and not empty: no colours.\n"
+                                 ".TP\n.B TERM\nWhen it is dumb or not set: nothing on the terminal moves.\n");
 }
