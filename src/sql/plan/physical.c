@@ -347,7 +347,12 @@ static enum status build_window_aggregate(struct physical *p, struct rel *r, uin
     if (r->agg.spec.processing_time && r->agg.spec.kind == WINDOW_ATTACHED)
         return refuse(p->b, r->agg.settled ? F_PROCESSING_ATTACHED : F_PROCESSING_WINDOW, r->agg.line, r->agg.column);
     TRY(physical_rel(p, r->inputs[0], &input));
-    TRY(physical_exchange(p, input, r->agg.keys, r->agg.n_keys, &input));
+    uint32_t n_keys = r->agg.n_keys, *keys = ARENA_ARRAY(p->arena, uint32_t, n_keys + 2);
+    TRY_MEM(p->b, keys);
+    memcpy(keys, r->agg.keys, n_keys * sizeof *keys);
+    if (r->agg.spec.kind == WINDOW_ATTACHED && r->agg.spec.start_column != NONE)
+        keys[n_keys++] = r->agg.spec.start_column; /* a part of the state's key, so of what decides where it lies */
+    TRY(physical_exchange(p, input, keys, n_keys, &input));
     struct node *n, *in = p->nodes.at[input];
     TRY(physical_chain(p, NODE_WINDOW_AGGREGATE, &r->schema, input, &n));
     n->window_aggregate.window = r->agg.spec;
