@@ -6,72 +6,6 @@
  * attached windows (start and end come as columns); rule_window joins it with the table function where it can. */
 #include "plan/private.h"
 
-/* ---- GROUP BY ---- */
-
-struct groups {
-    ARRAY(const struct expr *) at;
-};
-
-static enum status add_group(struct binder *b, const struct place *p, const struct syn_query *q,
-                             const struct syn_expr *e, struct groups *g)
-{
-    if (e->kind == SYN_ROW && e->flag) {
-        for (uint32_t i = 0; i < e->n_args; i++)
-            TRY(add_group(b, p, q, e->args[i], g));
-        return ST_OK;
-    }
-    const struct expr *x;
-    enum status st = bind_expr(b, p, e, &x);
-    if (st != ST_OK) {
-        for (uint32_t i = 0; e->kind == SYN_COLUMN && e->name.count == 1 && i < q->n_items; i++)
-            if (str_eq(q->items[i].alias, e->name.parts[0]))
-                error_hint(b->err, "GROUP BY takes no alias of the SELECT list: repeat its expression");
-        return st;
-    }
-    for (uint32_t i = 0; i < g->at.count; i++)
-        if (expr_equal(g->at.at[i], x))
-            return ST_OK;
-    const struct expr **added = array_add(&g->at, b->arena);
-    TRY_MEM(b, added);
-    *added = x;
-    return ST_OK;
-}
-
-/* The nearest place to a set of expressions: the first of them. */
-static enum status refuse_set(struct binder *b, enum feature f, const struct syn_query *q, const struct syn_group *g)
-{
-    while (g->n_items && g->kind != SYN_GROUP_EXPR)
-        g = &g->items[0];
-    bool known = g->kind == SYN_GROUP_EXPR && g->expr;
-    return refuse(b, f, known ? g->expr->line : q->line, known ? g->expr->column : q->column);
-}
-
-enum status bind_groups(struct binder *b, const struct scope *s, const struct syn_query *q, const struct expr ***ret,
-                        uint32_t *ret_n)
-{
-    struct place p = { .scope = s, .clause = "GROUP BY" };
-    struct groups g = { 0 };
-    for (uint32_t i = 0; i < q->n_group; i++) {
-        const struct syn_group *e = &q->group[i];
-        switch (e->kind) {
-        case SYN_GROUP_EXPR:
-            TRY(add_group(b, &p, q, e->expr, &g));
-            break;
-        case SYN_GROUP_SETS:
-            return refuse_set(b, F_GROUPING_SETS, q, e);
-        case SYN_GROUP_ROLLUP:
-            return refuse_set(b, F_ROLLUP, q, e);
-        case SYN_GROUP_CUBE:
-            return refuse_set(b, F_CUBE, q, e);
-        case SYN_GROUP_EMPTY:
-            break;
-        }
-    }
-    *ret = g.at.at;
-    *ret_n = g.at.count;
-    return ST_OK;
-}
-
 /* ---- the aggregate ---- */
 
 struct build {
@@ -79,10 +13,9 @@ struct build {
     struct rel *in;
     const struct syn_query *q;
     ARRAY(const struct expr *) pre; /* the projection below the aggregate */
-    const struct expr **groups;
-    uint32_t n_groups;
+    const struct group_by *groups;
     uint32_t *group_out; /* output column of each group */
-    uint32_t n_keys, first_call;
+    uint32_t n_keys, first_call, set_out;
     const struct agg_scope *aggs;
     bool windowed;
 };
@@ -101,16 +34,17 @@ static enum status pre_add(struct build *u, const struct expr *e, uint32_t *ret)
     return ST_OK;
 }
 
+/* The window's columns make a window only where every set has them. */
 static uint8_t group_tag(const struct build *u, uint32_t i)
 {
-    const struct expr *g = u->groups[i];
-    return g->kind == EXPR_COLUMN ? rel_tag(u->in, g->column) : TAG_NONE;
+    const struct expr *g = u->groups->exprs[i];
+    return g->kind == EXPR_COLUMN && group_in_all(u->groups, i) ? rel_tag(u->in, g->column) : TAG_NONE;
 }
 
 static bool has_window(const struct build *u)
 {
     bool found[TAG_TIME + 1] = { false };
-    for (uint32_t i = 0; i < u->n_groups; i++)
+    for (uint32_t i = 0; i < u->groups->n; i++)
         found[group_tag(u, i)] = true;
     return found[TAG_START] && found[TAG_END];
 }
@@ -124,16 +58,21 @@ static enum status set_field(struct build *u, struct rel *r, uint32_t at, struct
 
 static enum status build_keys(struct build *u, struct rel *r)
 {
-    for (uint32_t i = 0; i < u->n_groups; i++) {
+    for (uint32_t i = 0; i < u->groups->n; i++) {
         if (u->windowed && group_tag(u, i) != TAG_NONE)
             continue;
-        const struct expr *g = u->groups[i];
+        const struct expr *g = u->groups->exprs[i];
         uint32_t out = r->agg.n_keys++;
         TRY(pre_add(u, g, &r->agg.keys[out]));
         u->group_out[i] = out;
         struct str name = g->kind == EXPR_COLUMN ? u->in->schema.fields[g->column].name
                                                  : arena_printf(u->b->arena, "$k%u", out);
         TRY(set_field(u, r, out, name, type_with_time(u->b->arena, g->type, TIME_NONE)));
+    }
+    if (u->groups->n_sets) { /* rows of different sets do not meet, though their keys be equal */
+        r->agg.expanded = true;
+        u->set_out = r->agg.n_keys++;
+        TRY(set_field(u, r, u->set_out, STR("$set"), type_nullable(u->b->arena, type_basic(TYPE_INT), false)));
     }
     u->n_keys = u->first_call = r->agg.n_keys;
     return ST_OK;
@@ -194,22 +133,22 @@ static enum status build_window(struct build *u, struct rel *r)
                                                [TAG_TIME] = WINDOW_OUT_TIME };
     struct binder *b = u->b;
     uint32_t n = r->schema.n_fields, at = u->first_call + r->agg.n_calls;
-    r->agg.outputs = ARENA_ARRAY(b->arena, enum window_output, u->n_groups);
+    r->agg.outputs = ARENA_ARRAY(b->arena, enum window_output, u->groups->n);
     r->tags = ARENA_ARRAY(b->arena, uint8_t, n);
     struct window_origin *origin = ARENA_NEW(b->arena, struct window_origin);
     TRY_MEM(b, r->agg.outputs && r->tags && origin);
     r->agg.spec = u->in->window->spec;
     r->agg.spec.kind = WINDOW_ATTACHED;
     r->agg.settled = u->in->window->settled;
-    for (uint32_t i = 0; i < u->n_groups; i++) {
+    for (uint32_t i = 0; i < u->groups->n; i++) {
         uint8_t tag = group_tag(u, i);
         if (tag == TAG_NONE)
             continue;
-        const struct field *f = &u->in->schema.fields[u->groups[i]->column];
+        const struct field *f = &u->in->schema.fields[u->groups->exprs[i]->column];
         if (tag == TAG_START)
-            TRY(pre_add(u, u->groups[i], &r->agg.spec.start_column));
+            TRY(pre_add(u, u->groups->exprs[i], &r->agg.spec.start_column));
         if (tag == TAG_END)
-            TRY(pre_add(u, u->groups[i], &r->agg.spec.end_column));
+            TRY(pre_add(u, u->groups->exprs[i], &r->agg.spec.end_column));
         u->group_out[i] = at;
         r->tags[at] = tag;
         r->agg.outputs[r->agg.n_outputs++] = outs[tag];
@@ -237,9 +176,11 @@ static enum status not_grouped(struct build *u, const struct expr *e)
 static enum status rewrite(struct build *u, const struct rel *r, const struct expr *e, const struct expr **ret)
 {
     uint32_t out = NONE;
-    for (uint32_t i = 0; i < u->n_groups && out == NONE; i++)
-        if (expr_equal(u->groups[i], e))
+    for (uint32_t i = 0; i < u->groups->n && out == NONE; i++)
+        if (expr_equal(u->groups->exprs[i], e))
             out = u->group_out[i];
+    if (e->kind == EXPR_COLUMN && e->column == GROUP_SET_COLUMN)
+        out = u->set_out;
     if (out == NONE && e->kind == EXPR_COLUMN) {
         if (e->column < u->aggs->n_input)
             return not_grouped(u, e);
@@ -278,18 +219,45 @@ static enum status pre_projection(struct build *u, struct rel **ret)
     return rel_calc(u->b, u->in, NULL, u->pre.at, fields, u->pre.count, ret);
 }
 
-enum status bind_aggregate(struct binder *b, struct rel *in, const struct syn_query *q, const struct expr **groups,
-                           uint32_t n_groups, const struct agg_scope *aggs, struct select_list *list, struct rel **ret)
+/* Each row once for each set, keys that are not in all of them as columns of their own behind the projection's. */
+static enum status build_expand(struct build *u, struct rel *r)
 {
-    struct build u = { .b = b, .in = in, .q = q, .groups = groups, .n_groups = n_groups, .aggs = aggs };
+    const struct group_by *g = u->groups;
+    struct binder *b = u->b;
+    struct rel *x, *in = r->inputs[0];
+    uint32_t n = in->schema.n_fields;
+    TRY(rel_expand(b, in, g->n, g->n_sets, &x));
+    for (uint32_t i = 0; i < n; i++)
+        x->expand.pass[i] = i;
+    x->expand.n_pass = n;
+    for (uint32_t i = 0; i < g->n; i++) {
+        if (group_in_all(g, i))
+            continue;
+        uint32_t key = x->expand.n_keys++;
+        x->expand.keys[key] = r->agg.keys[u->group_out[i]];
+        r->agg.keys[u->group_out[i]] = n + key;
+        for (uint32_t k = 0; k < g->n_sets; k++)
+            x->expand.sets[k] |= (g->sets[k] >> i & 1u) << key;
+    }
+    r->agg.keys[u->set_out] = n + x->expand.n_keys;
+    r->inputs[0] = x;
+    return rel_expand_schema(b, x);
+}
+
+enum status bind_aggregate(struct binder *b, struct rel *in, const struct syn_query *q, const struct agg_scope *aggs,
+                           struct select_list *list, struct rel **ret)
+{
+    uint32_t n_groups = aggs->groups->n;
+    struct build u = { .b = b, .in = in, .q = q, .groups = aggs->groups, .aggs = aggs };
     u.group_out = ARENA_ARRAY(b->arena, uint32_t, n_groups + 1);
     TRY_MEM(b, u.group_out);
     u.windowed = has_window(&u);
-    struct rel *r = rel_new(b, u.windowed ? REL_WINDOW_AGGREGATE : REL_AGGREGATE, 1, n_groups + aggs->items.count);
+    struct rel *r = rel_new(b, u.windowed ? REL_WINDOW_AGGREGATE : REL_AGGREGATE, 1,
+                            n_groups + (u.groups->n_sets > 0) + aggs->items.count);
     TRY_MEM(b, r);
     r->agg.line = q->line;
     r->agg.column = q->column;
-    r->agg.keys = ARENA_ARRAY(b->arena, uint32_t, n_groups + 1);
+    r->agg.keys = ARENA_ARRAY(b->arena, uint32_t, n_groups + 2);
     r->agg.calls = ARENA_ARRAY(b->arena, struct agg_call, aggs->items.count + 1);
     TRY_MEM(b, r->agg.keys && r->agg.calls);
     TRY(build_keys(&u, r));
@@ -297,6 +265,8 @@ enum status bind_aggregate(struct binder *b, struct rel *in, const struct syn_qu
     if (u.windowed)
         TRY(build_window(&u, r));
     TRY(pre_projection(&u, &r->inputs[0]));
+    if (u.groups->n_sets)
+        TRY(build_expand(&u, r));
     r->bounded = in->bounded;
     const struct expr **exprs = ARENA_ARRAY(b->arena, const struct expr *, list->n + 1);
     TRY_MEM(b, exprs);

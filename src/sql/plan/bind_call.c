@@ -3,22 +3,6 @@
  * column. */
 #include "plan/private.h"
 
-/* Functions with a meaning of their own in Flink's grammar, refused by name. */
-static const struct {
-    struct str name;
-    enum feature feature;
-} refused_calls[] = {
-    { STR_INIT("TUMBLE"), F_LEGACY_WINDOW },           { STR_INIT("HOP"), F_LEGACY_WINDOW },
-    { STR_INIT("SESSION"), F_LEGACY_WINDOW },          { STR_INIT("TUMBLE_START"), F_LEGACY_WINDOW },
-    { STR_INIT("TUMBLE_END"), F_LEGACY_WINDOW },       { STR_INIT("TUMBLE_ROWTIME"), F_LEGACY_WINDOW },
-    { STR_INIT("TUMBLE_PROCTIME"), F_LEGACY_WINDOW },  { STR_INIT("HOP_START"), F_LEGACY_WINDOW },
-    { STR_INIT("HOP_END"), F_LEGACY_WINDOW },          { STR_INIT("HOP_ROWTIME"), F_LEGACY_WINDOW },
-    { STR_INIT("HOP_PROCTIME"), F_LEGACY_WINDOW },     { STR_INIT("SESSION_START"), F_LEGACY_WINDOW },
-    { STR_INIT("SESSION_END"), F_LEGACY_WINDOW },      { STR_INIT("SESSION_ROWTIME"), F_LEGACY_WINDOW },
-    { STR_INIT("SESSION_PROCTIME"), F_LEGACY_WINDOW }, { STR_INIT("GROUPING"), F_GROUPING_SETS },
-    { STR_INIT("GROUPING_ID"), F_GROUPING_SETS },      { STR_INIT("GROUP_ID"), F_GROUPING_SETS },
-};
-
 /* A user's function hides a built-in one of its name. */
 static bool is_aggregate(const struct binder *b, struct str name)
 {
@@ -185,13 +169,22 @@ static enum status bind_aggregate_call(struct binder *b, const struct place *p, 
     return ST_OK;
 }
 
+static bool is_grouping(struct str name)
+{
+    return str_eq_nocase(name, STR("GROUPING")) || str_eq_nocase(name, STR("GROUPING_ID")) ||
+           str_eq_nocase(name, STR("GROUP_ID"));
+}
+
 enum status bind_call(struct binder *b, const struct place *p, const struct syn_expr *e, const struct expr **ret)
 {
     struct str name = e->name.parts[e->name.count - 1];
     bool user = catalog_function(b->env->catalog, name) != NULL;
-    for (size_t i = 0; !user && i < sizeof refused_calls / sizeof *refused_calls; i++)
-        if (str_eq_nocase(name, refused_calls[i].name) && !(e->over))
-            return refuse(b, refused_calls[i].feature, e->line, e->column);
+    bool window;
+    TRY(bind_window_call(b, p, e, &window, ret));
+    if (window)
+        return ST_OK;
+    if (!user && is_grouping(name))
+        return bind_grouping(b, p, e, ret);
     TRY(refuse_parts(b, e));
     if (is_aggregate(b, name))
         return bind_aggregate_call(b, p, e, ret);

@@ -181,6 +181,21 @@ static enum status finish(struct binder *b, const struct syn_query *q, bool top,
     return ST_OK;
 }
 
+/* GROUP BY, before the list that looks at it. */
+static enum status bind_grouped(struct binder *b, const struct syn_query *q, struct rel **in, struct scope *scope,
+                                struct place *p, struct group_by *groups)
+{
+    struct place alone = { .scope = scope };
+    TRY(bind_group_window(b, q, in, scope, &p->window));
+    alone.window = p->window;
+    TRY(bind_groups(b, &alone, q, groups));
+    if (groups->n_sets)
+        TRY(nullable_groups(b, &alone, q, in, scope, groups));
+    p->aggs->groups = groups;
+    p->aggs->n_input = (*in)->schema.n_fields;
+    return ST_OK;
+}
+
 enum status bind_select(struct binder *b, const struct cte_frame *ctes, const struct syn_query *q, bool top,
                         struct rel **ret)
 {
@@ -189,14 +204,13 @@ enum status bind_select(struct binder *b, const struct cte_frame *ctes, const st
     struct scope scope;
     TRY(bind_input(b, ctes, q, &in, &scope));
     bool grouped = aggregates(q);
-    struct agg_scope aggs = { .n_input = in->schema.n_fields };
+    struct agg_scope aggs = { 0 };
     struct place p = { .scope = &scope, .aggs = grouped ? &aggs : NULL, .clause = "a SELECT list without GROUP BY" };
     struct list l = { 0 };
     struct select_list s = { 0 };
-    const struct expr **groups = NULL;
-    uint32_t n_groups = 0;
+    struct group_by groups = { 0 };
     if (grouped)
-        TRY(bind_groups(b, &scope, q, &groups, &n_groups));
+        TRY(bind_grouped(b, q, &in, &scope, &p, &groups));
     TRY(bind_items(b, &scope, &p, q, &l));
     s.n_visible = l.exprs.count;
     TRY(bind_order(b, &p, q, &l, s.n_visible, &s.keys));
@@ -207,7 +221,7 @@ enum status bind_select(struct binder *b, const struct cte_frame *ctes, const st
     s.names = l.names.at;
     s.n = l.exprs.count;
     if (grouped)
-        TRY(bind_aggregate(b, in, q, groups, n_groups, &aggs, &s, &in));
+        TRY(bind_aggregate(b, in, q, &aggs, &s, &in));
     struct rel *r;
     TRY(project(b, in, &s, &r));
     return finish(b, q, top, &s, r, ret);

@@ -62,29 +62,6 @@ static enum status unnest_parts(struct binder *b, struct rel *r, const struct fi
     return ST_OK;
 }
 
-/* `in` with `x` among its columns. */
-static enum status with_column(struct binder *b, struct rel *in, const struct expr *x, struct rel **ret,
-                               uint32_t *ret_column)
-{
-    uint32_t n = in->schema.n_fields;
-    *ret = in;
-    *ret_column = x->column;
-    if (x->kind == EXPR_COLUMN)
-        return ST_OK;
-    const struct expr **columns, **exprs = ARENA_ARRAY(b->arena, const struct expr *, n + 1);
-    struct field *fields = ARENA_ARRAY(b->arena, struct field, n + 1);
-    TRY_MEM(b, exprs && fields);
-    TRY(rel_columns(b, &in->schema, &columns));
-    if (n) {
-        memcpy(exprs, columns, n * sizeof *exprs);
-        memcpy(fields, in->schema.fields, n * sizeof *fields);
-    }
-    exprs[n] = x;
-    fields[n] = (struct field){ STR("$unnest"), x->type };
-    *ret_column = n;
-    return rel_calc(b, in, NULL, exprs, fields, n + 1, ret);
-}
-
 static bool unnest_tags(struct binder *b, struct rel *r, const struct rel *in)
 {
     if (!in->tags)
@@ -145,7 +122,7 @@ enum status bind_unnest(struct binder *b, struct rel *in, const struct scope *s,
     uint32_t n_pass = in->schema.n_fields, column, n;
     const struct field *fields;
     struct rel *below, *r;
-    TRY(with_column(b, in, x, &below, &column));
+    TRY(rel_with_column(b, in, x, &below, &column));
     TRY(element_fields(b, x->type, &fields, &n));
     TRY(rel_unnest(b, below, column, n_pass, n + f->ordinality, &r));
     for (uint32_t i = 0; i < n_pass; i++) {

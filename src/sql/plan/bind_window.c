@@ -96,7 +96,7 @@ static enum status bind_timecol(struct binder *b, const struct rel *in, const st
     return ST_SEMANTIC;
 }
 
-static enum status bind_span(struct binder *b, const struct syn_expr *e, const char *what, bool positive, int64_t *ret)
+enum status window_span(struct binder *b, const struct syn_expr *e, const char *what, bool positive, int64_t *ret)
 {
     struct place p = { .clause = "a window's size" };
     const struct expr *x;
@@ -115,10 +115,10 @@ static enum status bind_spans(struct binder *b, const struct window_function *f,
                               const struct syn_expr *args[PARAM_KINDS], struct window_spec *spec)
 {
     bool cumulate = f->kind == WINDOW_CUMULATE;
-    TRY(bind_span(b, args[SIZE], "size", true, &spec->size_ms));
+    TRY(window_span(b, args[SIZE], "size", true, &spec->size_ms));
     spec->slide_ms = spec->size_ms;
     if (args[SLIDE])
-        TRY(bind_span(b, args[SLIDE], cumulate ? "step" : "slide", true, &spec->slide_ms));
+        TRY(window_span(b, args[SLIDE], cumulate ? "step" : "slide", true, &spec->slide_ms));
     if (spec->size_ms % spec->slide_ms)
         return error_at(b->err, ST_SEMANTIC, args[SIZE]->line, args[SIZE]->column,
                         "%.*s requires size to be an integral multiple of %s, but got size %lld ms and %s %lld ms",
@@ -127,7 +127,7 @@ static enum status bind_spans(struct binder *b, const struct window_function *f,
     if (!args[OFFSET])
         return ST_OK;
     int64_t offset, period = f->kind == WINDOW_CUMULATE ? spec->size_ms : spec->slide_ms;
-    TRY(bind_span(b, args[OFFSET], "offset", false, &offset));
+    TRY(window_span(b, args[OFFSET], "offset", false, &offset));
     if (f->kind == WINDOW_TUMBLE && (offset >= spec->size_ms || offset <= -spec->size_ms))
         return error_at(b->err, ST_SEMANTIC, args[OFFSET]->line, args[OFFSET]->column,
                         "TUMBLE's offset must be smaller than its size, in either direction");
@@ -157,6 +157,29 @@ static enum status window_schema(struct binder *b, struct rel *r, const struct r
     return ST_OK;
 }
 
+enum status window_new(struct binder *b, struct rel *in, uint32_t time, const struct window_spec *spec,
+                       const struct syn_expr *at, struct rel **ret)
+{
+    struct rel *r = rel_new(b, REL_WINDOW, 1, in->schema.n_fields + 3);
+    TRY_MEM(b, r);
+    const struct type *t = in->schema.fields[time].type;
+    r->tvf.origin.spec = *spec;
+    r->tvf.origin.spec.processing_time = t->time == TIME_PROCESSING;
+    r->tvf.origin.spec.time_column = time;
+    r->tvf.origin.spec.is_ltz = t->kind == TYPE_TIMESTAMP_LTZ;
+    r->tvf.origin.spec.zone = b->env->zone;
+    r->tvf.origin.spec.start_column = r->tvf.origin.spec.end_column = NONE;
+    r->inputs[0] = in;
+    r->bounded = in->bounded;
+    r->tvf.origin.settled = rel_tag(in, time) == TAG_TIME && in->window->settled;
+    r->tvf.line = at->line;
+    r->tvf.column = at->column;
+    TRY(window_schema(b, r, in, time));
+    r->window = &r->tvf.origin;
+    *ret = r;
+    return ST_OK;
+}
+
 enum status bind_window(struct binder *b, const struct cte_frame *ctes, const struct syn_expr *call, struct rel **ret)
 {
     const struct window_function *f = NULL;
@@ -172,24 +195,7 @@ enum status bind_window(struct binder *b, const struct cte_frame *ctes, const st
     TRY(take_args(b, f, call, args));
     TRY(bind_data(b, ctes, args[DATA], &in));
     TRY(bind_timecol(b, in, args[TIMECOL], &time));
-    struct rel *r = rel_new(b, REL_WINDOW, 1, in->schema.n_fields + 3);
-    TRY_MEM(b, r);
-    struct window_spec *spec = &r->tvf.origin.spec;
-    const struct type *t = in->schema.fields[time].type;
-    spec->kind = f->kind;
-    TRY(bind_spans(b, f, args, spec));
-    spec->processing_time = t->time == TIME_PROCESSING;
-    spec->time_column = time;
-    spec->is_ltz = t->kind == TYPE_TIMESTAMP_LTZ;
-    spec->zone = b->env->zone;
-    spec->start_column = spec->end_column = NONE;
-    r->inputs[0] = in;
-    r->bounded = in->bounded;
-    r->tvf.origin.settled = rel_tag(in, time) == TAG_TIME && in->window->settled;
-    r->tvf.line = call->line;
-    r->tvf.column = call->column;
-    TRY(window_schema(b, r, in, time));
-    r->window = &r->tvf.origin;
-    *ret = r;
-    return ST_OK;
+    struct window_spec spec = { .kind = f->kind };
+    TRY(bind_spans(b, f, args, &spec));
+    return window_new(b, in, time, &spec, call, ret);
 }

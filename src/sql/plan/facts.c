@@ -254,6 +254,25 @@ static bool put_window(struct facts *f, const struct node *n, const struct schem
     return put_spec(f, &n->window.window, in);
 }
 
+static bool put_set(struct facts *f, const struct node *n, const struct schema *in, uint64_t set)
+{
+    struct str s = STR("(");
+    for (uint32_t i = 0; i < n->expand.n_keys && s.ptr; i++)
+        if (set >> i & 1u)
+            s = arena_printf(f->plan->arena, "%.*s%s%.*s", STR_ARG(s), s.len > 1 ? ", " : "",
+                             STR_ARG(in->fields[n->expand.keys[i]].name));
+    s = s.ptr ? arena_printf(f->plan->arena, "%.*s)", STR_ARG(s)) : s;
+    return s.ptr && put_item(f, s);
+}
+
+static bool put_expand(struct facts *f, const struct node *n, const struct schema *in)
+{
+    bool ok = facts_columns(f, "pass", in, n->expand.pass, n->expand.n_pass) && list_open(f, "sets");
+    for (uint32_t i = 0; i < n->expand.n_sets && ok; i++)
+        ok = put_set(f, n, in, n->expand.sets[i]);
+    return ok && list_close(f);
+}
+
 static bool put_unnest(struct facts *f, const struct node *n, const struct schema *in)
 {
     bool ok = facts_columns(f, "of", in, &n->unnest.column, 1) &&
@@ -357,6 +376,7 @@ static bool (*const kinds[NODE_KINDS])(struct facts *, const struct node *, cons
     [NODE_NORMALIZE] = put_normalize, [NODE_WINDOW] = put_window,       [NODE_AGGREGATE] = put_aggregate,
     [NODE_SORT] = put_sort,           [NODE_TABLE] = put_table,         [NODE_SINK] = put_sink,
     [NODE_WINDOW_AGGREGATE] = put_window_aggregate,                     [NODE_UNNEST] = put_unnest,
+    [NODE_EXPAND] = put_expand,
 };
 
 /* The columns that a node's expressions see: those of its first input (of that one's input for late rows). */

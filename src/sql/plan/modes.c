@@ -118,6 +118,9 @@ enum status node_modes(struct physical *p, struct node *n)
     case NODE_WINDOW:
         n->kinds = in->kinds;
         return n->window.window.kind == WINDOW_TUMBLE ? keep_key(p, n, in) : ST_OK;
+    case NODE_EXPAND: /* one row has become several */
+        n->kinds = in->kinds;
+        return ST_OK;
     case NODE_UNNEST: /* elements come and go with their rows: a shorter list would leave some of an upsert behind */
         n->kinds = in->kinds;
         return ST_OK;
@@ -185,7 +188,8 @@ static uint32_t final_kinds(const struct physical *p, const struct node *n, bool
         return kinds;
     }
     bool follows = n->kind == NODE_CALC || n->kind == NODE_WATERMARK || n->kind == NODE_EXCHANGE ||
-                   n->kind == NODE_WINDOW || n->kind == NODE_UNNEST || n->kind == NODE_SINK;
+                   n->kind == NODE_WINDOW || n->kind == NODE_UNNEST || n->kind == NODE_EXPAND ||
+                   n->kind == NODE_SINK;
     if (!follows)
         return n->kinds;
     return edge(p, n, 0)->kinds;
@@ -254,7 +258,8 @@ static void cut_window(struct cut *c, const struct window_spec *w)
         return;
     }
     int64_t offset = w->offset_ms - (w->is_ltz ? (int64_t)w->zone.offset_s * 1000 : 0);
-    cut_join(c, w->slide_ms, (offset % w->slide_ms + w->slide_ms) % w->slide_ms);
+    int64_t pane = w->size_ms < w->slide_ms ? gcd(w->size_ms, w->slide_ms) : w->slide_ms; /* gaps between windows */
+    cut_join(c, pane, (offset % pane + pane) % pane);
 }
 
 /* Collects, upwards, what drops late rows below each node. Behind a window aggregate no row is late any more. */

@@ -12,6 +12,7 @@ static const char *const kind_names[NODE_KINDS] = {
     [NODE_NORMALIZE] = "normalize", [NODE_WINDOW] = "window",       [NODE_AGGREGATE] = "aggregate",
     [NODE_SORT] = "sort",           [NODE_TABLE] = "table",         [NODE_SINK] = "sink",
     [NODE_WINDOW_AGGREGATE] = "window-aggregate",                   [NODE_UNNEST] = "unnest",
+    [NODE_EXPAND] = "expand",
 };
 
 struct node *physical_node(struct physical *p, enum node_kind kind, const struct schema *schema, uint32_t n_inputs)
@@ -259,6 +260,22 @@ static enum status build_window(struct physical *p, struct rel *r, uint32_t *ret
     return node_modes(p, n);
 }
 
+static enum status build_expand(struct physical *p, struct rel *r, uint32_t *ret)
+{
+    uint32_t input;
+    TRY(physical_rel(p, r->inputs[0], &input));
+    struct node *n;
+    TRY(physical_chain(p, NODE_EXPAND, &r->schema, input, &n));
+    n->expand.pass = r->expand.pass;
+    n->expand.n_pass = r->expand.n_pass;
+    n->expand.keys = r->expand.keys;
+    n->expand.n_keys = r->expand.n_keys;
+    n->expand.sets = r->expand.sets;
+    n->expand.n_sets = r->expand.n_sets;
+    *ret = n->index;
+    return node_modes(p, n);
+}
+
 static enum status build_unnest(struct physical *p, struct rel *r, uint32_t *ret)
 {
     uint32_t input;
@@ -406,6 +423,7 @@ enum status physical_rel(struct physical *p, struct rel *r, uint32_t *ret)
         [REL_WINDOW_AGGREGATE] = build_window_aggregate,
         [REL_SORT] = build_sort,
         [REL_UNNEST] = build_unnest,
+        [REL_EXPAND] = build_expand,
     };
     if (r->node == NONE)
         TRY(builds[r->kind](p, r, &r->node));

@@ -159,6 +159,13 @@ static enum status late_projection(struct physical *p, const struct node *agg, c
         n->calc.exprs[i] = expr_column(&p->b->exprs, r->agg.late[i], in->fields[r->agg.late[i]].type);
         TRY_MEM(p->b, n->calc.exprs[i]);
     }
+    if (r->agg.expanded) { /* a row once, not once for each grouping set */
+        uint32_t set = r->agg.keys[r->agg.n_keys - 1];
+        const struct expr *first[2] = { expr_column(&p->b->exprs, set, in->fields[set].type) };
+        TRY_MEM(p->b, first[0]);
+        TRY(expr_i64(&p->b->exprs, in->fields[set].type, 0, &first[1], p->b->err));
+        TRY(expr_call(&p->b->exprs, STR("="), first, 2, 0, 0, &n->calc.condition, p->b->err));
+    }
     *ret = n->index;
     return node_modes(p, n);
 }

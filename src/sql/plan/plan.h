@@ -18,6 +18,7 @@ enum node_kind {
     NODE_WATERMARK,   /* gives the stream its watermarks */
     NODE_UNION,       /* UNION ALL of n inputs of equal types */
     NODE_EXCHANGE,    /* rows go to the shard that owns their key; no keys: all to shard 0 */
+    NODE_EXPAND,      /* each row once for each grouping set */
     NODE_UNNEST,      /* a row for each element of a collection */
     NODE_NORMALIZE,   /* upserts by key become a full changelog (last row per key kept) */
     NODE_WINDOW,      /* window table function standing alone: appends window_start, window_end, window_time */
@@ -123,6 +124,14 @@ struct node {
         struct {
             struct window_spec window;
         } window;
+        struct {
+            uint32_t *pass; /* columns of the input: output starts with them */
+            uint32_t n_pass;
+            uint32_t *keys; /* then these, NULL in the sets that have not got them, then the set's number (INT) */
+            uint32_t n_keys;
+            uint64_t *sets; /* bit i: keys[i] is in it */
+            uint32_t n_sets;
+        } expand;
         struct {
             uint32_t column; /* of the input: an ARRAY, MAP or MULTISET */
             uint32_t *pass;  /* columns of the input: output starts with them */

@@ -14,7 +14,7 @@
 
 /* ---- relations ---- */
 
-enum rel_kind { REL_SCAN, REL_VALUES, REL_CALC, REL_UNION, REL_WINDOW, REL_AGGREGATE, REL_WINDOW_AGGREGATE, REL_SORT, REL_UNNEST };
+enum rel_kind { REL_SCAN, REL_VALUES, REL_CALC, REL_UNION, REL_WINDOW, REL_AGGREGATE, REL_WINDOW_AGGREGATE, REL_SORT, REL_UNNEST, REL_EXPAND };
 
 /* Which column of its window a column is, through whatever it has passed. */
 enum window_tag { TAG_NONE, TAG_START, TAG_END, TAG_TIME };
@@ -80,6 +80,7 @@ struct rel {
             enum window_output *outputs;
             uint32_t n_outputs;
             bool settled;        /* as in window_origin */
+            bool expanded;       /* the last key is the grouping set */
             uint32_t *late;      /* input columns that go to the late table, one a column of it; NULL: none */
             uint32_t n_late;
             uint32_t line, column;
@@ -91,6 +92,14 @@ struct rel {
             uint32_t line, column; /* of the LIMIT or OFFSET */
             bool final;          /* the job's final table */
         } sort;
+        struct {
+            uint32_t *pass; /* columns of the input that come out, first of all */
+            uint32_t n_pass;
+            uint32_t *keys; /* then these, NULL in the sets that they are not in; then the set's number */
+            uint32_t n_keys;
+            uint64_t *sets; /* bit i: keys[i] is in it */
+            uint32_t n_sets;
+        } expand;
         struct {
             uint32_t column;  /* of the input: the collection */
             uint32_t *pass;   /* columns of the input that come out, before the parts */
@@ -155,12 +164,33 @@ struct agg_item {
 struct agg_scope {
     ARRAY(struct agg_item) items;
     uint32_t n_input; /* aggregates stand in expressions as columns from here on */
+    const struct group_by *groups;
+};
+
+#define PLAN_MAX_GROUPS 63u            /* expressions of a GROUP BY with sets: GROUPING_ID is a BIGINT */
+#define PLAN_MAX_SETS 1024u            /* sets of one GROUP BY */
+#define GROUP_SET_COLUMN (NONE - 1)    /* stands in expressions for the number of a row's grouping set */
+
+struct group_by {
+    const struct expr **exprs;
+    uint32_t n;
+    uint64_t *sets; /* bit i: expression i is in the set. NULL: one set of all */
+    uint32_t n_sets;
+};
+
+/* TUMBLE or HOP in GROUP BY. */
+struct group_window {
+    struct window_spec spec;
+    const struct expr *time;
+    const struct schema *schema;
+    uint32_t first; /* of its three columns: start, end, time */
 };
 
 /* Where an expression stands. */
 struct place {
     const struct scope *scope; /* NULL: no columns */
     struct agg_scope *aggs;    /* NULL: aggregates are refused */
+    const struct group_window *window; /* of GROUP BY; NULL: none */
     const char *clause;        /* "WHERE", for messages */
 };
 
@@ -184,6 +214,13 @@ enum status rel_filter(struct binder *b, struct rel *in, const struct expr *cond
 /* Columns `columns` of `in` under their names. */
 enum status rel_project(struct binder *b, struct rel *in, const uint32_t *columns, uint32_t n,
                         struct rel **ret) MUST_USE;
+/* `in` with `x` among its columns: as the last one where it is not a column already. */
+enum status rel_with_column(struct binder *b, struct rel *in, const struct expr *x, struct rel **ret,
+                            uint32_t *ret_column) MUST_USE;
+/* Each row once for each grouping set: room for `n_keys` keys; the caller fills in, then asks for the schema. */
+enum status rel_expand(struct binder *b, struct rel *in, uint32_t n_keys, uint32_t n_sets,
+                       struct rel **ret) MUST_USE;
+enum status rel_expand_schema(struct binder *b, struct rel *r) MUST_USE;
 enum status rel_one_row(struct binder *b, struct rel **ret) MUST_USE;
 enum status rel_union(struct binder *b, struct rel **inputs, uint32_t n, struct rel **ret) MUST_USE;
 enum status rel_distinct(struct binder *b, struct rel *in, struct rel **ret) MUST_USE;
@@ -219,13 +256,9 @@ bool expr_uses_from(const struct expr *e, uint32_t first); /* a column >= first 
     F(WINDOW_PARTITION, "PARTITION BY or ORDER BY of a table argument") \
     F(PROCESSING_WINDOW, "a processing-time window table function without GROUP BY window_start, window_end") \
     F(PROCESSING_ATTACHED, "an aggregate over the windows of a processing-time aggregate") \
-    F(LEGACY_WINDOW, "group window functions (write a window table function: FROM TUMBLE(TABLE t, DESCRIPTOR(c), …))") \
     F(OVER, "OVER") \
     F(NAMED_WINDOW, "the WINDOW clause") \
     F(QUALIFY, "QUALIFY") \
-    F(GROUPING_SETS, "GROUPING SETS") \
-    F(ROLLUP, "ROLLUP") \
-    F(CUBE, "CUBE") \
     F(INTERSECT, "INTERSECT") \
     F(EXCEPT, "EXCEPT") \
     F(STREAM, "SELECT STREAM") \
@@ -342,6 +375,11 @@ enum status bind_from(struct binder *b, const struct cte_frame *ctes, const stru
                       struct scope *ret_scope) MUST_USE;
 enum status bind_relation(struct binder *b, const struct cte_frame *ctes, const struct syn_name *name,
                           struct rel **ret) MUST_USE;
+/* A window over `in` by its time column; kind and spans come in `spec`. */
+enum status window_new(struct binder *b, struct rel *in, uint32_t time, const struct window_spec *spec,
+                       const struct syn_expr *at, struct rel **ret) MUST_USE;
+enum status window_span(struct binder *b, const struct syn_expr *e, const char *what, bool positive,
+                        int64_t *ret) MUST_USE;
 /* TUMBLE, HOP, CUMULATE … as a FROM item. */
 enum status bind_window(struct binder *b, const struct cte_frame *ctes, const struct syn_expr *call,
                         struct rel **ret) MUST_USE;
@@ -371,11 +409,30 @@ struct select_list {
     struct sort_key *keys; /* of ORDER BY, over the list */
     const struct expr *having;
 };
-enum status bind_groups(struct binder *b, const struct scope *s, const struct syn_query *q, const struct expr ***ret,
-                        uint32_t *ret_n) MUST_USE;
-enum status bind_aggregate(struct binder *b, struct rel *in, const struct syn_query *q, const struct expr **groups,
-                           uint32_t n_groups, const struct agg_scope *aggs, struct select_list *list,
-                           struct rel **ret) MUST_USE;
+enum status bind_aggregate(struct binder *b, struct rel *in, const struct syn_query *q, const struct agg_scope *aggs,
+                           struct select_list *list, struct rel **ret) MUST_USE;
+
+/* bind_group.c */
+enum status bind_groups(struct binder *b, const struct place *p, const struct syn_query *q,
+                        struct group_by *ret) MUST_USE;
+bool group_in_all(const struct group_by *g, uint32_t i); /* expression i is in every set */
+/* What is not in every set may be NULL: input, scope and groups anew. */
+enum status nullable_groups(struct binder *b, const struct place *p, const struct syn_query *q, struct rel **in,
+                            struct scope *scope, struct group_by *g) MUST_USE;
+enum status bind_grouping(struct binder *b, const struct place *p, const struct syn_expr *e,
+                          const struct expr **ret) MUST_USE;
+
+/* bind_group_window.c */
+bool is_group_window(struct binder *b, const struct syn_expr *e);
+/* Puts the window of GROUP BY around `in`. *ret NULL: there is none. */
+enum status bind_group_window(struct binder *b, const struct syn_query *q, struct rel **in, struct scope *scope,
+                              const struct group_window **ret) MUST_USE;
+/* Start, end and time of the call in GROUP BY. */
+enum status group_window_columns(struct binder *b, const struct place *p, const struct syn_expr *e,
+                                 const struct expr *ret[3]) MUST_USE;
+/* TUMBLE_START and its kin; *ret_is false: another function. */
+enum status bind_window_call(struct binder *b, const struct place *p, const struct syn_expr *e, bool *ret_is,
+                             const struct expr **ret) MUST_USE;
 
 /* bind_insert.c */
 struct insert {

@@ -115,6 +115,64 @@ enum status rel_project(struct binder *b, struct rel *in, const uint32_t *column
     return rel_calc(b, in, NULL, exprs, fields, n, ret);
 }
 
+enum status rel_with_column(struct binder *b, struct rel *in, const struct expr *x, struct rel **ret,
+                            uint32_t *ret_column)
+{
+    uint32_t n = in->schema.n_fields;
+    *ret = in;
+    *ret_column = x->column;
+    if (x->kind == EXPR_COLUMN)
+        return ST_OK;
+    const struct expr **columns, **exprs = ARENA_ARRAY(b->arena, const struct expr *, n + 1);
+    struct field *fields = ARENA_ARRAY(b->arena, struct field, n + 1);
+    TRY_MEM(b, exprs && fields);
+    TRY(rel_columns(b, &in->schema, &columns));
+    if (n) {
+        memcpy(exprs, columns, n * sizeof *exprs);
+        memcpy(fields, in->schema.fields, n * sizeof *fields);
+    }
+    exprs[n] = x;
+    fields[n] = (struct field){ STR("$x"), rel_type(b, x) };
+    TRY_MEM(b, fields[n].type);
+    *ret_column = n;
+    return rel_calc(b, in, NULL, exprs, fields, n + 1, ret);
+}
+
+enum status rel_expand(struct binder *b, struct rel *in, uint32_t n_keys, uint32_t n_sets, struct rel **ret)
+{
+    uint32_t n = in->schema.n_fields;
+    struct rel *r = rel_new(b, REL_EXPAND, 1, n + n_keys + 1);
+    TRY_MEM(b, r);
+    r->inputs[0] = in;
+    r->bounded = in->bounded;
+    r->expand.pass = ARENA_ARRAY(b->arena, uint32_t, n + 1);
+    r->expand.keys = ARENA_ARRAY(b->arena, uint32_t, n_keys + 1);
+    r->expand.sets = ARENA_ARRAY(b->arena, uint64_t, n_sets);
+    TRY_MEM(b, r->expand.pass && r->expand.keys && r->expand.sets);
+    r->expand.n_sets = n_sets;
+    *ret = r;
+    return ST_OK;
+}
+
+/* After pass and keys. The window's columns keep their tags where they pass. */
+enum status rel_expand_schema(struct binder *b, struct rel *r)
+{
+    const struct rel *in = r->inputs[0];
+    struct field *fields = (struct field *)(uintptr_t)r->schema.fields;
+    uint32_t n = r->expand.n_pass, n_keys = r->expand.n_keys;
+    for (uint32_t i = 0; i < n; i++)
+        fields[i] = in->schema.fields[r->expand.pass[i]];
+    for (uint32_t i = 0; i < n_keys; i++) {
+        fields[n + i] = in->schema.fields[r->expand.keys[i]];
+        fields[n + i].type = type_nullable(b->arena, fields[n + i].type, true);
+        TRY_MEM(b, fields[n + i].type);
+    }
+    fields[n + n_keys] = (struct field){ STR("$set"), type_nullable(b->arena, type_basic(TYPE_INT), false) };
+    TRY_MEM(b, fields[n + n_keys].type);
+    r->schema.n_fields = n + n_keys + 1;
+    return ST_OK;
+}
+
 enum status rel_one_row(struct binder *b, struct rel **ret)
 {
     struct rel *r = rel_new(b, REL_VALUES, 0, 0);

@@ -28,8 +28,8 @@ static enum status identity(struct binder *b, struct rel *r, struct trimmed *ret
 /* The used columns and no others, in their order. */
 static enum status trim_exactly(struct binder *b, struct rel *r, const bool *used, struct trimmed *ret)
 {
+    uint32_t n = 0, old = r->schema.n_fields; /* some operators shrink where they stand */
     TRY(trim(b, r, used, ret));
-    uint32_t n = 0, old = r->schema.n_fields;
     uint32_t *columns = ARENA_ARRAY(b->arena, uint32_t, old + 1);
     TRY_MEM(b, columns);
     for (uint32_t i = 0; i < old; i++)
@@ -197,6 +197,35 @@ static enum status trim_sort(struct binder *b, struct rel *r, const bool *used, 
     return ST_OK;
 }
 
+/* Keys stay: an aggregate keeps all of its own. */
+static enum status trim_expand(struct binder *b, struct rel *r, const bool *used, struct trimmed *ret)
+{
+    uint32_t n = r->schema.n_fields, n_pass = r->expand.n_pass, n_keys = r->expand.n_keys, pass = 0;
+    bool *below = flags(b, r->inputs[0]->schema.n_fields);
+    uint32_t *map = ARENA_ARRAY(b->arena, uint32_t, n + 1);
+    TRY_MEM(b, below && map);
+    for (uint32_t i = 0; i < n_pass; i++)
+        below[r->expand.pass[i]] |= used[i];
+    for (uint32_t i = 0; i < n_keys; i++)
+        below[r->expand.keys[i]] = true;
+    struct trimmed in;
+    TRY(trim(b, r->inputs[0], below, &in));
+    r->inputs[0] = in.rel;
+    for (uint32_t i = 0; i < n_pass; i++) {
+        map[i] = used[i] ? pass : NONE;
+        if (used[i])
+            r->expand.pass[pass++] = in.map[r->expand.pass[i]];
+    }
+    for (uint32_t i = 0; i < n_keys; i++)
+        r->expand.keys[i] = in.map[r->expand.keys[i]];
+    for (uint32_t i = n_pass; i < n; i++)
+        map[i] = pass + (i - n_pass);
+    r->expand.n_pass = pass;
+    ret->rel = r;
+    ret->map = map;
+    return rel_expand_schema(b, r);
+}
+
 static enum status trim_unnest(struct binder *b, struct rel *r, const bool *used, struct trimmed *ret)
 {
     uint32_t n = r->schema.n_fields, n_pass = r->unnest.n_pass, kept = 0;
@@ -250,6 +279,8 @@ static enum status trim(struct binder *b, struct rel *r, const bool *used, struc
         return trim_aggregate(b, r, used, ret);
     case REL_SORT:
         return trim_sort(b, r, used, ret);
+    case REL_EXPAND:
+        return trim_expand(b, r, used, ret);
     case REL_UNNEST:
         return trim_unnest(b, r, used, ret);
     }

@@ -9,15 +9,40 @@
  * computed column and moves into the projections above. */
 #include "plan/private.h"
 
-/* The columns of the projection that the aggregate reads, besides the window's start and end. */
-static enum status agg_columns(struct binder *b, struct rel *r, uint32_t n, bool **ret)
+/* An aggregate over a projection of a window table function, with an expansion between where there are grouping sets. */
+struct match {
+    struct rel *agg, *expand; /* expand NULL: none */
+    const struct rel *calc, *tvf;
+};
+
+static bool match_window(struct rel *r, struct match *ret)
 {
-    bool *used = ARENA_ARRAY(b->arena, bool, n + 1);
+    if (r->kind != REL_WINDOW_AGGREGATE)
+        return false;
+    ret->agg = r;
+    ret->expand = r->inputs[0]->kind == REL_EXPAND ? r->inputs[0] : NULL;
+    ret->calc = ret->expand ? ret->expand->inputs[0] : r->inputs[0];
+    if (ret->calc->kind != REL_CALC || ret->calc->inputs[0]->kind != REL_WINDOW)
+        return false;
+    ret->tvf = ret->calc->inputs[0];
+    return true;
+}
+
+/* The columns of the projection that the aggregate reads, besides the window's start and end. */
+static enum status agg_columns(struct binder *b, const struct match *m, bool **ret)
+{
+    const struct rel *x = m->expand;
+    bool *used = ARENA_ARRAY(b->arena, bool, m->calc->schema.n_fields + 1);
     TRY_MEM(b, used);
     uint32_t **refs, n_refs;
-    TRY(agg_refs(b, r, false, &refs, &n_refs));
+    TRY(agg_refs(b, m->agg, false, &refs, &n_refs));
     for (uint32_t i = 0; i < n_refs; i++)
-        used[*refs[i]] = true;
+        if (!x)
+            used[*refs[i]] = true;
+        else if (*refs[i] < x->expand.n_pass)
+            used[x->expand.pass[*refs[i]]] = true;
+    for (uint32_t i = 0; x && i < x->expand.n_keys; i++)
+        used[x->expand.keys[i]] = true;
     *ret = used;
     return ST_OK;
 }
@@ -33,9 +58,31 @@ static bool takes_over(const struct rel *calc, const struct rel *tvf, const bool
     return true;
 }
 
-static enum status take_over(struct binder *b, struct rel *r, const struct rel *calc, const struct rel *tvf,
-                             const bool *used)
+/* The expansion over the new projection, all of whose columns pass; the aggregate's columns become those of it. */
+static enum status expand_over(struct binder *b, const struct match *m, struct rel *calc, const uint32_t *map)
 {
+    const struct rel *old = m->expand;
+    uint32_t n = calc->schema.n_fields, **refs, n_refs;
+    struct rel *x;
+    TRY(rel_expand(b, calc, old->expand.n_keys, old->expand.n_sets, &x));
+    memcpy(x->expand.sets, old->expand.sets, old->expand.n_sets * sizeof *x->expand.sets);
+    x->expand.n_pass = n;
+    x->expand.n_keys = old->expand.n_keys;
+    for (uint32_t i = 0; i < n; i++)
+        x->expand.pass[i] = i;
+    for (uint32_t i = 0; i < old->expand.n_keys; i++)
+        x->expand.keys[i] = map[old->expand.keys[i]];
+    TRY(agg_refs(b, m->agg, false, &refs, &n_refs));
+    for (uint32_t i = 0; i < n_refs; i++)
+        *refs[i] = *refs[i] < old->expand.n_pass ? map[old->expand.pass[*refs[i]]] : *refs[i] - old->expand.n_pass + n;
+    m->agg->inputs[0] = x;
+    return rel_expand_schema(b, x);
+}
+
+static enum status take_over(struct binder *b, const struct match *m, const bool *used)
+{
+    const struct rel *calc = m->calc, *tvf = m->tvf;
+    struct rel *r = m->agg, *made;
     uint32_t n = calc->schema.n_fields, kept = 0, time = NONE;
     const struct window_spec *spec = &tvf->tvf.origin.spec;
     const struct expr **exprs = ARENA_ARRAY(b->arena, const struct expr *, n + 1);
@@ -58,11 +105,16 @@ static enum status take_over(struct binder *b, struct rel *r, const struct rel *
         exprs[time] = expr_column(&b->exprs, spec->time_column, fields[time].type);
         TRY_MEM(b, exprs[time]);
     }
-    TRY(rel_calc(b, tvf->inputs[0], calc->calc.condition, exprs, fields, kept, &r->inputs[0]));
-    uint32_t **refs, n_refs;
-    TRY(agg_refs(b, r, false, &refs, &n_refs));
-    for (uint32_t i = 0; i < n_refs; i++)
-        *refs[i] = map[*refs[i]];
+    TRY(rel_calc(b, tvf->inputs[0], calc->calc.condition, exprs, fields, kept, &made));
+    if (m->expand) {
+        TRY(expand_over(b, m, made, map));
+    } else {
+        uint32_t **refs, n_refs;
+        TRY(agg_refs(b, r, false, &refs, &n_refs));
+        for (uint32_t i = 0; i < n_refs; i++)
+            *refs[i] = map[*refs[i]];
+        r->inputs[0] = made;
+    }
     r->agg.spec = *spec;
     r->agg.spec.time_column = time;
     r->agg.settled = tvf->tvf.origin.settled;
@@ -71,16 +123,14 @@ static enum status take_over(struct binder *b, struct rel *r, const struct rel *
 
 enum status rule_window(struct binder *b, struct rel **rel)
 {
-    struct rel *r = *rel;
-    for (uint32_t i = 0; i < r->n_inputs; i++)
-        TRY(rule_window(b, &r->inputs[i]));
-    if (r->kind != REL_WINDOW_AGGREGATE || r->inputs[0]->kind != REL_CALC ||
-        r->inputs[0]->inputs[0]->kind != REL_WINDOW)
-        return ST_OK;
-    const struct rel *calc = r->inputs[0], *tvf = calc->inputs[0];
+    struct match m;
     bool *used;
-    TRY(agg_columns(b, r, calc->schema.n_fields, &used));
-    return takes_over(calc, tvf, used) ? take_over(b, r, calc, tvf, used) : ST_OK;
+    for (uint32_t i = 0; i < (*rel)->n_inputs; i++)
+        TRY(rule_window(b, &(*rel)->inputs[i]));
+    if (!match_window(*rel, &m))
+        return ST_OK;
+    TRY(agg_columns(b, &m, &used));
+    return takes_over(m.calc, m.tvf, used) ? take_over(b, &m, used) : ST_OK;
 }
 
 /* ---- watermarks ---- */

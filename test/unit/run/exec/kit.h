@@ -113,6 +113,7 @@ static inline const struct op_ops *kit_ops(const struct node *n)
     case NODE_NORMALIZE: return &op_normalize;
     case NODE_WINDOW: return &op_window;
     case NODE_UNNEST: return &op_unnest;
+    case NODE_EXPAND: return &op_expand;
     case NODE_AGGREGATE: return &op_aggregate;
     case NODE_WINDOW_AGGREGATE: return &op_window_aggregate;
     case NODE_TABLE: return &op_sort;
