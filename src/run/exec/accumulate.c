@@ -417,7 +417,7 @@ enum status accumulators_results(struct accumulators *a, const struct agg_tables
             continue;
         for (uint32_t i = 0; i < n; i++)
             a->states[i] = (uint8_t *)entry_value(t->groups, entries[i]) + a->offsets[c];
-        TRY(g->ops->result(g, (const void *const *)a->states, n, &heap.heap, &cols[c], out_row, err));
+        TRY(g->ops->result(g, a->states, n, &heap.heap, &cols[c], out_row, err));
     }
     return ST_OK;
 }

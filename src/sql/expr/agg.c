@@ -213,6 +213,94 @@ static enum status resolve_percentile(struct resolving *r)
     return take_percentages(r, r->form->params[0], p);
 }
 
+/* ---- sketches ---- */
+
+static enum status not_over_updates(struct resolving *r, const char *remedy)
+{
+    return error_at(r->err, ST_SEMANTIC, r->line, r->column,
+                    "%s cannot take rows back, and rows of its input are updated or deleted: %s", r->g->name, remedy);
+}
+
+static void use_sketch(struct aggregate *g, const struct aggregate_ops *ops, uint32_t state_bytes)
+{
+    g->ops = ops;
+    g->state_bytes = state_bytes;
+    g->n_blobs = 1;
+}
+
+static enum status resolve_approx_count(struct resolving *r)
+{
+    if (r->n_args != 1)
+        return invalid_call(r);
+    if (r->retracting)
+        return not_over_updates(r, "write COUNT(DISTINCT …)");
+    r->g->type = type_nullable(r->env->arena, type_basic(TYPE_BIGINT), false);
+    use_sketch(r->g, &agg_approx_count, 24);
+    return ST_OK;
+}
+
+static enum status resolve_approx_percentile(struct resolving *r)
+{
+    uint32_t n = r->form ? r->form->n_params : 0;
+    const struct expr *x;
+    if (r->n_args != 1 || !type_is_numeric(r->args[0]) || n < 1 || n > 2)
+        return invalid_call(r);
+    struct agg_percentages *p = ARENA_NEW(r->env->arena, struct agg_percentages);
+    const struct type **types = ARENA_ARRAY(r->env->arena, const struct type *, 1);
+    if (!p || !types)
+        return expr_no_memory(r->env, r->err);
+    double error = 0.01;
+    if (n == 2) {
+        if (!type_is_numeric(r->form->params[1]->type))
+            return invalid_call(r);
+        TRY(expr_convert(r->env, r->form->params[1], type_basic(TYPE_DOUBLE), false, &x, r->err));
+        error = column_is_null(&x->value, 0) ? 0 : x->value.f64[0];
+    }
+    if (!(error >= QUANTILE_ERROR_MIN && error <= QUANTILE_ERROR_MAX))
+        return error_at(r->err, ST_SEMANTIC, r->line, r->column,
+                        "the relative error of APPROX_PERCENTILE must be between %g and %g", QUANTILE_ERROR_MIN,
+                        QUANTILE_ERROR_MAX);
+    types[0] = type_basic(TYPE_DOUBLE);
+    r->g->arg_types = types;
+    r->g->data = p;
+    quantile_scale(error, &p->scale);
+    use_sketch(r->g, &agg_approx_percentile, 8);
+    return take_percentages(r, r->form->params[0], p);
+}
+
+static enum status resolve_approx_top(struct resolving *r)
+{
+    struct arena *a = r->env->arena;
+    uint32_t n = r->form ? r->form->n_params : 0;
+    int64_t k, capacity;
+    if (r->n_args != 1 || n < 1 || n > 2 || !literal_integer(r->form->params[0], &k) ||
+        (n == 2 && !literal_integer(r->form->params[1], &capacity)))
+        return invalid_call(r);
+    if (r->retracting)
+        return not_over_updates(r, "count the values by GROUP BY");
+    if (k < 1 || k > AGG_TOP_MAX)
+        return error_at(r->err, ST_SEMANTIC, r->line, r->column, "APPROX_TOP_K tells 1 to %u values, not %lld", AGG_TOP_MAX,
+                        (long long)k);
+    if (n == 1)
+        capacity = k < 10 ? 100 : 10 * k;
+    if (capacity < k || capacity > 10 * AGG_TOP_MAX)
+        return error_at(r->err, ST_SEMANTIC, r->line, r->column,
+                        "the capacity of APPROX_TOP_K must be between the number of values, %lld, and %u", (long long)k,
+                        10 * AGG_TOP_MAX);
+    struct agg_top *t = ARENA_NEW(a, struct agg_top);
+    struct field *fields = ARENA_ARRAY(a, struct field, 2);
+    if (!t || !fields)
+        return expr_no_memory(r->env, r->err);
+    *t = (struct agg_top){ (uint32_t)k, (uint32_t)capacity };
+    fields[0] = (struct field){ STR("value"), r->args[0] };
+    fields[1] = (struct field){ STR("count"), type_basic(TYPE_BIGINT) };
+    const struct type *item = type_row(a, fields, 2);
+    r->g->type = item ? type_array(a, item) : NULL;
+    r->g->data = t;
+    use_sketch(r->g, &agg_approx_top, 8);
+    return ST_OK;
+}
+
 struct row {
     struct function_doc doc;
     enum status (*resolve)(struct resolving *r);
@@ -256,13 +344,23 @@ static const struct row rows[] = {
     { AGG("PERCENTILE", "PERCENTILE(number, percentage | percentages [, frequency])",
           "The exact percentile, between two values by linear interpolation; the percentage is a constant from 0 to 1 or an "
           "array of them. A row counts `frequency` times.", "PERCENTILE(price, 0.5)"), resolve_percentile, 2, false },
+    { AGG("APPROX_COUNT_DISTINCT", "APPROX_COUNT_DISTINCT(value)",
+          "How many different values, by HyperLogLog++: standard error 0.81 %.", "APPROX_COUNT_DISTINCT(name)"),
+      resolve_approx_count, 0, false },
+    { AGG("APPROX_PERCENTILE", "APPROX_PERCENTILE(number, percentage | percentages [, error])",
+          "The percentile, of NULLs none, by a sketch whose values are off by the relative error at most: 0.01 unless told "
+          "otherwise.", "APPROX_PERCENTILE(price, 0.99)"), resolve_approx_percentile, 6, false },
+    { AGG("APPROX_TOP_K", "APPROX_TOP_K(value, k [, capacity])",
+          "The k most frequent values with their counts. Of n values a count lacks n / (capacity + 1) at most and is never "
+          "too great; the capacity is 10 k, at least 100, unless told otherwise.", "APPROX_TOP_K(name, 3)"),
+      resolve_approx_top, 6, false },
     { AGG("SINGLE_VALUE", "SINGLE_VALUE(value)", "The only value; more than one row fails.", "SINGLE_VALUE(x)"),
       resolve_value, 0, false },
 };
 #undef AGG
 #define N_ROWS (sizeof rows / sizeof rows[0])
 
-static const char *const refused[] = { "APPROX_COUNT_DISTINCT", "CUME_DIST", "DENSE_RANK", "FUSION", "INTERSECTION",
+static const char *const refused[] = { "CUME_DIST", "DENSE_RANK", "FUSION", "INTERSECTION",
                                        "LAG", "LEAD", "NTILE", "PERCENT_RANK", "RANK", "ROW_NUMBER", "REGR_COUNT",
                                        "COVAR_POP", "COVAR_SAMP", "BITMAP_BUILD_AGG", "BITMAP_AND_AGG",
                                        "BITMAP_OR_AGG" };

@@ -68,7 +68,7 @@ static enum status count_merge(const struct aggregate *g, void *dst, struct agg_
     *(int64_t *)dst += *(const int64_t *)src;
     return ST_OK;
 }
-static enum status count_result(const struct aggregate *g, const void *const *states, uint32_t n, struct agg_heap *heap,
+static enum status count_result(const struct aggregate *g, void *const *states, uint32_t n, struct agg_heap *heap,
                                 struct column *out, uint32_t out_row, struct error *err)
 {
     (void)g, (void)heap, (void)err;
@@ -196,7 +196,7 @@ static void put_integer(const struct aggregate *g, struct column *out, uint32_t 
     }
 }
 
-static enum status result_i64(const struct aggregate *g, const void *const *states, uint32_t n, struct agg_heap *heap,
+static enum status result_i64(const struct aggregate *g, void *const *states, uint32_t n, struct agg_heap *heap,
                               struct column *out, uint32_t out_row, struct error *err)
 {
     (void)heap, (void)err;
@@ -212,7 +212,7 @@ static enum status result_i64(const struct aggregate *g, const void *const *stat
     }
     return ST_OK;
 }
-static enum status result_f64(const struct aggregate *g, const void *const *states, uint32_t n, struct agg_heap *heap,
+static enum status result_f64(const struct aggregate *g, void *const *states, uint32_t n, struct agg_heap *heap,
                               struct column *out, uint32_t out_row, struct error *err)
 {
     (void)heap, (void)err;
@@ -230,7 +230,7 @@ static enum status result_f64(const struct aggregate *g, const void *const *stat
     }
     return ST_OK;
 }
-static enum status result_i128(const struct aggregate *g, const void *const *states, uint32_t n, struct agg_heap *heap,
+static enum status result_i128(const struct aggregate *g, void *const *states, uint32_t n, struct agg_heap *heap,
                                struct column *out, uint32_t out_row, struct error *err)
 {
     (void)heap, (void)err;
@@ -336,7 +336,7 @@ static enum status variance_merge(const struct aggregate *g, void *dst, struct a
     d->count += s->count;
     return ST_OK;
 }
-static enum status variance_result(const struct aggregate *g, const void *const *states, uint32_t n,
+static enum status variance_result(const struct aggregate *g, void *const *states, uint32_t n,
                                    struct agg_heap *heap, struct column *out, uint32_t out_row, struct error *err)
 {
     (void)heap, (void)err;

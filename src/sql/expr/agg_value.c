@@ -65,7 +65,7 @@ static enum status heap_full(struct error *err)
         return ST_OK;                                                                                           \
     }
 #define RESULT(NAME, STATE, MEMBER)                                                                              \
-    static enum status NAME(const struct aggregate *g, const void *const *states, uint32_t n,                    \
+    static enum status NAME(const struct aggregate *g, void *const *states, uint32_t n,                    \
                             struct agg_heap *heap, struct column *out, uint32_t out_row, struct error *err)      \
     {                                                                                                            \
         (void)g, (void)heap, (void)err;                                                                          \
@@ -214,7 +214,7 @@ static enum status heap_merge(const struct aggregate *g, void *dst, struct agg_h
     return ST_OK;
 }
 
-static enum status heap_result(const struct aggregate *g, const void *const *states, uint32_t n, struct agg_heap *heap,
+static enum status heap_result(const struct aggregate *g, void *const *states, uint32_t n, struct agg_heap *heap,
                                struct column *out, uint32_t out_row, struct error *err)
 {
     bool text = type_phys(g->arg_types[0]) == PHYS_STRING;

@@ -197,8 +197,8 @@ struct aggregate_ops {
     /* dst += src, for panes and two phases. */
     enum status (*merge)(const struct aggregate *g, void *dst, struct agg_heap *dst_heap, const void *src,
                          struct agg_heap *src_heap, struct error *err);
-    /* out[out_row + k] = value of states[k]. */
-    enum status (*result)(const struct aggregate *g, const void *const *states, uint32_t n, struct agg_heap *heap,
+    /* out[out_row + k] = value of states[k]; a state may remember what that is. */
+    enum status (*result)(const struct aggregate *g, void *const *states, uint32_t n, struct agg_heap *heap,
                           struct column *out, uint32_t out_row, struct error *err);
     /* Instead of all these, where `keep` is set: out[out_row] = value of the group's rows. */
     enum status (*gather)(const struct aggregate *g, struct agg_rows *rows, struct column *out, uint32_t out_row,

@@ -320,18 +320,57 @@ extern const struct aggregate_ops agg_count_star, agg_count, agg_variance;
 /* Made of all rows of a group. */
 extern const struct aggregate_ops agg_listagg, agg_array, agg_collect, agg_end, agg_json_object, agg_json_array,
     agg_percentile;
-struct agg_json { /* aggregate's data */
-    struct zone zone;
-    bool raw; /* the value is JSON text */
-};
-struct agg_percentages { /* aggregate's data */
-    double *at;
-    uint32_t n;
-    bool list; /* the result is an array */
-};
+extern const struct aggregate_ops agg_approx_count, agg_approx_percentile, agg_approx_top;
 const struct aggregate_ops *agg_sum_ops(const struct type *t, bool avg);
 const struct aggregate_ops *agg_value_ops(const char *name, const struct type *t, uint32_t *ret_bytes,
                                           uint32_t *ret_align);
+
+/* What `data` of an aggregate is. */
+struct agg_json {
+    struct zone zone;
+    bool raw; /* the value is JSON text */
+};
+struct quantile_scale {
+    double log, middle;
+};
+struct agg_percentages {
+    double *at;
+    uint32_t n;
+    bool list; /* the result is an array */
+    struct quantile_scale scale; /* APPROX_PERCENTILE */
+};
+#define AGG_TOP_MAX 1000u
+struct agg_top {
+    uint32_t k, capacity;
+};
+
+/* ---- sketches: a blob in an aggregate's heap each; handle 0 is the empty one; false: memory refused ---- */
+
+/* How many different hashes. *ret_changed becomes true when that may have changed. */
+bool hll_add(struct agg_heap *heap, uint64_t *handle, uint64_t hash, bool *ret_changed) MUST_USE;
+void hll_prefetch(struct agg_heap *heap, uint64_t handle, uint64_t hash); /* of a handle that is not 0 */
+bool hll_merge(struct agg_heap *to, uint64_t *handle, struct agg_heap *from, uint64_t other) MUST_USE;
+int64_t hll_count(struct agg_heap *heap, uint64_t handle);
+
+/* Quantiles with a relative error. */
+#define QUANTILE_ERROR_MIN 0.001
+#define QUANTILE_ERROR_MAX 0.5
+void quantile_scale(double error, struct quantile_scale *ret);
+bool quantile_add(struct agg_heap *heap, uint64_t *handle, const struct quantile_scale *s, double v, int64_t n) MUST_USE;
+bool quantile_merge(struct agg_heap *to, uint64_t *handle, struct agg_heap *from, uint64_t other) MUST_USE;
+int64_t quantile_total(struct agg_heap *heap, uint64_t handle);
+/* The value of rank 0 ≤ rank < total. */
+double quantile_at(struct agg_heap *heap, uint64_t handle, const struct quantile_scale *s, int64_t rank);
+
+/* Frequent values, as bytes. */
+struct top_item {
+    struct str bytes; /* borrowed from the heap */
+    int64_t count;
+};
+bool top_add(struct agg_heap *heap, uint64_t *handle, uint32_t capacity, uint64_t hash, struct str bytes) MUST_USE;
+bool top_merge(struct agg_heap *to, uint64_t *handle, uint32_t capacity, struct agg_heap *from, uint64_t other) MUST_USE;
+/* All values that are counted, the most frequent first; room for 2 * capacity. */
+uint32_t top_items(struct agg_heap *heap, uint64_t handle, struct top_item *ret);
 
 /* ---- text by code points (valid UTF-8) ---- */
 

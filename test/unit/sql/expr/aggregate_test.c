@@ -21,10 +21,14 @@ static bool heap_set(struct agg_heap *h, uint64_t *handle, const void *bytes, si
     t->values[*handle] = str_make(copy, len);
     return true;
 }
+static uint8_t *heap_edit(struct agg_heap *h, uint64_t handle)
+{
+    return (uint8_t *)(uintptr_t)((struct test_heap *)h)->values[handle].ptr;
+}
 static struct test_heap *heap_new(void)
 {
     struct test_heap *h = calloc(1, sizeof *h);
-    h->face = (struct agg_heap){ heap_get, heap_set };
+    h->face = (struct agg_heap){ heap_get, heap_set, heap_edit };
     return h;
 }
 static void heap_free(struct test_heap *h)
@@ -64,7 +68,7 @@ static const char *result(struct fixture *f, const struct aggregate *g, void *st
     static char out[256];
     struct column c;
     assert_true(column_init(&c, g->type, 4, &f->budget));
-    const void *states[1] = { state };
+    void *states[1] = { state };
     assert_int_equal(g->ops->result(g, states, 1, &h->face, &c, 2, &f->err), ST_OK);
     snprintf(out, sizeof out, "%s", print_value(&c, 2, &zone_utc));
     column_release(&c);
