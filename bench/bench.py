@@ -14,6 +14,7 @@ from dataclasses import dataclass
 sys.dont_write_bytecode = True  # leaves no folder in the source tree
 
 import check
+import functions
 import inputs
 import peers
 import report
@@ -281,6 +282,16 @@ def measure_start(tools):
     return result
 
 
+def measure_functions(a, tools, family):
+    rows = functions.compare(tools.weir, family, a.folder)
+    result = functions.measure(tools.weir, family, a.folder, min(a.events, 4000000), max(a.pairs, 3))
+    say(
+        f"calls  {family.name}: {result['weir']:.0f} ns a row, DuckDB {result['duckdb']:.0f}; equal on {rows} rows; "
+        f"ratio {result['ratio']:.2f}"
+    )
+    return result
+
+
 def measure_decoders(a):
     result = peers.decoders(a.folder, a.pairs)
     say("decode " + "  ".join(f"{mode} {r[1]:.2f} against {r[2]:.2f}" for mode, r in result.items()))
@@ -383,6 +394,9 @@ def measure_all(a, tools):
         attempt(results, "other", "hop", lambda: measure_hop(a, tools, cases))
     if not a.only or "start" in wanted:
         attempt(results, "other", "start", lambda: measure_start(tools))
+    if tools.duck and (not a.only or "functions" in wanted):
+        for family in functions.FAMILIES:
+            attempt(results, "functions", family.name, lambda: measure_functions(a, tools, family))
     if tools.simd and (not a.only or "decoder" in wanted):
         attempt(results, "other", "decoders", lambda: measure_decoders(a))
     if tools.flink:

@@ -92,6 +92,35 @@ Q17 = """SELECT auction, DATE_FORMAT(dateTime, 'yyyy-MM-dd') AS d, COUNT(*) AS n
 Q17_DUCK = Q17.replace("DATE_FORMAT(dateTime, 'yyyy-MM-dd')", "strftime(dateTime, '%Y-%m-%d')").replace(
     "AVG(price)", "SUM(price) // " "COUNT(*)"
 )
+
+
+def by_price(what, name):
+    """An aggregate over all bids, then over the cheap, the middling and the dear ones."""
+    ranges = ("price < 10000", "price >= 10000 AND price < 1000000", "price >= 1000000")
+    filtered = [f"{what} FILTER (WHERE {r}) AS {name}{i + 1}" for i, r in enumerate(ranges)]
+    return ", ".join([f"{what} AS {name}", *filtered])
+
+
+COUNTS = ", ".join(
+    by_price(what, name) for what, name in (("COUNT(*)", "n"), ("COUNT(DISTINCT bidder)", "b"),
+                                            ("COUNT(DISTINCT auction)", "a"))
+)
+COUNT_COLUMNS = ", ".join(f"{name}{i} BIGINT" for name in "nba" for i in ("", 1, 2, 3))
+DAY, DAY_DUCK = "DATE_FORMAT(dateTime, 'yyyy-MM-dd')", "strftime(dateTime, '%Y-%m-%d')"
+Q15 = f"SELECT {DAY} AS d, {COUNTS} FROM bids GROUP BY {DAY}"
+Q16 = f"SELECT channel, {DAY} AS d, MAX(DATE_FORMAT(dateTime, 'HH:mm')) AS m, {COUNTS} FROM bids GROUP BY channel, {DAY}"
+CHANNEL_ID = "REGEXP_EXTRACT(url, '(&|^)channel_id=([^&]*)', 2)"
+CHANNELS = ("apple", "google", "facebook", "baidu")
+Q21 = f"""SELECT auction, bidder, price, channel, CASE {" ".join(
+    f"WHEN LOWER(channel) = '{c}' THEN '{i}'" for i, c in enumerate(CHANNELS))} ELSE {CHANNEL_ID} END AS channel_id
+  FROM bids WHERE {CHANNEL_ID} IS NOT NULL OR LOWER(channel) IN {CHANNELS}"""
+Q21_DUCK = Q21.replace(CHANNEL_ID + " IS NOT NULL", "regexp_matches(url, '(&|^)channel_id=([^&]*)')")
+Q14 = """SELECT auction, bidder, 0.908 * price AS price,
+  CASE WHEN HOUR(dateTime) >= 8 AND HOUR(dateTime) <= 18 THEN 'dayTime'
+    WHEN HOUR(dateTime) <= 6 OR HOUR(dateTime) >= 20 THEN 'nightTime' ELSE 'otherTime' END AS t,
+  dateTime, extra, COUNT_CHAR(extra, 'c') AS c
+  FROM bids WHERE 0.908 * price > 1000000 AND 0.908 * price < 50000000"""
+Q14_DUCK = Q14.replace("COUNT_CHAR(extra, 'c')", "LEN(extra) - LEN(REPLACE(extra, 'c', ''))")
 TUMBLE_10 = tumble("b", "dateTime", 10, "auction, COUNT(*) AS n, SUM(price) AS t, MAX(price) AS m")
 TUMBLE_10_DUCK = (
     "SELECT auction, COUNT(*) AS n, SUM(price) AS t, MAX(price) AS m FROM b "
@@ -194,8 +223,35 @@ def all_cases():
             "BIGINT, su BIGINT",
             Q17,
             Q17_DUCK,
-            goal=3,
+            goal=4,
             updating=True,
+            published="Flink 0.18",
+        ),
+        nexmark(
+            "q14",
+            "auction BIGINT, bidder BIGINT, price DECIMAL(23, 3), t STRING, dateTime TIMESTAMP(3), extra STRING, c BIGINT",
+            Q14,
+            Q14_DUCK,
+            goal=4,
+            published="Flink 0.22",
+        ),
+        nexmark("q15", f"d STRING, {COUNT_COLUMNS}", Q15, Q15.replace(DAY, DAY_DUCK), goal=3, updating=True,
+                published="Flink 0.13"),
+        nexmark(
+            "q16",
+            f"channel STRING, d STRING, m STRING, {COUNT_COLUMNS}",
+            Q16,
+            Q16.replace(DAY, DAY_DUCK).replace("DATE_FORMAT(dateTime, 'HH:mm')", "strftime(dateTime, '%H:%M')"),
+            goal=1.5,
+            updating=True,
+            published="Flink 0.08 (without mini-batch)",
+        ),
+        nexmark(
+            "q21",
+            "auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, channel_id STRING",
+            Q21,
+            Q21_DUCK,
+            goal=4,
             published="Flink 0.18",
         ),
         Case(

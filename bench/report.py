@@ -158,6 +158,26 @@ def decoders(results):
     )
 
 
+def functions(results):
+    found = results.get("functions")
+    if not found:
+        return []
+    return [
+        "## Functions by themselves",
+        "",
+        "What ten columns of calls cost a row, reading and writing taken off: Weir from datagen into the blackhole, DuckDB "
+        "from its own table in memory with one thread, its rows thrown away. Goal: DuckDB's time or less; all values "
+        "compared on 2,000 rows first.",
+        "",
+    ] + table(
+        ["work", "Weir, ns a row", "DuckDB", "ratio to goal of 1.0"],
+        [
+            [name, f"{r['weir']:.0f}", f"{r['duckdb']:.0f}", f"{r['ratio']:.2f}, {verdict(r['ratio'])}"]
+            for name, r in found.items()
+        ],
+    )
+
+
 def hop(results, cases):
     h = results.get("other", {}).get("hop")
     if not h:
@@ -307,6 +327,7 @@ def page(results, cases, notes):
         head(results["machine"])
         + rates(results, cases)
         + decoders(results)
+        + functions(results)
         + hop(results, {c.name: c for c in cases})
         + commits(results)
         + start(results)
