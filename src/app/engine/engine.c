@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "engine/engine_private.h"
+#include "engine/zones.h"
 #include "os/os.h"
 
 static enum status register_all(struct engine *e, struct error *err)
@@ -34,6 +35,7 @@ enum status engine_new(const struct engine_config *config, struct engine **ret, 
         .budget = &e->budget,
         .capacity = config->capacity,
         .final = config->final,
+        .zones = &engine_zones,
         .analyze_connector = STR("blackhole"),
         .result_connector = config->analyze             ? STR("blackhole")
                             : config->result_connector ? str_from(config->result_connector)

@@ -53,20 +53,49 @@ struct str session_get(const struct session *s, const char *key)
 struct zone session_zone(const struct session *s)
 {
     struct zone z;
-    return zone_parse(session_get(s, "table.local-time-zone"), &z) ? z : zone_utc;
+    struct str name = session_get(s, "table.local-time-zone");
+    for (uint32_t i = 0; i < s->zones.count; i++)
+        if (str_eq(s->zones.at[i].name, name))
+            return s->zones.at[i];
+    return zone_parse(name, &z) ? z : zone_utc;
 }
 
-enum status session_put(struct session *s, const struct option *o, struct error *err)
+/* A zone by name is read when it is set, and kept: plans look at its rules. */
+static enum status take_zone(struct session *s, const struct option *o, struct error *err)
 {
-    struct options one = { o, 1 };
     struct zone z;
-    TRY(options_check(&one, plan_settings, plan_settings_count, "SET", err));
-    if (str_eq(o->name, STR("table.local-time-zone")) && !zone_parse(o->value, &z)) {
+    if (zone_parse(o->value, &z))
+        return ST_OK;
+    for (uint32_t i = 0; i < s->zones.count; i++)
+        if (str_eq(s->zones.at[i].name, o->value))
+            return ST_OK;
+    if (!s->config.zones) {
         error_at(err, ST_UNSUPPORTED, o->line, o->column, "time zone '%.*s' is not known: UTC and fixed offsets are",
                  STR_ARG(o->value));
         error_hint(err, "write an offset such as 'GMT+01:00' or '+01:00'");
         return ST_UNSUPPORTED;
     }
+    enum status st = s->config.zones->find(&s->arena, o->value, &z, err);
+    if (st != ST_OK) {
+        if (err && o->line) {
+            err->line = o->line;
+            err->column = o->column;
+        }
+        return st;
+    }
+    struct zone *kept = array_add(&s->zones, &s->arena);
+    if (!kept)
+        return budget_error(s->config.budget, sizeof *kept, err);
+    *kept = z;
+    return ST_OK;
+}
+
+enum status session_put(struct session *s, const struct option *o, struct error *err)
+{
+    struct options one = { o, 1 };
+    TRY(options_check(&one, plan_settings, plan_settings_count, "SET", err));
+    if (str_eq(o->name, STR("table.local-time-zone")))
+        TRY(take_zone(s, o, err));
     struct str name = arena_str(&s->arena, o->name), value = arena_str(&s->arena, o->value);
     struct option *slot = NULL;
     for (uint32_t i = 0; i < s->settings.count; i++)
@@ -95,6 +124,7 @@ struct plan_env session_env(struct session *s, struct arena *a)
         .catalog = s->catalog,
         .settings = { s->settings.at, s->settings.count },
         .zone = session_zone(s),
+        .zones = s->config.zones,
         .final = s->config.final,
         .capacity = s->config.capacity,
         .budget = s->config.budget,

@@ -14,6 +14,7 @@ struct session_config {
     struct budget *budget;
     uint32_t capacity;  /* rows in a batch; 0: BATCH_ROWS */
     bool final;         /* --final */
+    const struct zone_source *zones; /* zones by name, as long as jobs run; NULL: only offsets are known */
     struct str result_connector; /* 'connector' of the sink that SELECTs get: "print" or "test" */
     struct str analyze_connector; /* of the one that EXPLAIN ANALYZE gives a SELECT: "blackhole" */
 };

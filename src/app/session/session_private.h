@@ -8,6 +8,7 @@ struct session {
     struct arena arena;
     struct catalog *catalog;
     ARRAY(struct option) settings;
+    ARRAY(struct zone) zones; /* those by name that were set */
     struct str result_name; /* of the SELECT in work; empty: "result" */
 };
 

@@ -52,7 +52,7 @@ void date_iso_week(int64_t days, int64_t *ret_iso_year, int32_t *ret_week);
 /* Months later, the day cut to the month's length. */
 int64_t date_add_months(int64_t days, int64_t months);
 
-/* Zones. Fixed offsets and UTC need nothing; named zones need their TZif bytes (arriving later). */
+/* Zones. Fixed offsets and UTC need nothing; named zones need their TZif bytes . */
 struct zone {
     int32_t offset_s;          /* fixed */
     const struct zone_rules *rules; /* NULL: fixed */
@@ -64,6 +64,11 @@ bool zone_parse(struct str name, struct zone *ret);
 /* A named zone from its TZif bytes (RFC 8536, version 2 or later; the bytes may go afterwards). ST_CORRUPT when they
  * are none. */
 enum status zone_load(struct arena *a, struct str name, struct str tzif, struct zone *ret, struct error *err) MUST_USE;
+/* Where zones by name come from: the rules go into the arena. ST_SEMANTIC: there is no such name; ST_NOT_FOUND: there are
+ * no names at all. From any thread. */
+struct zone_source {
+    enum status (*find)(struct arena *a, struct str name, struct zone *ret, struct error *err);
+};
 int32_t zone_offset_at(const struct zone *z, int64_t utc_ms);   /* seconds east */
 int64_t zone_local_to_utc_ms(const struct zone *z, int64_t local_ms); /* gaps go forward, overlaps take the earlier */
 

@@ -119,7 +119,7 @@ struct function {
 extern const struct function functions_operators[], functions_logic[], functions_text[], functions_text_more[],
     functions_regex[], functions_math[], functions_time[], functions_clock[], functions_nested[], functions_arrays[],
     functions_hash[], functions_misc[], functions_units[], functions_fields[], functions_json[],
-    functions_json_make[];
+    functions_json_make[], functions_zone[];
 const struct function *function_find(struct str name); /* through aliases; NULL */
 struct str function_nearest(struct str name);
 bool function_is_unsupported(struct str name); /* of Flink's catalogue, not here */
@@ -235,6 +235,12 @@ bool time_format(struct buf *out, struct str pattern, const struct stamp *t);
 /* false: the text is not of that pattern. */
 bool time_scan(struct str text, struct str pattern, struct stamp *ret);
 int64_t time_field(enum time_unit u, const struct stamp *t); /* EXTRACT */
+/* The zone of that name; NULL: there is none. `java`: as java.util.TimeZone reads names, else as java.time does. The
+ * node's data is the source; the step's state is freed by zone_names_free. Valid until the next call. */
+enum status zone_by_name(struct kernel *k, struct str name, bool java, const struct zone **ret);
+void zone_names_free(void *state, struct budget *b);
+/* Of a local time that comes twice the second moment. */
+int64_t zone_local_to_utc_later(const struct zone *z, int64_t local_ms);
 extern const struct function function_floor_time, function_ceil_time;
 static inline int64_t math_floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 static inline int64_t math_floor_mod(int64_t a, int64_t b) { return a % b < 0 ? a % b + b : a % b; }

@@ -7,6 +7,7 @@ static const struct function *const tables[] = {
     functions_operators, functions_logic, functions_text,   functions_text_more, functions_regex, functions_math,
     functions_time,      functions_clock, functions_nested, functions_arrays,    functions_hash,
     functions_misc,      functions_units, functions_fields, functions_json,      functions_json_make,
+    functions_zone,
 };
 #define TABLES (sizeof tables / sizeof tables[0])
 

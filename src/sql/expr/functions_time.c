@@ -197,15 +197,17 @@ static enum status ltz_of_text(struct kernel *k)
 {
     EACH_ROW(k, r)
     {
-        struct zone zone = zone_utc;
+        const struct zone *zone = &zone_utc;
         struct stamp s;
-        bool ok = k->n_args < 3 || zone_parse(arg_str(k, 2, r), &zone);
+        if (k->n_args > 2)
+            TRY(zone_by_name(k, arg_str(k, 2, r), false, &zone));
+        bool ok = zone != NULL;
         struct kernel two = *k;
         two.n_args = k->n_args > 2 ? 2 : k->n_args;
         if (ok)
             TRY(scan_time(&two, r, &s, &ok));
         if (ok)
-            k->out->i64[r] = zone_local_to_utc_ms(&zone, s.days * DAY_MS + s.ms_of_day);
+            k->out->i64[r] = zone_local_to_utc_ms(zone, s.days * DAY_MS + s.ms_of_day);
         else
             column_set_null(k->out, r);
     }
@@ -227,6 +229,7 @@ static enum status resolve_ltz(struct call *c)
     } else {
         TRY(resolve_types(c, "s?ss="));
     }
+    c->data = c->env->zones;
     c->type = type_timestamp(c->env->arena, TYPE_TIMESTAMP_LTZ, 3);
     return c->type ? ST_OK : expr_no_memory(c->env, c->err);
 }
@@ -264,7 +267,7 @@ static enum status unix_timestamp(struct kernel *k)
         struct stamp s;
         bool ok;
         TRY(scan_time(k, r, &s, &ok));
-        k->out->i64[r] = ok ? math_floor_div(zone_local_to_utc_ms(zone, s.days * DAY_MS + s.ms_of_day),
+        k->out->i64[r] = ok ? math_floor_div(zone_local_to_utc_later(zone, s.days * DAY_MS + s.ms_of_day),
             1000) : INT64_MIN;
     }
     return ST_OK;
@@ -297,7 +300,7 @@ const struct function functions_time[] = {
           .signature = "TO_TIMESTAMP_LTZ(number [, 0 or 3]) | TO_TIMESTAMP_LTZ(text [, pattern [, zone]])",
       .help = "The TIMESTAMP_LTZ(3) of seconds (0) or milliseconds (3) since 1970, or of a text.",
       .example = "TO_TIMESTAMP_LTZ(1234, 3)", .flags = FN_STRICT | FN_NULLABLE, .resolve = resolve_ltz,
-          .pick = ltz_pick },
+          .pick = ltz_pick, .free_state = zone_names_free },
     { .name = "TO_DATE", .signature = "TO_DATE(text [, pattern])",
           .help = "The date that a text stands for; NULL when it is none.",
       .example = "TO_DATE('2020-01-01')", .flags = FN_STRICT | FN_NULLABLE, .resolve = resolve_to_date,

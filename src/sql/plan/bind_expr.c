@@ -142,16 +142,11 @@ static enum status bind_operator(struct binder *b, const struct place *p, const 
         struct str op;
         enum feature feature;
     } refused[] = {
-        { STR_INIT("OVERLAPS"), F_OVERLAPS },
-        { STR_INIT("CONTAINS"), F_OVERLAPS },
-        { STR_INIT("EQUALS"), F_OVERLAPS },
-        { STR_INIT("PRECEDES"), F_OVERLAPS },
-        { STR_INIT("SUCCEEDS"), F_OVERLAPS },
-        { STR_INIT("IMMEDIATELY PRECEDES"), F_OVERLAPS },
-        { STR_INIT("IMMEDIATELY SUCCEEDS"), F_OVERLAPS },
         { STR_INIT("MEMBER OF"), F_MEMBER_OF },
         { STR_INIT("SUBMULTISET OF"), F_MEMBER_OF },
     };
+    if (is_period_operator(e->text))
+        return bind_periods(b, p, e, ret);
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         if (str_eq(e->text, refused[i].op))
             return refuse(b, refused[i].feature, e->line, e->column);

@@ -29,7 +29,7 @@ enum status binder_init(struct binder *b, struct plan_env *env, struct error *er
 {
     *b = (struct binder){ .env = env, .arena = env->arena, .err = err };
     b->exprs =
-        (struct expr_env){ .arena = env->arena, .zone = env->zone, .user_function = user_function, .user_arg = env };
+        (struct expr_env){ .arena = env->arena, .zone = env->zone, .zones = env->zones, .user_function = user_function, .user_arg = env };
     return ST_OK;
 }
 

@@ -201,6 +201,7 @@ struct plan_env {
     struct catalog *catalog;
     struct options settings; /* SET keys in force */
     struct zone zone;        /* of 'table.local-time-zone' */
+    const struct zone_source *zones; /* zones by name; NULL: none */
     bool final;              /* --final: SELECTs end in NODE_TABLE; unbounded inputs are ST_USAGE */
     uint32_t capacity;       /* BATCH_ROWS, or less in tests */
     struct budget *budget;   /* values batches */

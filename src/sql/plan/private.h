@@ -253,6 +253,7 @@ bool expr_uses_from(const struct expr *e, uint32_t first); /* a column >= first 
     F(TABLE_ARG, "a table as an argument") \
     F(MODEL_ARG, "a model as an argument") \
     F(SESSION, "SESSION windows") \
+    F(ZONE_WINDOW, "a window over TIMESTAMP_LTZ in a time zone that changes its offset") \
     F(WINDOW_PARTITION, "PARTITION BY or ORDER BY of a table argument") \
     F(PROCESSING_WINDOW, "a processing-time window table function without GROUP BY window_start, window_end") \
     F(PROCESSING_ATTACHED, "an aggregate over the windows of a processing-time aggregate") \
@@ -271,7 +272,6 @@ bool expr_uses_from(const struct expr *e, uint32_t first); /* a column >= first 
     F(MULTISET, "a MULTISET constructor") \
     F(IS_SET, "IS A SET") \
     F(IS_EMPTY, "IS EMPTY") \
-    F(OVERLAPS, "OVERLAPS and its kin") \
     F(MEMBER_OF, "MEMBER OF and SUBMULTISET OF") \
     F(WITHIN_GROUP, "an ordered aggregate (WITHIN GROUP, ORDER BY inside)") \
     F(NULL_TREATMENT, "RESPECT NULLS and IGNORE NULLS of what is no aggregate") \
@@ -343,6 +343,10 @@ enum status bind_expr(struct binder *b, const struct place *p, const struct syn_
                       const struct expr **ret) MUST_USE;
 enum status bind_condition(struct binder *b, const struct place *p, const struct syn_expr *e,
                            const struct expr **ret) MUST_USE;
+/* bind_period.c */
+bool is_period_operator(struct str op);
+enum status bind_periods(struct binder *b, const struct place *p, const struct syn_expr *e,
+                         const struct expr **ret) MUST_USE;
 /* bind_json.c: the calls of SQL/JSON, the ones that make JSON last */
 enum json_form {
     JSON_NO_FORM, JSON_FORM_TEXT, JSON_FORM_VALUE, JSON_FORM_QUERY, JSON_FORM_EXISTS, JSON_FORM_OBJECT, JSON_FORM_ARRAY

@@ -10,7 +10,7 @@ const struct option_spec plan_settings[] = {
     { .name = "table.local-time-zone",
       .type = OPT_STRING,
       .fallback = "UTC",
-      .help = "session time zone: UTC or a fixed offset such as GMT+08:00" },
+      .help = "session time zone: a name such as Europe/Berlin, or an offset such as GMT+08:00" },
     { .name = "late.table", .type = OPT_STRING, .help = "table that rows too late for their window are written to" },
     { .name = "json.validate",
       .type = OPT_ENUM,
