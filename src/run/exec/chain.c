@@ -228,6 +228,7 @@ enum status chain_apply(struct chain *c, const struct delta *d, bool *ret_known,
  * that holds rows back until time or the end lets them go has something to say still. */
 static void hush(struct chain *c, struct link *l)
 {
+    l->op->idle = true;
     if (l->op->ops->watermark || l->op->ops->end)
         return;
     l->idle = true;
@@ -362,7 +363,7 @@ static bool combine_watermark(struct link *l, struct frame *f)
     struct input *in = &l->inputs[f->input];
     if (f->ev.time <= in->watermark && !in->idle)
         return false;
-    in->idle = false;
+    in->idle = l->op->idle = false;
     if (f->ev.time > in->watermark)
         in->watermark = f->ev.time;
     bool idle;
@@ -410,6 +411,7 @@ static enum op_result on_idle(struct chain *c, struct link *l, struct frame *f, 
     l->inputs[f->input].idle = ev.idle;
     bool idle;
     int64_t w = combined_watermark(l, &idle);
+    l->op->idle = idle;
     c->depth--;
     if (idle != l->idle) {
         l->idle = idle;

@@ -107,6 +107,7 @@ struct op {
     int64_t watermark;   /* min over inputs, as last given to `watermark` */
     bool ended;          /* source: no more rows ever */
     bool silent;         /* source, set by start: it has nothing to read as things stand */
+    bool idle;           /* none of its inputs says anything about time now */
     uint64_t rows_in, rows_out, batches_in, late_rows, bytes, busy_ns; /* as in op_metrics */
 };
 

@@ -167,6 +167,8 @@ static enum op_result sink_barrier(struct op *o, uint64_t epoch, bool final, str
     if (s->stale && !drop_stale(s))
         return op_refused(o, err);
     buf_clear(&s->bytes);
+    if (s->sink->ops->idle)
+        s->sink->ops->idle(s->writer, o->idle);
     if (s->sink->ops->prepare(s->writer, epoch, final, o->ctx->now_ms, &s->bytes, err) != ST_OK)
         return OP_FAILED;
     o->bytes = s->writer->bytes; /* what was held back until now, as for a table */

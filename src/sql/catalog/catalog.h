@@ -38,6 +38,7 @@ struct table_desc {
     uint32_t n_primary_key;
     struct str *partitioned_by;
     uint32_t n_partitioned_by;
+    bool overwrite; /* in the copy that an INSERT OVERWRITE writes to */
     struct options options;
     const struct connector *connector; /* found when first used: options are checked lazily */
     const struct format *format;       /* of 'format' / 'value.format'; NULL: none */
@@ -212,6 +213,8 @@ struct sink_ops {
                         struct sink_writer **ret, struct error *err);
     enum status (*write)(struct sink_writer *w, const struct batch *b, enum write_outcome *ret, struct error *err);
     enum status (*watermark)(struct sink_writer *w, int64_t watermark_ms, struct error *err); /* may be NULL */
+    /* Before prepare: is there nobody who could tell this writer of time? May be NULL. */
+    void (*idle)(struct sink_writer *w, bool idle);
     /* Appends the commit's bytes; `epoch` is the one that ends; `final`: nothing follows (end of input, clean stop):
      * finish files. */
     enum status (*prepare)(struct sink_writer *w, uint64_t epoch, bool final, int64_t now_ms, struct buf *out,
@@ -233,6 +236,8 @@ enum connector_flags {
     /* takes updates and deletes by itself (print, blackhole, test), not through the format */
     CONNECTOR_SINK_UPDATES = 32,
     CONNECTOR_WATERMARKS = 64,   /* a source that gives watermarks: SOURCE_WATERMARK() may be declared */
+    CONNECTOR_OVERWRITE = 256,   /* INSERT OVERWRITE of bounded input: what was there goes with the last commit */
+    CONNECTOR_OVERWRITE_ANYWAY = 512, /* it is as INSERT INTO: nothing is ever there */
     CONNECTOR_ANY_METADATA = 128, /* every METADATA column goes, in both directions, under any key */
 };
 
@@ -259,6 +264,8 @@ struct connector {
     enum status (*source_kinds)(const struct table_desc *t, uint32_t *ret_kinds, struct error *err);
     /* Bounded input? */
     enum status (*bounded)(const struct table_desc *t, bool *ret, struct error *err);
+    /* Does what is written wait for watermarks? NULL: no. */
+    bool (*wants_watermarks)(const struct table_desc *t);
     /* More checks than the option table can say. May be NULL. */
     enum status (*check)(const struct table_desc *t, struct error *err);
     /* `needs`: one for each column of read_row. Milliseconds between looks for new splits: *ret_discover_ms (0: never). */

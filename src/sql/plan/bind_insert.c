@@ -1,7 +1,10 @@
 /* INSERT INTO: positional over the columns that are kept (physical and metadata, in the order of the declaration; not the
  * virtual and computed ones), or by a list of columns; types are cast where Flink casts by itself, metadata then to what
- * the connector takes. The result is exactly the row that the sink writes. */
+ * the connector takes. The result is exactly the row that the sink writes. PARTITION (c = value) gives a column of PARTITIONED
+ * BY its value for all rows; the query has the others. */
 #include "plan/private.h"
+
+#define GIVEN (NONE - 1) /* by PARTITION */
 
 enum status sink_columns(struct binder *b, const struct table_desc *t, uint32_t line, uint32_t column)
 {
@@ -36,8 +39,52 @@ static enum status find_sink(struct binder *b, const struct syn_stmt *s, const s
         if (!str_eq_nocase(s->hints[i].name, STR("OPTIONS")))
             TRY(bind_hints(b, &s->hints[i], 1, s->name.line, s->name.column));
     TRY(table_with_options(b, t, s->hints, s->n_hints, &t));
+    TRY(sink_columns(b, t, s->name.line, s->name.column));
     *ret = t;
-    return sink_columns(b, t, s->name.line, s->name.column);
+    if (!s->overwrite)
+        return ST_OK;
+    if (!(t->connector->flags & (CONNECTOR_OVERWRITE | CONNECTOR_OVERWRITE_ANYWAY)))
+        return error_at(b->err, ST_SEMANTIC, s->name.line, s->name.column,
+                        "INSERT OVERWRITE: connector '%s' of table '%.*s' cannot take the place of what is there",
+                        t->connector->name, STR_ARG(t->name));
+    struct table_desc *copy = ARENA_NEW(b->arena, struct table_desc);
+    TRY_MEM(b, copy);
+    *copy = *t;
+    copy->overwrite = true;
+    copy->connector = NULL; /* so that it is checked for this, too */
+    *ret = copy;
+    return sink_columns(b, copy, s->name.line, s->name.column);
+}
+
+static bool is_partition(const struct table_desc *t, struct str name)
+{
+    for (uint32_t i = 0; i < t->n_partitioned_by; i++)
+        if (str_eq(t->partitioned_by[i], name))
+            return true;
+    return false;
+}
+
+/* from[]: GIVEN for what PARTITION gives, whose values are in given[]; *ret_n: how many. */
+static enum status static_columns(struct binder *b, const struct syn_stmt *s, const struct table_desc *t,
+                                  const struct schema *columns, uint32_t *from, const struct expr **given, uint32_t *ret_n)
+{
+    *ret_n = 0;
+    for (uint32_t k = 0; k < s->n_partition; k++) {
+        const struct syn_option *o = &s->partition[k];
+        int32_t at = schema_find(columns, o->name);
+        if (at < 0 || !is_partition(t, o->name))
+            return error_at(b->err, ST_SEMANTIC, o->line, o->column, "table '%.*s' is not PARTITIONED BY '%.*s'",
+                            STR_ARG(t->name), STR_ARG(o->name));
+        if (!o->value.ptr) /* only named: the query gives it */
+            continue;
+        if (from[at] == GIVEN)
+            return error_at(b->err, ST_SEMANTIC, o->line, o->column, "column '%.*s' is named twice", STR_ARG(o->name));
+        from[at] = GIVEN;
+        TRY(expr_string(&b->exprs, o->value, &given[at], b->err));
+        TRY(expr_cast(&b->exprs, given[at], columns->fields[at].type, false, o->line, o->column, &given[at], b->err));
+        ++*ret_n;
+    }
+    return ST_OK;
 }
 
 static bool is_kept(const struct column_desc *c)
@@ -66,13 +113,12 @@ static enum status kept_columns(struct binder *b, const struct table_desc *t, st
 
 /* from[i]: the query's column for column i, NONE: not given. */
 static enum status column_list(struct binder *b, const struct syn_stmt *s, const struct table_desc *t,
-                               const struct schema *columns, uint32_t **ret)
+                               const struct schema *columns, uint32_t *from)
 {
     uint32_t n = columns->n_fields;
-    uint32_t *from = ARENA_ARRAY(b->arena, uint32_t, n + 1);
-    TRY_MEM(b, from);
-    for (uint32_t i = 0; i < n; i++)
-        from[i] = s->n_columns ? NONE : i;
+    for (uint32_t i = 0, at = 0; i < n; i++)
+        if (from[i] != GIVEN)
+            from[i] = s->n_columns ? NONE : at++;
     struct str *names = ARENA_ARRAY(b->arena, struct str, n + 1);
     TRY_MEM(b, names);
     for (uint32_t i = 0; i < n; i++)
@@ -89,7 +135,6 @@ static enum status column_list(struct binder *b, const struct syn_stmt *s, const
                             STR_ARG(s->columns[i]));
         from[at] = i;
     }
-    *ret = from;
     return ST_OK;
 }
 
@@ -132,29 +177,42 @@ static enum status coerce_column(struct binder *b, const struct syn_stmt *s, con
                     STR_ARG(t->name), STR_ARG(to->name), i, STR_ARG(got), STR_ARG(want));
 }
 
+/* An exchange of old for new needs an end. */
+static enum status check_end(struct binder *b, const struct syn_stmt *s, const struct table_desc *t, const struct rel *q)
+{
+    if (!s->overwrite || q->bounded || (t->connector->flags & CONNECTOR_OVERWRITE_ANYWAY))
+        return ST_OK;
+    error_at(b->err, ST_SEMANTIC, s->name.line, s->name.column, "INSERT OVERWRITE needs input that ends");
+    error_hint(b->err, "what was in table '%.*s' goes when all that is new is there", STR_ARG(t->name));
+    return ST_SEMANTIC;
+}
+
 enum status bind_insert(struct binder *b, const struct syn_stmt *s, struct insert *ret)
 {
     const struct table_desc *t;
     struct rel *q;
     struct schema columns;
-    uint32_t *from, *place;
-    if (s->overwrite)
-        return refuse(b, F_OVERWRITE, s->line, s->column);
-    if (s->n_partition)
-        return refuse(b, F_PARTITION_INSERT, s->name.line, s->name.column);
+    uint32_t *place, n_given;
     TRY(find_sink(b, s, &t));
     TRY(kept_columns(b, t, &columns, &place));
-    TRY(column_list(b, s, t, &columns, &from));
+    uint32_t n = columns.n_fields;
+    uint32_t *from = ARENA_ARRAY(b->arena, uint32_t, n + 1);
+    const struct expr **given = ARENA_ARRAY(b->arena, const struct expr *, n + 1);
+    TRY_MEM(b, from && given);
+    TRY(static_columns(b, s, t, &columns, from, given, &n_given));
+    TRY(column_list(b, s, t, &columns, from));
     TRY(bind_query(b, NULL, s->query, true, &q));
-    uint32_t n = columns.n_fields, wanted = s->n_columns ? s->n_columns : n;
+    TRY(check_end(b, s, t, q));
+    uint32_t wanted = s->n_columns ? s->n_columns : n - n_given;
     if (q->schema.n_fields != wanted)
         return mismatch(b, s, t, q->schema.n_fields, wanted);
     const struct expr **exprs = ARENA_ARRAY(b->arena, const struct expr *, n + 1);
     struct field *fields = ARENA_ARRAY(b->arena, struct field, n + 1);
     TRY_MEM(b, exprs && fields);
     for (uint32_t i = 0; i < n; i++) {
-        const struct expr *x;
-        TRY(coerce_column(b, s, t, q, &columns.fields[i], from[i], i, &x));
+        const struct expr *x = given[i];
+        if (!x)
+            TRY(coerce_column(b, s, t, q, &columns.fields[i], from[i], i, &x));
         const struct field *to = &t->written_row.fields[place[i]];
         if (!type_equal(x->type, to->type, false))
             TRY_AT(b, s->query, expr_cast(&b->exprs, x, to->type, false, 0, 0, &x, b->err));

@@ -100,6 +100,8 @@ static bool put_place(struct buf *out, const struct table_desc *t)
         struct str v = options_get(&t->options, names[i]);
         ok = !v.ptr || buf_printf(out, " %s='%.*s'", names[i], STR_ARG(v));
     }
+    if (t->overwrite)
+        ok = ok && buf_printf(out, " overwrite");
     for (uint32_t i = 0; i < t->n_partitioned_by && ok; i++)
         ok = buf_printf(out, " partitioned-by='%.*s'", STR_ARG(t->partitioned_by[i]));
     for (uint32_t i = 0; i < t->n_columns && ok; i++)

@@ -174,6 +174,8 @@ static bool wants_watermarks(const struct physical *p, const struct node *n)
 {
     if (n->kind == NODE_WINDOW_AGGREGATE && !n->window_aggregate.window.processing_time)
         return true;
+    if (n->kind == NODE_SINK && table_wants_watermarks(n->sink.table))
+        return true;
     return n->watermarks || p->b->reads_watermark;
 }
 

@@ -106,7 +106,7 @@ enum status plan_select(struct plan_env *env, const struct syn_query *q, struct 
         TRY(make_final(&b, &o.rel));
     TRY(result_columns(&b, o.rel, result, &o.columns));
     TRY(sink_columns(&b, result, 0, 0));
-    TRY(rules_apply(&b, &o.rel, 1));
+    TRY(rules_apply(&b, &o.rel, &o, 1));
     TRY(job_name(&b, "select", NULL, 0, &name));
     return physical_build(&b, &o, 1, name, ret);
 }
@@ -133,7 +133,7 @@ enum status plan_inserts(struct plan_env *env, const struct syn_stmt *const *ins
                                       .line = inserts[i]->name.line,
                                       .column = inserts[i]->name.column };
     }
-    TRY(rules_apply(&b, roots, n));
+    TRY(rules_apply(&b, roots, outputs, n));
     for (uint32_t i = 0; i < n; i++)
         outputs[i].rel = roots[i];
     TRY(job_name(&b, "insert-into_", outputs, n, &name));

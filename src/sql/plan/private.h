@@ -291,8 +291,6 @@ bool expr_uses_from(const struct expr *e, uint32_t first); /* a column >= first 
     F(NESTED_ROWTIME, "WATERMARK FOR a field of a ROW") \
     F(FUNCTION_CLASS, "a function class that Weir does not know") \
     F(HINT, "hint") \
-    F(PARTITION_INSERT, "PARTITION in INSERT") \
-    F(OVERWRITE, "INSERT OVERWRITE") \
     F(ON_CONFLICT, "ON CONFLICT where the sink's primary key is not the query's upsert key") \
     F(UPSERT_MATERIALIZE, "a sink whose primary key is not the query's upsert key") \
     F(TIME_SORT, "ORDER BY a time attribute over unbounded input") \
@@ -468,8 +466,10 @@ enum status rule_trim(struct binder *b, struct rel **rel) MUST_USE; /* all of th
 enum status rule_needs(struct binder *b, const struct rel *r) MUST_USE;
 enum status rule_window(struct binder *b, struct rel **rel) MUST_USE;
 enum status rule_fold(struct binder *b, struct rel **rel) MUST_USE;
+struct output;
 /* All of them, over the roots of one job. */
-enum status rules_apply(struct binder *b, struct rel **rels, uint32_t n) MUST_USE;
+enum status rules_apply(struct binder *b, struct rel **rels, const struct output *outputs, uint32_t n) MUST_USE;
+bool table_wants_watermarks(const struct table_desc *t);
 
 /* ---- physical ---- */
 

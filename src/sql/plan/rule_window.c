@@ -171,12 +171,17 @@ static enum status move_computed(struct binder *b, struct rel *r)
     return ST_OK;
 }
 
-enum status rules_apply(struct binder *b, struct rel **rels, uint32_t n)
+bool table_wants_watermarks(const struct table_desc *t)
+{
+    return t->connector->wants_watermarks && t->connector->wants_watermarks(t);
+}
+
+enum status rules_apply(struct binder *b, struct rel **rels, const struct output *outputs, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++)
         TRY(rule_merge(b, &rels[i]));
     for (uint32_t i = 0; i < n; i++)
-        mark_watermarks(rels[i], b->reads_watermark);
+        mark_watermarks(rels[i], b->reads_watermark || table_wants_watermarks(outputs[i].table));
     for (uint32_t i = 0; i < n; i++) {
         TRY(move_computed(b, rels[i]));
         TRY(rule_fold(b, &rels[i]));

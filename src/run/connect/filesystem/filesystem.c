@@ -22,6 +22,22 @@ const struct option_spec fs_options[] = {
       .max = INT64_MAX, .help = "finish a file that is older, with the next commit" },
     { .name = "sink.rolling-policy.check-interval", .type = OPT_DURATION, .fallback = "1 min",
       .help = "accepted, without effect: the age is checked with every commit" },
+    { .name = "sink.partition-commit.policy.kind", .type = OPT_STRING,
+      .help = "success-file: put an empty file into a partition when it is whole (default: nothing)" },
+    { .name = "sink.partition-commit.success-file.name", .type = OPT_STRING, .fallback = "_SUCCESS", .help = "its name" },
+    { .name = "sink.partition-commit.trigger", .type = OPT_ENUM, .choices = "process-time|partition-time",
+      .fallback = "process-time",
+      .help = "whole by the clock since the partition's first row, or by the watermark against the partition's time" },
+    { .name = "sink.partition-commit.delay", .type = OPT_DURATION, .fallback = "0 s", .min = 0, .max = INT64_MAX,
+      .help = "how long after" },
+    { .name = "sink.partition-commit.watermark-time-zone", .type = OPT_STRING, .fallback = "UTC",
+      .help = "zone of the partition's time: the session's where the watermark is a TIMESTAMP_LTZ" },
+    { .name = "partition.time-extractor.kind", .type = OPT_ENUM, .choices = "default", .fallback = "default",
+      .help = "out of the partition's values" },
+    { .name = "partition.time-extractor.timestamp-pattern", .type = OPT_STRING,
+      .help = "how they make its time, such as '$dt $hour:00:00' (default: the first value)" },
+    { .name = "partition.time-extractor.timestamp-formatter", .type = OPT_STRING,
+      .help = "how the result is read, by y M d H m s S (default: yyyy-MM-dd HH:mm:ss, or a date alone)" },
 };
 const uint32_t fs_option_count = sizeof fs_options / sizeof fs_options[0];
 
@@ -86,6 +102,34 @@ static enum status check_replay(const struct table_desc *t, struct error *err)
     return ST_OK;
 }
 
+bool fs_marks(const struct table_desc *t)
+{
+    return t->n_partitioned_by > 0 && options_has(&t->options, "sink.partition-commit.policy.kind");
+}
+
+static enum status check_marks(const struct table_desc *t, struct error *err)
+{
+    const struct option *kind = given(t, "sink.partition-commit.policy.kind");
+    const struct option *formatter = given(t, "partition.time-extractor.timestamp-formatter");
+    const struct option *name = given(t, "sink.partition-commit.success-file.name");
+    struct str rest = kind ? kind->value : (struct str){ NULL, 0 };
+    while (rest.ptr) {
+        struct str policy = str_trim(str_split(&rest, ','));
+        if (!str_eq(policy, STR("success-file")))
+            return error_at(err, ST_UNSUPPORTED, kind->line, kind->column,
+                            "table '%.*s': policy '%.*s' is not there: 'success-file' is", STR_ARG(t->name), STR_ARG(policy));
+    }
+    if (formatter && !fs_time_pattern_check(formatter->value))
+        return error_at(err, ST_SEMANTIC, formatter->line, formatter->column,
+                        "table '%.*s': a timestamp-formatter has letters y M d H m s S and quoted text", STR_ARG(t->name));
+    if (name && (name->value.len == 0 || memchr(name->value.ptr, '/', name->value.len) || name->value.len > FS_NAME_MAX ||
+                 (name->value.ptr[0] != '_' && name->value.ptr[0] != '.')))
+        return error_at(err, ST_SEMANTIC, name->line, name->column,
+                        "table '%.*s': a success file's name begins with '_' or '.', or it would be read as data",
+                        STR_ARG(t->name));
+    return ST_OK;
+}
+
 static bool can_partition(const struct type *t)
 {
     return t->kind != TYPE_NULL && t->kind < TYPE_INTERVAL_MONTH && !type_is_bytes(t);
@@ -105,8 +149,8 @@ static enum status check_partitions(const struct table_desc *t, struct error *er
     }
     if (t->n_partitioned_by > 0 && t->n_partitioned_by >= t->physical.n_fields)
         return error_set(err, ST_SEMANTIC, "table '%.*s': PARTITIONED BY leaves no column for the files", STR_ARG(t->name));
-    if (path_is_stdio(path) && (t->n_partitioned_by > 0 || t->read_row.n_fields > t->physical.n_fields))
-        return error_set(err, ST_SEMANTIC, "table '%.*s': path '-' has neither partitions nor metadata", STR_ARG(t->name));
+    if (path_is_stdio(path) && (t->overwrite || t->n_partitioned_by > 0 || t->read_row.n_fields > t->physical.n_fields))
+        return error_set(err, ST_SEMANTIC, "table '%.*s': path '-' has neither partitions nor metadata, and nothing to overwrite", STR_ARG(t->name));
     return ST_OK;
 }
 
@@ -119,6 +163,7 @@ static enum status fs_check(const struct table_desc *t, struct error *err)
         return error_at(err, ST_SEMANTIC, path->line, path->column, "table '%.*s': 'path' is too long or holds a NUL",
                         STR_ARG(t->name));
     TRY(check_partitions(t, err));
+    TRY(check_marks(t, err));
     if (regex) {
         enum status st = fs_regex_check(regex->value, err);
         if (st != ST_OK) {
@@ -142,12 +187,13 @@ static enum status fs_bounded(const struct table_desc *t, bool *ret, struct erro
 const struct connector connector_filesystem = {
     .name = "filesystem",
     .help = "files: read once or followed as they grow, written whole with each commit",
-    .flags = CONNECTOR_SOURCE | CONNECTOR_SINK | CONNECTOR_FORMAT,
+    .flags = CONNECTOR_SOURCE | CONNECTOR_SINK | CONNECTOR_FORMAT | CONNECTOR_OVERWRITE,
     .options = fs_options,
     .n_options = sizeof fs_options / sizeof fs_options[0],
     .metadata = fs_metadata,
     .n_metadata = FS_METADATA_COUNT,
     .bounded = fs_bounded,
+    .wants_watermarks = fs_marks,
     .check = fs_check,
     .open_source = fs_open_source,
     .open_sink = fs_open_sink,

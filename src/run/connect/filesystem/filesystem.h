@@ -16,6 +16,9 @@ struct str fs_path(const struct table_desc *t, struct arena *a);
 /* Compression of one file: by option 'compression', else by its ending. */
 enum codec fs_codec(const struct table_desc *t, struct str path);
 
+/* Are the partitions written marked when they are whole? */
+bool fs_marks(const struct table_desc *t);
+
 /* The files that `path` stands for, sorted: itself, a directory's (hidden ones left out, also below), a glob's. */
 enum status fs_list(struct os *os, struct str path, bool following, const char *regex, struct arena *arena,
                     struct split **ret, uint32_t *ret_count, struct error *err);

@@ -434,7 +434,7 @@ const struct connector connector_test = {
     .name = "test",
     .help = "tables of test files",
     .flags = CONNECTOR_SOURCE | CONNECTOR_SINK | CONNECTOR_SINK_UPDATES | CONNECTOR_WATERMARKS |
-             CONNECTOR_ANY_METADATA,
+             CONNECTOR_ANY_METADATA | CONNECTOR_OVERWRITE_ANYWAY,
     .options = options,
     .n_options = N_OPTIONS,
     .source_kinds = test_kinds,
