@@ -34,6 +34,7 @@ struct scenario {
     int files;                  /* of input; 0: three */
     bool late;                  /* some rows are late: one file only, or lateness would hang on how splits interleave */
     bool bad;                   /* some records are bad and go to LETTERS, which is among the outputs */
+    const char *old;            /* a file that stands in the output before and must be gone at the end */
 };
 
 #define INPUT                                                                                                        \
@@ -44,7 +45,29 @@ struct scenario {
     "CREATE TABLE " name " (" cols ") WITH ('connector' = 'filesystem', 'path' = '/out/" name "', 'format' = '" format \
     "', 'sink.rolling-policy.file-size' = '1kb');\n"
 
+#define PARTITIONED(name, extra)                                                                                      \
+    "CREATE TABLE " name " (id BIGINT, k STRING, v INT, t STRING) PARTITIONED BY (t, k) WITH ('connector' = "            \
+    "'filesystem', 'path' = '/out/" name "', 'format' = 'json', 'sink.rolling-policy.file-size' = '200b'" extra ");\n"
+#define BY_TIME                                                                                                       \
+    ", 'sink.partition-commit.policy.kind' = 'success-file', 'sink.partition-commit.trigger' = 'partition-time', "       \
+    "'sink.partition-commit.delay' = '10 s'"
+#define BY_CLOCK ", 'sink.partition-commit.policy.kind' = 'success-file', 'sink.partition-commit.delay' = '5 ms'"
+#define TENS "SUBSTRING(DATE_FORMAT(ts, 'yyyy-MM-dd HH:mm:ss') FROM 1 FOR 18) || '0'"
+
 static const struct scenario scenarios[] = {
+    { .name = "partitions", .first = 1, .then = 2, .outputs = { "/out/o" }, .rows = 360, .batch = 8, .commit_every = 10,
+      .script = INPUT PARTITIONED("o", BY_TIME) "INSERT INTO o SELECT id, IF(id % 2 = 0, 'even', NULL), v, " TENS " FROM a;" },
+    { .name = "partitions-rescale", .first = 3, .then = 1, .outputs = { "/out/o" }, .rows = 600, .batch = 4, .commit_every = 5,
+      .script = INPUT PARTITIONED("o", BY_TIME) "INSERT INTO o SELECT id, IF(id % 2 = 0, 'a/b', 'c'), v, " TENS " FROM a;" },
+    { .name = "partitions-by-clock", .first = 1, .then = 1, .outputs = { "/out/o" }, .rows = 300, .batch = 8,
+      .commit_every = 12,
+      .script = INPUT PARTITIONED("o", BY_CLOCK) "INSERT INTO o SELECT id, k, v, 'x' FROM a WHERE id % 3 <> 0;" },
+    { .name = "overwrite", .first = 2, .then = 1, .outputs = { "/out/o" }, .rows = 420, .batch = 4, .commit_every = 6,
+      .old = "/out/o/below/old.json",
+      .script = INPUT OUT("o", "id BIGINT, k STRING") "INSERT OVERWRITE o SELECT id, k FROM a;" },
+    { .name = "overwrite-partitions", .first = 1, .then = 2, .outputs = { "/out/o" }, .rows = 360, .batch = 6, .commit_every = 8,
+      .old = "/out/o/t=2026-01-01 00%3A00%3A10/k=key-1/old.json",
+      .script = INPUT PARTITIONED("o", BY_TIME) "INSERT OVERWRITE o SELECT id, k, v, " TENS " FROM a;" },
     { .name = "stateless", .first = 1, .then = 1, .outputs = { "/out/o" }, .rows = 300, .batch = 8, .commit_every = 12,
       .script = INPUT OUT("o", "id BIGINT, k STRING, w INT") "INSERT INTO o SELECT id, UPPER(k), v * 2 FROM a WHERE v % 7 <> 0;" },
     { .name = "stateless-rescale", .first = 1, .then = 2, .outputs = { "/out/o" }, .rows = 420, .batch = 8,
@@ -160,6 +183,8 @@ static void put_inputs(struct world *w)
     if (w->sc->bad && sim_put_file(w->sim, LETTERS, stood, sizeof stood - 1) != ST_OK)
         abort();
     buf_release(&text);
+    if (w->sc->old && sim_put_file(w->sim, w->sc->old, stood, sizeof stood - 1) != ST_OK)
+        abort();
 }
 
 enum outcome { FINISHED, STOPPED, CRASHED, FAILED };
@@ -351,35 +376,77 @@ static bool add_text(struct lines *l, struct str text, bool updating, const char
     return true;
 }
 
-static bool read_outputs(struct world *w, struct lines *l, char *why, size_t why_len)
+#define MARK "_SUCCESS"
+
+/* The lines of a folder's files, and of those below; marks as lines, too. `unfinished`: hidden files are passed over. */
+static bool read_folder(struct world *w, const char *dir, struct lines *l, bool unfinished, char *why, size_t why_len)
 {
     struct os *os = sim_os(w->sim);
     struct error err = { 0 };
+    struct os_name *names;
+    uint32_t n = 0;
+    if (os->ops->list(os, dir, &l->arena, &names, &n, &err) != ST_OK)
+        n = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        struct str path = arena_printf(&l->arena, "%s/%.*s", dir, STR_ARG(names[i].name));
+        if (names[i].is_directory && !read_folder(w, path.ptr, l, unfinished, why, why_len))
+            return false;
+        if (str_eq(names[i].name, STR(MARK)))
+            add_line(l, path, 1);
+        if (names[i].is_directory || str_eq(names[i].name, STR(MARK)) || (unfinished && names[i].name.ptr[0] == '.'))
+            continue;
+        if (names[i].name.ptr[0] == '.') {
+            snprintf(why, why_len, "%s: a hidden file is left: %.*s", dir, STR_ARG(names[i].name));
+            return false;
+        }
+        struct buf text;
+        buf_init(&text, budget_process(), 64u << 20);
+        bool ok = sim_get_file(w->sim, path.ptr, &text) && add_text(l, buf_str(&text), w->sc->updating, dir, why, why_len);
+        buf_release(&text);
+        l->files++;
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+/* After a loss of power: a folder with a mark has all the rows that it will ever have. */
+static bool marks_hold(struct world *w, struct lines *want, char *why, size_t why_len)
+{
+    struct lines got;
+    bool ok = true;
+    if (!strstr(w->sc->script, "'partition-time'"))
+        return true;
+    arena_init(&got.arena, budget_process());
+    map_init(&got.map, &got.arena, false);
+    got.files = 0;
+    for (int d = 0; d < MAX_DIRS && w->sc->outputs[d] && ok; d++)
+        ok = read_folder(w, w->sc->outputs[d], &got, true, why, why_len);
+    for (struct map_entry *m = map_next(&got.map, NULL); m && ok; m = map_next(&got.map, m)) {
+        if (!str_ends(m->key, STR("/" MARK)))
+            continue;
+        struct str folder = str_make(m->key.ptr, m->key.len - sizeof MARK);
+        for (struct map_entry *e = map_next(&want->map, NULL); e && ok; e = map_next(&want->map, e)) {
+            struct counted *c = e->value, *g = map_get(&got.map, c->line);
+            bool inside = str_starts(c->line, folder) && c->line.ptr[folder.len] == ' ';
+            ok = !inside || (g && g->n == c->n);
+            if (!ok)
+                snprintf(why, why_len, "%.*s is marked and lacks %.*s", STR_ARG(folder), STR_ARG(c->line));
+        }
+    }
+    arena_release(&got.arena);
+    return ok;
+}
+
+static bool read_outputs(struct world *w, struct lines *l, char *why, size_t why_len)
+{
     sim_crash_at(w->sim, 0); /* one that has not come yet must not hit the reader */
     arena_init(&l->arena, budget_process());
     map_init(&l->map, &l->arena, false);
     l->files = 0;
-    for (int d = 0; d < MAX_DIRS && w->sc->outputs[d]; d++) {
-        struct os_name *names;
-        uint32_t n = 0;
-        if (os->ops->list(os, w->sc->outputs[d], &l->arena, &names, &n, &err) != ST_OK)
-            n = 0;
-        for (uint32_t i = 0; i < n; i++) {
-            if (names[i].name.ptr[0] == '.') {
-                snprintf(why, why_len, "%s: a hidden file is left: %.*s", w->sc->outputs[d], STR_ARG(names[i].name));
-                return false;
-            }
-            struct str path = arena_printf(&l->arena, "%s/%.*s", w->sc->outputs[d], STR_ARG(names[i].name));
-            struct buf text;
-            buf_init(&text, budget_process(), 64u << 20);
-            bool ok = sim_get_file(w->sim, path.ptr, &text) &&
-                      add_text(l, buf_str(&text), w->sc->updating, w->sc->outputs[d], why, why_len);
-            buf_release(&text);
-            l->files++;
-            if (!ok)
-                return false;
-        }
-    }
+    for (int d = 0; d < MAX_DIRS && w->sc->outputs[d]; d++)
+        if (!read_folder(w, w->sc->outputs[d], l, false, why, why_len))
+            return false;
     return true;
 }
 
@@ -470,6 +537,10 @@ static bool one_crash(const struct scenario *sc, uint64_t seed, uint64_t point, 
     enum outcome o = whole(&w, &err);
     for (int lives = 0; o == CRASHED && lives < 3; lives++) {
         sim_power_cycle(w.sim, mood);
+        if (!planted && !marks_hold(&w, &ref->lines, why, why_len)) {
+            sim_free(w.sim);
+            return false;
+        }
         if (lives == 0 && point % 3 == 0)
             sim_crash_at(w.sim, sim_calls(w.sim) + 1 + mix(point) % 60); /* and once more, while it recovers */
         error_clear(&err);

@@ -202,7 +202,7 @@ static enum status fs_prepare(struct sink_writer *base, uint64_t epoch, bool fin
     for (struct fs_part *p = w->newest, *next; p; p = next) {
         next = p->older;
         bool due = p->pending && fs_pending_due(s, p->pending->due_ms, w->clock_ms);
-        TRY(fs_part_settle(w, p, final || due, now_ms, err));
+        TRY(fs_part_settle(w, p, final || due || w->ended, now_ms, err));
     }
     w->epoch = epoch + 1;
     return fs_sink_put_commit(w, out) ? ST_OK : no_memory(w, err);

@@ -280,10 +280,11 @@ static enum status delete_orphans(struct restore *r, struct str folder, uint32_t
 static enum status settle_marks(struct restore *r, const waiting_list *waiting, struct error *err)
 {
     struct fs_sink *s = r->sink;
+    bool known = (s->trigger == FS_PROCESS_TIME || r->any_clock) && (!s->overwrite || r->all_ended);
     for (uint32_t i = 0; i < waiting->count; i++) {
         struct fs_pending *p = waiting->at[i].pending;
         int64_t now_ms = s->trigger == FS_PARTITION_TIME ? r->watermark_ms : waiting->at[i].clock_ms;
-        if ((s->trigger == FS_PROCESS_TIME || r->any_clock) && fs_pending_due(s, p->due_ms, now_ms)) {
+        if (known && fs_pending_due(s, p->due_ms, now_ms)) {
             TRY(fs_sink_mark(s, p->folder, err));
             continue;
         }
