@@ -68,7 +68,8 @@ static const struct op_ops *const ops_of_kind[NODE_KINDS] = {
     [NODE_AGGREGATE] = &op_aggregate, [NODE_WINDOW_AGGREGATE] = &op_window_aggregate,
     [NODE_SORT] = &op_sort,           [NODE_TABLE] = &op_sort,
     [NODE_SINK] = &op_sink,           [NODE_UNNEST] = &op_unnest,
-    [NODE_EXPAND] = &op_expand,
+    [NODE_EXPAND] = &op_expand,       [NODE_SET] = &op_set,
+    [NODE_TIME_SORT] = &op_time_sort,
 };
 
 /* LIMIT without an order need not wait for the end. */

@@ -3,12 +3,8 @@
  *
  * What is kept is a table: a multiset of rows (append and retract inputs: key = the row's bytes, value = how many
  * times and when first), or the newest row by key (upserts: the row's bytes in a blob). It is state like any other,
- * so a killed job goes on collecting. At the end all rows are decoded into one wide batch and an index over them is
- * sorted; rows that tie keep their order of arrival. */
-#define _GNU_SOURCE
-#include <stdlib.h>
-
-#include "exec/exec_private.h"
+ * so a killed job goes on collecting. At the end all rows are decoded and sorted (sorted.h). */
+#include "exec/sorted.h"
 
 struct kept { /* value of an entry */
     uint64_t blob;    /* upserts: the row */
@@ -18,8 +14,6 @@ struct kept { /* value of an entry */
 
 struct sort_op {
     struct op op;
-    const struct sort_key *order;
-    uint32_t n_order;
     int64_t limit, offset;
     bool upsert;
     struct store *store;
@@ -28,12 +22,8 @@ struct sort_op {
     struct arena arena;
     int64_t sequence;
     /* the end */
-    bool sorted;
-    struct column *all; /* every kept row once: wider than a batch may be */
-    int64_t *times, *sequences;
-    uint32_t *index;
-    uint32_t n, next;
-    int64_t done_of; /* copies of index[next] already put out */
+    bool collected;
+    struct sorted sorted;
     int64_t skipped, put;
     struct batch *out;
 };
@@ -43,8 +33,8 @@ static enum status sort_open(struct op *o, struct error *err)
     struct sort_op *s = (struct sort_op *)o;
     const struct node *n = o->node;
     bool table = n->kind == NODE_TABLE;
-    s->order = table ? n->table.keys : n->sort.keys;
-    s->n_order = table ? n->table.n_keys : n->sort.n_keys;
+    sorted_init(&s->sorted, &n->schema, table ? n->table.keys : n->sort.keys, table ? n->table.n_keys : n->sort.n_keys,
+                o->budget);
     s->limit = table ? n->table.limit : n->sort.limit;
     s->offset = table ? n->table.offset : n->sort.offset;
     s->upsert = o->input_kinds == KINDS_UPSERT && n->n_upsert_key > 0;
@@ -75,11 +65,7 @@ static enum status sort_start(struct op *o, struct error *err)
 static void sort_close(struct op *o)
 {
     struct sort_op *s = (struct sort_op *)o;
-    mem_free(o->budget, s->times, s->n * sizeof *s->times);
-    mem_free(o->budget, s->sequences, s->n * sizeof *s->sequences);
-    mem_free(o->budget, s->index, s->n * sizeof *s->index);
-    for (uint32_t i = 0; s->all && i < o->node->schema.n_fields; i++)
-        column_release(&s->all[i]);
+    sorted_release(&s->sorted);
     batch_free(s->out);
     key_set_release(&s->keys);
     buf_release(&s->bytes);
@@ -134,82 +120,36 @@ static enum op_result sort_batch(struct op *o, uint32_t input, const struct even
 
 /* ---- the end ---- */
 
-static int compare_rows(const struct sort_op *s, uint32_t a, uint32_t b)
-{
-    for (uint32_t i = 0; i < s->n_order; i++) {
-        const struct sort_key *k = &s->order[i];
-        const struct column *c = &s->all[k->column];
-        bool na = column_is_null(c, a), nb = column_is_null(c, b);
-        if (na || nb) {
-            if (na == nb)
-                continue;
-            return na == k->nulls_first ? -1 : 1;
-        }
-        int r = column_compare(c, a, c, b);
-        if (r)
-            return k->descending ? -r : r;
-    }
-    return s->sequences[a] < s->sequences[b] ? -1 : 1;
-}
-
-static int compare_index(const void *pa, const void *pb, void *arg)
-{
-    uint32_t a = *(const uint32_t *)pa, b = *(const uint32_t *)pb;
-    return a == b ? 0 : compare_rows(arg, a, b);
-}
-
 static enum status collect(struct sort_op *s, struct error *err)
 {
     struct table *t = store_find(s->store, 0);
-    struct budget *b = s->op.budget;
-    uint32_t n = t ? table_count(t) : 0;
-    const struct schema *schema = &s->op.node->schema;
-    s->all = ARENA_ARRAY(&s->arena, struct column, schema->n_fields);
-    for (uint32_t i = 0; s->all && i < schema->n_fields; i++)
-        if (!column_init(&s->all[i], schema->fields[i].type, n ? n : 1, b))
-            return budget_error(b, n * sizeof(int64_t), err);
-    s->times = mem_alloc(b, n * sizeof *s->times);
-    s->sequences = mem_alloc(b, n * sizeof *s->sequences);
-    s->index = mem_alloc(b, n * sizeof *s->index);
-    s->n = n;
-    if (!s->all || (n && (!s->times || !s->sequences || !s->index)))
-        return budget_error(b, n * sizeof(int64_t), err);
     uint64_t cursor = 0;
-    uint32_t i = 0;
-    for (struct entry *e; t && (e = table_next(t, &cursor)); i++) {
+    if (!sorted_reserve(&s->sorted, t ? table_count(t) : 0))
+        return budget_error(s->op.budget, 0, err);
+    for (struct entry *e; t && (e = table_next(t, &cursor));) {
         const struct kept *k = entry_value(t, e);
         struct str bytes = s->upsert ? table_blob(t, k->blob) : entry_key(t, e);
-        TRY(row_decode(bytes, s->all, schema->n_fields, i, err));
-        s->times[i] = k->times;
-        s->sequences[i] = k->sequence;
-        s->index[i] = i;
+        TRY(sorted_add(&s->sorted, bytes, k->times, k->sequence, err));
     }
-    if (n)
-        qsort_r(s->index, n, sizeof *s->index, compare_index, s);
-    s->sorted = true;
+    sorted_run(&s->sorted);
+    s->collected = true;
     return ST_OK;
 }
 
 static enum op_result sort_end(struct op *o, struct emit *out, struct error *err)
 {
     struct sort_op *s = (struct sort_op *)o;
-    if (!s->sorted && collect(s, err) != ST_OK)
+    if (!s->collected && collect(s, err) != ST_OK)
         return OP_FAILED;
     batch_clear(s->out);
-    while (s->next < s->n && s->out->count < s->out->capacity && (s->limit < 0 || s->put < s->limit)) {
-        uint32_t i = s->index[s->next];
-        if (s->done_of >= s->times[i]) {
-            s->next++;
-            s->done_of = 0;
-            continue;
-        }
-        s->done_of++;
+    uint32_t row;
+    while (s->out->count < s->out->capacity && (s->limit < 0 || s->put < s->limit) && sorted_next(&s->sorted, &row)) {
         if (s->skipped < s->offset) {
             s->skipped++;
             continue;
         }
         for (uint32_t c = 0; c < o->node->schema.n_fields; c++)
-            if (!column_copy(&s->out->cols[c], s->out->count, &s->all[c], i, true))
+            if (!column_copy(&s->out->cols[c], s->out->count, &s->sorted.cols[c], row, true))
                 return op_refused(o, err);
         s->out->count++;
         s->put++;

@@ -21,13 +21,10 @@ static enum status bind_count(struct binder *b, const struct syn_expr *e, const 
 }
 
 /* ORDER BY needs an end of the input. */
-static enum status refuse_unbounded(struct binder *b, const struct syn_query *q, const struct sort_key *keys,
-                                    const struct rel *in)
+static enum status refuse_unbounded(struct binder *b, const struct syn_query *q)
 {
     bool limit = q->limit || q->offset;
     const struct syn_expr *e = q->order[0].expr;
-    if (in->schema.fields[keys[0].column].type->time != TIME_NONE && !keys[0].descending)
-        return refuse(b, F_TIME_SORT, e->line, e->column);
     if (limit)
         return refuse(b, F_TOP_N, e->line, e->column);
     error_at(b->err, ST_SEMANTIC, e->line, e->column,
@@ -44,8 +41,17 @@ enum status bind_sort(struct binder *b, const struct syn_query *q, const struct 
     TRY(bind_count(b, q->offset, "OFFSET", &offset));
     if (!in->bounded && b->env->final)
         return error_set(b->err, ST_USAGE, "--final needs input that ends, and this query's does not");
-    if (!in->bounded && q->n_order)
-        return refuse_unbounded(b, q, keys, in);
+    enum time_attribute time = TIME_NONE;
+    if (!in->bounded && q->n_order) {
+        if (limit < 0 && offset == 0 && !keys[0].descending)
+            time = in->schema.fields[keys[0].column].type->time;
+        if (time == TIME_NONE)
+            return refuse_unbounded(b, q);
+        if (time == TIME_PROCESSING && q->n_order == 1) { /* as they come */
+            *ret = in;
+            return ST_OK;
+        }
+    }
     struct rel *r = rel_new(b, REL_SORT, 1, 0);
     TRY_MEM(b, r);
     r->schema = in->schema;
@@ -58,9 +64,10 @@ enum status bind_sort(struct binder *b, const struct syn_query *q, const struct 
     TRY_MEM(b, r->sort.keys);
     if (q->n_order)
         memcpy(r->sort.keys, keys, q->n_order * sizeof *keys);
-    const struct syn_expr *count = q->limit ? q->limit : q->offset;
-    r->sort.line = count ? count->line : 0;
-    r->sort.column = count ? count->column : 0;
+    const struct syn_expr *at = q->limit ? q->limit : q->offset ? q->offset : q->n_order ? q->order[0].expr : NULL;
+    r->sort.line = at ? at->line : 0;
+    r->sort.column = at ? at->column : 0;
+    r->sort.time = time;
     r->sort.limit = limit;
     r->sort.offset = offset;
     *ret = r;
@@ -217,22 +224,14 @@ static enum status cast_columns(struct binder *b, struct rel *in, const struct t
 /* The branches of a chain of UNION ALLs, left to right. */
 typedef ARRAY(struct rel *) rel_list;
 
-static enum status union_branches(struct binder *b, const struct cte_frame *ctes, const struct syn_query *q,
-                                  rel_list *list, uint32_t *ret_columns);
-
-static enum status union_branch(struct binder *b, const struct cte_frame *ctes, const struct syn_query *q,
-                                rel_list *list, uint32_t *columns)
+static enum status add_branch(struct binder *b, const struct cte_frame *ctes, const struct syn_query *q,
+                              const char *op, rel_list *list)
 {
-    bool plain = q->kind == SYN_SET_OP && q->op == SYN_UNION && q->all && q->n_order == 0 && !q->limit && !q->offset &&
-                 q->n_ctes == 0;
-    if (plain)
-        return union_branches(b, ctes, q, list, columns);
     struct rel *r, **added;
     TRY(bind_query(b, ctes, q, false, &r));
-    if (list->count && r->schema.n_fields != *columns)
-        return error_at(b->err, ST_SEMANTIC, q->line, q->column, "UNION: this side has %u columns, the other %u",
-                        r->schema.n_fields, *columns);
-    *columns = r->schema.n_fields;
+    if (list->count && r->schema.n_fields != list->at[0]->schema.n_fields)
+        return error_at(b->err, ST_SEMANTIC, q->line, q->column, "%s: this side has %u columns, the other %u", op,
+                        r->schema.n_fields, list->at[0]->schema.n_fields);
     added = array_add(list, b->arena);
     TRY_MEM(b, added);
     *added = r;
@@ -240,35 +239,62 @@ static enum status union_branch(struct binder *b, const struct cte_frame *ctes, 
 }
 
 static enum status union_branches(struct binder *b, const struct cte_frame *ctes, const struct syn_query *q,
-                                  rel_list *list, uint32_t *ret_columns)
+                                  rel_list *list)
 {
-    TRY(union_branch(b, ctes, q->left, list, ret_columns));
-    return union_branch(b, ctes, q->right, list, ret_columns);
+    const struct syn_query *sides[2] = { q->left, q->right };
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct syn_query *s = sides[i];
+        bool plain = s->kind == SYN_SET_OP && s->op == SYN_UNION && s->all && s->n_order == 0 && !s->limit &&
+                     !s->offset && s->n_ctes == 0;
+        if (plain)
+            TRY(union_branches(b, ctes, s, list));
+        else
+            TRY(add_branch(b, ctes, s, "UNION", list));
+    }
+    return ST_OK;
+}
+
+/* Every branch cast to what fits all of them, under the first one's names. */
+static enum status align(struct binder *b, const struct syn_query *q, const char *op, rel_list *list)
+{
+    uint32_t n = list->at[0]->schema.n_fields;
+    const struct type **types = ARENA_ARRAY(b->arena, const struct type *, n + 1);
+    const struct type **column = ARENA_ARRAY(b->arena, const struct type *, list->count);
+    TRY_MEM(b, types && column);
+    for (uint32_t c = 0; c < n; c++) {
+        for (uint32_t i = 0; i < list->count; i++)
+            column[i] = list->at[i]->schema.fields[c].type;
+        types[c] = expr_common_type(b->arena, column, list->count);
+        if (!types[c])
+            return error_at(b->err, ST_SEMANTIC, q->line, q->column,
+                            "%s: the types of column %u do not fit together", op, c + 1);
+    }
+    const struct schema *named = &list->at[0]->schema;
+    for (uint32_t i = 0; i < list->count; i++)
+        TRY(cast_columns(b, list->at[i], types, named, q, &list->at[i]));
+    return ST_OK;
+}
+
+static enum status bind_union(struct binder *b, const struct cte_frame *ctes, const struct syn_query *q,
+                              struct rel **ret)
+{
+    rel_list list = { 0 };
+    TRY(union_branches(b, ctes, q, &list));
+    TRY(align(b, q, "UNION", &list));
+    TRY(rel_union(b, list.at, list.count, ret));
+    return q->all ? ST_OK : rel_distinct(b, *ret, ret);
 }
 
 static enum status bind_set(struct binder *b, const struct cte_frame *ctes, const struct syn_query *q, struct rel **ret)
 {
-    if (q->op != SYN_UNION)
-        return refuse(b, q->op == SYN_INTERSECT ? F_INTERSECT : F_EXCEPT, q->right->line, q->right->column);
+    if (q->op == SYN_UNION)
+        return bind_union(b, ctes, q, ret);
+    const char *op = q->op == SYN_INTERSECT ? "INTERSECT" : "EXCEPT";
     rel_list list = { 0 };
-    uint32_t n = 0;
-    TRY(union_branches(b, ctes, q, &list, &n));
-    const struct type **types = ARENA_ARRAY(b->arena, const struct type *, n + 1);
-    const struct type **column = ARENA_ARRAY(b->arena, const struct type *, list.count);
-    TRY_MEM(b, types && column);
-    for (uint32_t c = 0; c < n; c++) {
-        for (uint32_t i = 0; i < list.count; i++)
-            column[i] = list.at[i]->schema.fields[c].type;
-        types[c] = expr_common_type(b->arena, column, list.count);
-        if (!types[c])
-            return error_at(b->err, ST_SEMANTIC, q->line, q->column,
-                            "UNION: the types of column %u do not fit together", c + 1);
-    }
-    const struct schema *named = &list.at[0]->schema;
-    for (uint32_t i = 0; i < list.count; i++)
-        TRY(cast_columns(b, list.at[i], types, named, q, &list.at[i]));
-    TRY(rel_union(b, list.at, list.count, ret));
-    return q->all ? ST_OK : rel_distinct(b, *ret, ret);
+    TRY(add_branch(b, ctes, q->left, op, &list));
+    TRY(add_branch(b, ctes, q->right, op, &list));
+    TRY(align(b, q, op, &list));
+    return rel_set(b, list.at, q->op == SYN_EXCEPT, q->all, ret);
 }
 
 /* ---- queries ---- */

@@ -353,6 +353,18 @@ static bool put_sort(struct facts *f, const struct node *n, const struct schema 
     return put_order(f, in, n->sort.keys, n->sort.n_keys, n->sort.limit, n->sort.offset);
 }
 
+static bool put_time_sort(struct facts *f, const struct node *n, const struct schema *in)
+{
+    return put_order(f, in, n->time_sort.keys, n->time_sort.n_keys, -1, 0) &&
+           put_flag(f, n->time_sort.processing_time, "processing-time");
+}
+
+static bool put_setop(struct facts *f, const struct node *n, const struct schema *in)
+{
+    (void)in;
+    return put_text(f, "op", n->set.except ? STR("EXCEPT") : STR("INTERSECT")) && put_flag(f, n->set.all, "all");
+}
+
 static bool put_table(struct facts *f, const struct node *n, const struct schema *in)
 {
     return put_order(f, in, n->table.keys, n->table.n_keys, n->table.limit, n->table.offset);
@@ -376,7 +388,7 @@ static bool (*const kinds[NODE_KINDS])(struct facts *, const struct node *, cons
     [NODE_NORMALIZE] = put_normalize, [NODE_WINDOW] = put_window,       [NODE_AGGREGATE] = put_aggregate,
     [NODE_SORT] = put_sort,           [NODE_TABLE] = put_table,         [NODE_SINK] = put_sink,
     [NODE_WINDOW_AGGREGATE] = put_window_aggregate,                     [NODE_UNNEST] = put_unnest,
-    [NODE_EXPAND] = put_expand,
+    [NODE_EXPAND] = put_expand,       [NODE_SET] = put_setop,             [NODE_TIME_SORT] = put_time_sort,
 };
 
 /* The columns that a node's expressions see: those of its first input (of that one's input for late rows). */

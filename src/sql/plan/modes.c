@@ -74,6 +74,16 @@ static enum status source_key(struct physical *p, struct node *n)
     return ST_OK;
 }
 
+/* Rows of INTERSECT never go while none of its inputs' do. */
+static enum status set_modes(struct physical *p, struct node *n)
+{
+    bool append = !n->set.except;
+    for (uint32_t i = 0; i < n->n_inputs; i++)
+        append = append && p->nodes.at[n->inputs[i].node]->kinds == KINDS_APPEND;
+    n->kinds = append ? KINDS_APPEND : BIT(ROW_INSERT) | BIT(ROW_DELETE);
+    return n->set.all ? ST_OK : leading_key(p, n, n->schema.n_fields);
+}
+
 static uint32_t aggregate_kinds(const struct node *n, const struct node *in)
 {
     bool append = in->kinds == KINDS_APPEND;
@@ -96,7 +106,10 @@ enum status node_modes(struct physical *p, struct node *n)
     case NODE_SOURCE:
         n->kinds = p->rels.at[n->index]->scan.kinds;
         return source_key(p, n);
+    case NODE_SET:
+        return set_modes(p, n);
     case NODE_VALUES:
+    case NODE_TIME_SORT:
     case NODE_SORT:
     case NODE_TABLE:
         n->kinds = KINDS_APPEND;
@@ -175,6 +188,8 @@ static bool wants_watermarks(const struct physical *p, const struct node *n)
     if (n->kind == NODE_WINDOW_AGGREGATE && !n->window_aggregate.window.processing_time)
         return true;
     if (n->kind == NODE_SINK && table_wants_watermarks(n->sink.table))
+        return true;
+    if (n->kind == NODE_TIME_SORT && !n->time_sort.processing_time)
         return true;
     return n->watermarks || p->b->reads_watermark;
 }
@@ -280,6 +295,8 @@ enum status physical_times(struct physical *p)
         if (n->kind == NODE_WINDOW_AGGREGATE) {
             c = (struct cut){ 0 };
             cut_window(&c, &n->window_aggregate.window);
+        } else if (n->kind == NODE_TIME_SORT && !n->time_sort.processing_time) {
+            c = (struct cut){ .any = true, .strict = true };
         } else if (n->kind == NODE_WINDOW && n->watermarks) {
             cut_window(&c, &n->window.window);
         }

@@ -12,7 +12,7 @@ static const char *const kind_names[NODE_KINDS] = {
     [NODE_NORMALIZE] = "normalize", [NODE_WINDOW] = "window",       [NODE_AGGREGATE] = "aggregate",
     [NODE_SORT] = "sort",           [NODE_TABLE] = "table",         [NODE_SINK] = "sink",
     [NODE_WINDOW_AGGREGATE] = "window-aggregate",                   [NODE_UNNEST] = "unnest",
-    [NODE_EXPAND] = "expand",
+    [NODE_EXPAND] = "expand",       [NODE_SET] = "set",             [NODE_TIME_SORT] = "time-sort",
 };
 
 struct node *physical_node(struct physical *p, enum node_kind kind, const struct schema *schema, uint32_t n_inputs)
@@ -386,10 +386,54 @@ static enum status build_window_aggregate(struct physical *p, struct rel *r, uin
     return node_modes(p, n);
 }
 
+/* Both sides come by the whole row. */
+static enum status build_set(struct physical *p, struct rel *r, uint32_t *ret)
+{
+    uint32_t inputs[2], n = r->schema.n_fields;
+    uint32_t *keys = ARENA_ARRAY(p->arena, uint32_t, n + 1);
+    TRY_MEM(p->b, keys);
+    for (uint32_t i = 0; i < n; i++)
+        keys[i] = i;
+    for (uint32_t i = 0; i < 2; i++) {
+        TRY(physical_rel(p, r->inputs[i], &inputs[i]));
+        TRY(physical_exchange(p, inputs[i], keys, n, &inputs[i]));
+    }
+    struct node *x = physical_node(p, NODE_SET, &r->schema, 2);
+    TRY_MEM(p->b, x);
+    x->bounded = true;
+    for (uint32_t i = 0; i < 2; i++) {
+        x->inputs[i].node = inputs[i];
+        x->bounded = x->bounded && p->nodes.at[inputs[i]]->bounded;
+    }
+    x->set.except = r->set.except;
+    x->set.all = r->set.all;
+    *ret = x->index;
+    return node_modes(p, x);
+}
+
+static enum status build_time_sort(struct physical *p, struct rel *r, uint32_t input, uint32_t *ret)
+{
+    const struct node *in = p->nodes.at[input];
+    if (in->kinds != KINDS_APPEND)
+        return error_at(p->b->err, ST_SEMANTIC, r->sort.line, r->sort.column,
+                        "ORDER BY a time attribute takes rows that are never updated; those of %.*s are",
+                        STR_ARG(in->id));
+    struct node *n;
+    TRY(physical_exchange(p, input, NULL, 0, &input));
+    TRY(physical_chain(p, NODE_TIME_SORT, &in->schema, input, &n));
+    n->time_sort.keys = r->sort.keys;
+    n->time_sort.n_keys = r->sort.n_keys;
+    n->time_sort.processing_time = r->sort.time == TIME_PROCESSING;
+    *ret = n->index;
+    return node_modes(p, n);
+}
+
 static enum status build_sort(struct physical *p, struct rel *r, uint32_t *ret)
 {
     uint32_t input;
     TRY(physical_rel(p, r->inputs[0], &input));
+    if (r->sort.time != TIME_NONE)
+        return build_time_sort(p, r, input, ret);
     TRY(physical_exchange(p, input, NULL, 0, &input));
     bool table = r->sort.final || p->nodes.at[input]->kinds != KINDS_APPEND;
     if (table && !r->bounded)
@@ -424,6 +468,7 @@ enum status physical_rel(struct physical *p, struct rel *r, uint32_t *ret)
         [REL_SORT] = build_sort,
         [REL_UNNEST] = build_unnest,
         [REL_EXPAND] = build_expand,
+        [REL_SET] = build_set,
     };
     if (r->node == NONE)
         TRY(builds[r->kind](p, r, &r->node));

@@ -18,6 +18,8 @@ enum node_kind {
     NODE_WATERMARK,   /* gives the stream its watermarks */
     NODE_UNION,       /* UNION ALL of n inputs of equal types */
     NODE_EXCHANGE,    /* rows go to the shard that owns their key; no keys: all to shard 0 */
+    NODE_SET,         /* INTERSECT, EXCEPT of two inputs of equal types */
+    NODE_TIME_SORT,   /* ORDER BY a time attribute: rows are held until time has passed them */
     NODE_EXPAND,      /* each row once for each grouping set */
     NODE_UNNEST,      /* a row for each element of a collection */
     NODE_NORMALIZE,   /* upserts by key become a full changelog (last row per key kept) */
@@ -159,6 +161,14 @@ struct node {
             uint32_t n_outputs;
             bool late_output; /* port 1 is used: rows of the input's schema */
         } window_aggregate;
+        struct {
+            bool except, all; /* else INTERSECT */
+        } set;
+        struct {
+            struct sort_key *keys; /* the first is the time attribute, ascending */
+            uint32_t n_keys;
+            bool processing_time;
+        } time_sort;
         struct {
             struct sort_key *keys;
             uint32_t n_keys;

@@ -14,7 +14,7 @@
 
 /* ---- relations ---- */
 
-enum rel_kind { REL_SCAN, REL_VALUES, REL_CALC, REL_UNION, REL_WINDOW, REL_AGGREGATE, REL_WINDOW_AGGREGATE, REL_SORT, REL_UNNEST, REL_EXPAND };
+enum rel_kind { REL_SCAN, REL_VALUES, REL_CALC, REL_UNION, REL_WINDOW, REL_AGGREGATE, REL_WINDOW_AGGREGATE, REL_SORT, REL_UNNEST, REL_EXPAND, REL_SET };
 
 /* Which column of its window a column is, through whatever it has passed. */
 enum window_tag { TAG_NONE, TAG_START, TAG_END, TAG_TIME };
@@ -91,7 +91,11 @@ struct rel {
             int64_t limit, offset;
             uint32_t line, column; /* of the LIMIT or OFFSET */
             bool final;          /* the job's final table */
+            enum time_attribute time; /* of the first key: rows go as time passes them; TIME_NONE: at the end */
         } sort;
+        struct {
+            bool except, all;
+        } set;
         struct {
             uint32_t *pass; /* columns of the input that come out, first of all */
             uint32_t n_pass;
@@ -223,6 +227,8 @@ enum status rel_expand(struct binder *b, struct rel *in, uint32_t n_keys, uint32
 enum status rel_expand_schema(struct binder *b, struct rel *r) MUST_USE;
 enum status rel_one_row(struct binder *b, struct rel **ret) MUST_USE;
 enum status rel_union(struct binder *b, struct rel **inputs, uint32_t n, struct rel **ret) MUST_USE;
+/* INTERSECT or EXCEPT of two of equal types. */
+enum status rel_set(struct binder *b, struct rel *const inputs[2], bool except, bool all, struct rel **ret) MUST_USE;
 enum status rel_distinct(struct binder *b, struct rel *in, struct rel **ret) MUST_USE;
 enum status rel_columns(struct binder *b, const struct schema *s,
                         const struct expr ***ret) MUST_USE; /* a column expression each */
@@ -260,8 +266,6 @@ bool expr_uses_from(const struct expr *e, uint32_t first); /* a column >= first 
     F(OVER, "OVER") \
     F(NAMED_WINDOW, "the WINDOW clause") \
     F(QUALIFY, "QUALIFY") \
-    F(INTERSECT, "INTERSECT") \
-    F(EXCEPT, "EXCEPT") \
     F(STREAM, "SELECT STREAM") \
     F(SCALAR_QUERY, "a subquery as a value") \
     F(IN_QUERY, "IN with a subquery") \
@@ -293,7 +297,6 @@ bool expr_uses_from(const struct expr *e, uint32_t first); /* a column >= first 
     F(HINT, "hint") \
     F(ON_CONFLICT, "ON CONFLICT where the sink's primary key is not the query's upsert key") \
     F(UPSERT_MATERIALIZE, "a sink whose primary key is not the query's upsert key") \
-    F(TIME_SORT, "ORDER BY a time attribute over unbounded input") \
     F(LIMIT, "LIMIT over unbounded input whose rows are updated") \
     F(TOP_N, "ORDER BY with LIMIT over unbounded input") \
     F(FUNCTION_LANGUAGE, "functions in other languages than JAVA") \

@@ -239,6 +239,29 @@ enum status rel_union(struct binder *b, struct rel **inputs, uint32_t n, struct 
     return ST_OK;
 }
 
+/* Of equal types. A column may be NULL when one side's may; times are plain values. */
+enum status rel_set(struct binder *b, struct rel *const inputs[2], bool except, bool all, struct rel **ret)
+{
+    uint32_t n = inputs[0]->schema.n_fields;
+    struct rel *r = rel_new(b, REL_SET, 2, n);
+    TRY_MEM(b, r);
+    struct field *fields = (struct field *)(uintptr_t)r->schema.fields;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct type *t = inputs[0]->schema.fields[i].type;
+        bool nullable = t->nullable || inputs[1]->schema.fields[i].type->nullable;
+        fields[i].name = inputs[0]->schema.fields[i].name;
+        fields[i].type = type_with_time(b->arena, type_nullable(b->arena, t, nullable), TIME_NONE);
+        TRY_MEM(b, fields[i].type);
+    }
+    for (uint32_t i = 0; i < 2; i++)
+        r->inputs[i] = inputs[i];
+    r->bounded = inputs[0]->bounded && inputs[1]->bounded;
+    r->set.except = except;
+    r->set.all = all;
+    *ret = r;
+    return ST_OK;
+}
+
 enum status rel_distinct(struct binder *b, struct rel *in, struct rel **ret)
 {
     uint32_t n = in->schema.n_fields;

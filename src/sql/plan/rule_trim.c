@@ -197,6 +197,20 @@ static enum status trim_sort(struct binder *b, struct rel *r, const bool *used, 
     return ST_OK;
 }
 
+/* Every column decides which rows are equal. */
+static enum status trim_set(struct binder *b, struct rel *r, struct trimmed *ret)
+{
+    bool *all = flags(b, r->schema.n_fields);
+    TRY_MEM(b, all);
+    memset(all, true, r->schema.n_fields * sizeof *all);
+    for (uint32_t i = 0; i < r->n_inputs; i++) {
+        struct trimmed in;
+        TRY(trim_exactly(b, r->inputs[i], all, &in));
+        r->inputs[i] = in.rel;
+    }
+    return identity(b, r, ret);
+}
+
 /* Keys stay: an aggregate keeps all of its own. */
 static enum status trim_expand(struct binder *b, struct rel *r, const bool *used, struct trimmed *ret)
 {
@@ -279,6 +293,8 @@ static enum status trim(struct binder *b, struct rel *r, const bool *used, struc
         return trim_aggregate(b, r, used, ret);
     case REL_SORT:
         return trim_sort(b, r, used, ret);
+    case REL_SET:
+        return trim_set(b, r, ret);
     case REL_EXPAND:
         return trim_expand(b, r, used, ret);
     case REL_UNNEST:

@@ -139,6 +139,8 @@ static void mark_watermarks(struct rel *r, bool wanted)
 {
     if (r->kind == REL_WINDOW_AGGREGATE && !r->agg.spec.processing_time)
         wanted = true;
+    if (r->kind == REL_SORT && r->sort.time == TIME_EVENT)
+        wanted = true;
     if (r->kind == REL_SCAN && wanted)
         r->scan.watermark_used = true;
     for (uint32_t i = 0; i < r->n_inputs; i++)

@@ -59,6 +59,7 @@ static const struct connector kit_connectors[] = {
     { .name = "rows", .flags = CONNECTOR_SOURCE, .bounded = kit_bounded },
     { .name = "changes", .flags = CONNECTOR_SOURCE, .bounded = kit_bounded, .source_kinds = kit_retract },
     { .name = "upserts", .flags = CONNECTOR_SOURCE, .bounded = kit_bounded, .source_kinds = kit_upsert },
+    { .name = "stream", .flags = CONNECTOR_SOURCE }, /* without an end */
     { .name = "any", .flags = CONNECTOR_SINK | CONNECTOR_SINK_UPDATES },
 };
 
@@ -114,6 +115,8 @@ static inline const struct op_ops *kit_ops(const struct node *n)
     case NODE_WINDOW: return &op_window;
     case NODE_UNNEST: return &op_unnest;
     case NODE_EXPAND: return &op_expand;
+    case NODE_SET: return &op_set;
+    case NODE_TIME_SORT: return &op_time_sort;
     case NODE_AGGREGATE: return &op_aggregate;
     case NODE_WINDOW_AGGREGATE: return &op_window_aggregate;
     case NODE_TABLE: return &op_sort;
@@ -163,6 +166,7 @@ static inline void kit_open(struct kit *k)
     k->o->input_kinds = from->kinds;
     k->o->ctx = &k->ctx;
     k->o->budget = &k->budget;
+    budget_init(&k->o->state, "state", SIZE_MAX, &k->budget);
     k->o->deadline_ms = INT64_MAX;
     k->o->watermark = INT64_MIN;
     enum status st = ops->open ? ops->open(k->o, &k->err) : ST_OK;

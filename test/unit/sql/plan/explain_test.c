@@ -65,6 +65,33 @@ static const struct {
       " 0 ms) changelog=[I] watermarks\n"
       "                source:1 table=bid connector=test columns=[auction, bidder, price, dateTime] changelog=[I]"
       " watermarks\n" },
+    { "SELECT a, c FROM t INTERSECT ALL SELECT a, 'x' FROM two",
+      "sink:1 table=result connector=print columns=[a, c] changelog=[I]\n"
+      "  exchange:3 single changelog=[I]\n"
+      "    set:1 op=INTERSECT all changelog=[I]\n"
+      "      exchange:1 hash=[a, c] changelog=[I]\n"
+      "        calc:1 select=[a, c] changelog=[I]\n"
+      "          source:1 table=t connector=test columns=[a, c] changelog=[I]\n"
+      "      exchange:2 hash=[a, c] changelog=[I]\n"
+      "        calc:2 select=[a, 'x' AS c] changelog=[I]\n"
+      "          source:2 table=two connector=test columns=[a] changelog=[I]\n" },
+    { "INSERT INTO two SELECT a, b FROM t EXCEPT SELECT a, b FROM two",
+      "sink:1 table=two connector=test columns=[a, b] changelog=[I,D]\n"
+      "  set:1 op=EXCEPT changelog=[I,D] key=[a, b]\n"
+      "    exchange:1 hash=[a, b] changelog=[I]\n"
+      "      calc:1 select=[a, b] changelog=[I]\n"
+      "        source:1 table=t connector=test columns=[a, b] changelog=[I]\n"
+      "    exchange:2 hash=[a, b] changelog=[I]\n"
+      "      source:2 table=two connector=test columns=[a, b] changelog=[I]\n" },
+    { "SELECT auction FROM bid ORDER BY dateTime, price DESC",
+      "sink:1 table=result connector=print columns=[auction] changelog=[I]\n"
+      "  calc:2 select=[auction] changelog=[I]\n"
+      "    time-sort:1 order=[$o0 ASC, $o1 DESC] changelog=[I]\n"
+      "      exchange:1 single changelog=[I] watermarks\n"
+      "        calc:1 select=[auction, dateTime AS $o0, price AS $o1] changelog=[I] watermarks\n"
+      "          watermark:1 for=dateTime as=[dateTime - INTERVAL '+0 00:00:04.000'] cut=strict changelog=[I]"
+      " watermarks\n"
+      "            source:1 table=bid connector=test columns=[auction, price, dateTime] changelog=[I] watermarks\n" },
     { "SELECT COUNT(*) FROM bid",
       "sink:1 table=result connector=print columns=[EXPR$0] changelog=[I,UB,UA]\n"
       "  aggregate:1 group=[] select=[COUNT(*) AS $a0] changelog=[I,UB,UA]\n"
