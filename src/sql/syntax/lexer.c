@@ -116,10 +116,12 @@ static bool skip_space(struct parser *p, struct token *t)
             int64_t end = str_find(p->text, STR("*/"), p->pos + 2);
             t->line = p->line;
             t->column = p->column;
+            t->at = p->pos;
             if (!check_text(p, t, end < 0 ? (uint32_t)p->text.len : (uint32_t)end))
                 return false;
             if (end < 0) {
                 bad(p, t, ST_SYNTAX, "comment without end", "close it with */");
+                p->unended = true;
                 advance(p, (uint32_t)p->text.len - p->pos);
                 return false;
             }
@@ -141,6 +143,7 @@ static bool lex_quoted(struct parser *p, struct token *t, char quote, bool backs
             if (check_text(p, t, (uint32_t)p->text.len)) {
                 bad(p, t, ST_SYNTAX, quote == '`' ? "name without closing backtick" : "text without closing quote",
                     NULL);
+                p->unended = true;
                 advance(p, (uint32_t)p->text.len - p->pos);
             }
             return false;

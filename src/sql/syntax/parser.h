@@ -43,6 +43,7 @@ struct parser {
     /* the lexer's place */
     uint32_t pos, line, column;
     bool in_hint;
+    bool unended;    /* the last token is T_BAD because the text ends inside quotes or a comment */
     bool no_tokens;  /* memory was refused for one */
     enum status bad; /* why the last token is T_BAD */
     struct error bad_error;

@@ -446,6 +446,39 @@ enum status syn_substitute(struct arena *a, struct str text, const struct map *v
  * Tabs are kept, long lines are cut around the place. */
 bool syn_print_caret(struct buf *out, struct str sql, const struct error *err) MUST_USE;
 
+/* ---- for who helps to type: a shell ---- */
+
+enum syn_token_kind {
+    SYN_TOKEN_END,
+    SYN_TOKEN_WORD,  /* value: as written */
+    SYN_TOKEN_NAME,  /* in backticks; value without them */
+    SYN_TOKEN_TEXT,  /* in single quotes; value without them */
+    SYN_TOKEN_OTHER, /* numbers, signs, what is no token: value as written */
+    SYN_TOKEN_OPEN   /* the text ends inside what begins at `at`: a quote (its sign stands there) or a comment */
+};
+struct syn_token {
+    enum syn_token_kind kind;
+    size_t at, end; /* bytes in the text */
+    struct str value;
+};
+/* The token at or after `from`, which stands between tokens. */
+struct syn_token syn_next_token(struct arena *a, struct str text, size_t from);
+
+/* Where statements end, in a text that grows at its end by whole lines. Begin with {0} and `pos` where the statement
+ * begins; `a` may be reset between calls. */
+struct syn_scan {
+    size_t pos;      /* all before it has been looked at */
+    uint32_t tokens; /* of the statement, so far */
+    uint16_t first, second, last; /* words among them; 0: something else */
+};
+enum syn_scanned {
+    SYN_NOTHING, /* only space and comments so far */
+    SYN_OPEN,    /* a statement that goes on */
+    SYN_QUOTED,  /* it goes on inside a quote or a comment */
+    SYN_WHOLE    /* it ends at pos, behind its ';' */
+};
+enum syn_scanned syn_scan(struct arena *a, struct str text, struct syn_scan *s);
+
 /* Keywords in order, for completion and for "reserved word" errors. */
 const char *const *syn_keywords(uint32_t *ret_count);
 bool syn_is_reserved(struct str word);
