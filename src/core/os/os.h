@@ -18,6 +18,7 @@ enum os_open {
     OS_CREATE = 1,      /* read and write; made when absent */
     OS_EXCLUSIVE = 2,   /* read and write; must not exist */
     OS_WRITE = 3,       /* read and write; must exist */
+    OS_PRIVATE = 4,     /* as OS_CREATE; what it makes is its owner's alone */
 };
 
 struct os_file; /* opaque; each body has its own */
@@ -115,9 +116,32 @@ struct os *os_real(void);
 /* For programs, not for rooms: from now on the first SIGINT or SIGTERM raises `s`, the second one ends
  * the process, and a write to a closed pipe is ST_IO instead of a signal. Once per process. */
 enum status os_real_catch_stop(struct os_signal *s, struct error *err) MUST_USE;
-int os_real_caught(void);                /* the number of the signal that was caught, or 0 */
+int os_real_caught(void);                /* the number of the signal that was caught last, or 0 */
+
+/* For a program with a prompt, in place of os_real_catch_stop: signals are noted, nothing ends by them. Each SIGINT
+ * and SIGTERM raises `s` besides. Ask on the program's first thread. */
+enum os_noted {
+    OS_NOTED_INTERRUPT = 1, /* SIGINT */
+    OS_NOTED_TERMINATE = 2, /* SIGTERM */
+    OS_NOTED_RESIZE = 4,    /* the terminal's size */
+    OS_NOTED_CONTINUE = 8,  /* back after a Ctrl-Z */
+    OS_INPUT = 16           /* standard input has something, or has ended */
+};
+enum status os_real_note_signals(struct os_signal *s, struct error *err) MUST_USE;
+unsigned os_real_noted(void); /* OS_NOTED_…: what has come since it was last asked */
+/* Waits for standard input or a signal, at most `timeout_ms` (INT64_MAX: for ever). 0: the time is up. */
+unsigned os_real_wait_input(int64_t timeout_ms);
+void os_real_end_by(int number); /* ends the process as if nobody had caught the signal */
+
+/* Another program, run by the shell, that reads what is written here; a write after it has ended is ST_IO. */
+struct os_pipe;
+enum status os_real_pipe_to(const char *command, struct os_pipe **ret, struct error *err) MUST_USE;
+enum status os_real_pipe_write(struct os_pipe *p, struct str bytes, struct error *err) MUST_USE;
+void os_real_pipe_end(struct os_pipe *p); /* waits until it has ended; NULL is allowed */
+
 bool os_real_is_terminal(int stream);    /* 0, 1 or 2 */
 uint32_t os_real_terminal_columns(void); /* width, now, of the terminal on standard output or error; 0: unknown */
+uint32_t os_real_terminal_rows(void);    /* height, likewise */
 uint32_t os_real_cpus(void);             /* processors that this process may use, at least 1 */
 
 /* The short forms that everybody uses. */

@@ -9,10 +9,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -80,7 +78,7 @@ static enum status io_error_to(struct error *err, int number, const char *what, 
     return st;
 }
 
-static enum status io_error(struct error *err, int number, const char *what, const char *path)
+enum status real_error(struct error *err, int number, const char *what, const char *path)
 {
     return io_error_to(err, number, what, path, NULL);
 }
@@ -128,11 +126,11 @@ static void real_entropy(struct os *os, void *bytes, size_t len)
 
 /* ---- files ---- */
 
-static int open_again(const char *path, int flags)
+static int open_again(const char *path, int flags, mode_t mode)
 {
     int fd;
     do {
-        fd = open(path, flags | O_CLOEXEC | O_NOCTTY, 0666);
+        fd = open(path, flags | O_CLOEXEC | O_NOCTTY, mode);
     } while (fd < 0 && errno == EINTR);
     return fd;
 }
@@ -145,6 +143,7 @@ static enum status real_open(struct os *os, const char *path, enum os_open how, 
         [OS_CREATE] = O_RDWR | O_CREAT,
         [OS_EXCLUSIVE] = O_RDWR | O_CREAT | O_EXCL,
         [OS_WRITE] = O_RDWR,
+        [OS_PRIVATE] = O_RDWR | O_CREAT,
     };
     (void)os;
     size_t path_bytes = strlen(path) + 1;
@@ -152,7 +151,7 @@ static enum status real_open(struct os *os, const char *path, enum os_open how, 
     struct os_file *f = mem_alloc(NULL, bytes);
     if (!f)
         return budget_error(budget_process(), bytes, err);
-    int fd = open_again(path, flags[how]);
+    int fd = open_again(path, flags[how], how == OS_PRIVATE ? 0600 : 0666);
     int number = errno;
     struct stat st;
     if (fd >= 0 && how == OS_READ && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
@@ -162,7 +161,7 @@ static enum status real_open(struct os *os, const char *path, enum os_open how, 
     }
     if (fd < 0) {
         mem_free(NULL, f, bytes);
-        return io_error(err, number, how == OS_EXCLUSIVE ? "make" : "open", path);
+        return real_error(err, number, how == OS_EXCLUSIVE ? "make" : "open", path);
     }
     f->fd = fd;
     f->sync_failed = false;
@@ -192,7 +191,7 @@ static enum status real_pread(struct os *os, struct os_file *f, void *bytes, siz
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return io_error(err, errno, "read", f->path);
+            return real_error(err, errno, "read", f->path);
         if (n == 0)
             break;
         done += (size_t)n;
@@ -212,7 +211,7 @@ static enum status real_pwrite(struct os *os, struct os_file *f, const void *byt
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0) /* 0 for a non-empty write happens only where there is no room */
-            return io_error(err, n < 0 ? errno : ENOSPC, "write", f->path);
+            return real_error(err, n < 0 ? errno : ENOSPC, "write", f->path);
         done += (size_t)n;
     }
     return ST_OK;
@@ -225,7 +224,7 @@ static enum status real_truncate(struct os *os, struct os_file *f, uint64_t byte
     do {
         rc = ftruncate(f->fd, (off_t)bytes);
     } while (rc != 0 && errno == EINTR);
-    return rc == 0 ? ST_OK : io_error(err, errno, "truncate", f->path);
+    return rc == 0 ? ST_OK : real_error(err, errno, "truncate", f->path);
 }
 
 static enum status real_sync(struct os *os, struct os_file *f, struct error *err)
@@ -243,7 +242,7 @@ static enum status real_sync(struct os *os, struct os_file *f, struct error *err
     if (rc == 0)
         return ST_OK;
     f->sync_failed = true;
-    return io_error(err, errno, "sync", f->path);
+    return real_error(err, errno, "sync", f->path);
 }
 
 static void stat_fill(const struct stat *st, struct os_stat *ret)
@@ -262,7 +261,7 @@ static enum status real_fstat(struct os *os, struct os_file *f, struct os_stat *
     (void)os;
     struct stat st;
     if (fstat(f->fd, &st) != 0)
-        return io_error(err, errno, "look at", f->path);
+        return real_error(err, errno, "look at", f->path);
     stat_fill(&st, ret);
     return ST_OK;
 }
@@ -272,7 +271,7 @@ static enum status real_stat(struct os *os, const char *path, struct os_stat *re
     (void)os;
     struct stat st;
     if (stat(path, &st) != 0)
-        return io_error(err, errno, "look at", path);
+        return real_error(err, errno, "look at", path);
     stat_fill(&st, ret);
     return ST_OK;
 }
@@ -286,7 +285,7 @@ static enum status real_lock(struct os *os, struct os_file *f, struct error *err
     if (fcntl(f->fd, F_OFD_SETLK, &lock) == 0)
         return ST_OK;
     if (errno != EAGAIN && errno != EACCES)
-        return io_error(err, errno, "lock", f->path);
+        return real_error(err, errno, "lock", f->path);
     error_set(err, ST_LOCKED, "'%s' is locked by another process", f->path);
     error_hint(err, "stop the other process, or use another directory");
     error_place(err, f->path, 0, 0, -1);
@@ -304,7 +303,7 @@ static enum status real_rename(struct os *os, const char *from, const char *to, 
 static enum status real_unlink(struct os *os, const char *path, struct error *err)
 {
     (void)os;
-    return unlink(path) == 0 ? ST_OK : io_error(err, errno, "delete", path);
+    return unlink(path) == 0 ? ST_OK : real_error(err, errno, "delete", path);
 }
 
 static enum status real_mkdir(struct os *os, const char *path, struct error *err)
@@ -316,7 +315,7 @@ static enum status real_mkdir(struct os *os, const char *path, struct error *err
     struct stat st;
     if (number == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
         return ST_OK;
-    enum status status = io_error(err, number, "make the directory", path);
+    enum status status = real_error(err, number, "make the directory", path);
     if (number == EEXIST)
         error_hint(err, "a file of that name is in the way");
     return status;
@@ -325,15 +324,15 @@ static enum status real_mkdir(struct os *os, const char *path, struct error *err
 static enum status real_rmdir(struct os *os, const char *path, struct error *err)
 {
     (void)os;
-    return rmdir(path) == 0 ? ST_OK : io_error(err, errno, "delete the directory", path);
+    return rmdir(path) == 0 ? ST_OK : real_error(err, errno, "delete the directory", path);
 }
 
 static enum status real_sync_dir(struct os *os, const char *path, struct error *err)
 {
     (void)os;
-    int fd = open_again(path, O_RDONLY | O_DIRECTORY);
+    int fd = open_again(path, O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0)
-        return io_error(err, errno, "open the directory", path);
+        return real_error(err, errno, "open the directory", path);
     int rc;
     do {
         rc = fsync(fd);
@@ -341,7 +340,7 @@ static enum status real_sync_dir(struct os *os, const char *path, struct error *
     int number = errno;
     close(fd);
     /* EINVAL: a file system that knows no sync of directories; it writes them through or cannot help. */
-    return rc == 0 || number == EINVAL ? ST_OK : io_error(err, number, "sync the directory", path);
+    return rc == 0 || number == EINVAL ? ST_OK : real_error(err, number, "sync the directory", path);
 }
 
 static int name_order(const void *a, const void *b)
@@ -365,7 +364,7 @@ static enum status list_entries(DIR *dir, const char *path, struct arena *arena,
         errno = 0;
         struct dirent *e = readdir(dir);
         if (!e && errno != 0)
-            return io_error(err, errno, "list", path);
+            return real_error(err, errno, "list", path);
         if (!e)
             break;
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
@@ -388,14 +387,14 @@ static enum status real_list(struct os *os, const char *path, struct arena *aren
                              uint32_t *ret_count, struct error *err)
 {
     (void)os;
-    int fd = open_again(path, O_RDONLY | O_DIRECTORY);
+    int fd = open_again(path, O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0)
-        return io_error(err, errno, "list", path);
+        return real_error(err, errno, "list", path);
     DIR *dir = fdopendir(fd);
     if (!dir) {
         int number = errno;
         close(fd);
-        return io_error(err, number, "list", path);
+        return real_error(err, number, "list", path);
     }
     enum status st = list_entries(dir, path, arena, ret, ret_count, err);
     closedir(dir);
@@ -427,7 +426,7 @@ static enum status real_stream_read(struct os *os, int stream, void *bytes, size
         if (errno == EAGAIN)
             stream_ready(stream, POLLIN);
         else if (errno != EINTR)
-            return io_error(err, errno, "read", stream_names[stream]);
+            return real_error(err, errno, "read", stream_names[stream]);
     }
 }
 
@@ -444,7 +443,7 @@ static enum status real_stream_write(struct os *os, int stream, const void *byte
         else if (errno == EAGAIN)
             stream_ready(stream, POLLOUT);
         else if (errno != EINTR)
-            return io_error(err, errno, "write to", stream_names[stream]);
+            return real_error(err, errno, "write to", stream_names[stream]);
     }
     return ST_OK;
 }
@@ -484,28 +483,6 @@ static void real_pages_free(struct os *os, void *ptr, size_t bytes)
     (void)os;
     if (ptr)
         CHECK(munmap(ptr, pages_round(bytes)) == 0);
-}
-
-/* ---- for programs ---- */
-
-bool os_real_is_terminal(int stream) { return stream >= 0 && stream <= 2 && isatty(stream); }
-
-uint32_t os_real_terminal_columns(void)
-{
-    struct winsize w;
-    for (int stream = 1; stream <= 2; stream++)
-        if (isatty(stream) && ioctl(stream, TIOCGWINSZ, &w) == 0)
-            return w.ws_col;
-    return 0;
-}
-
-uint32_t os_real_cpus(void)
-{
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
-        return (uint32_t)CPU_COUNT(&set);
-    long n = sysconf(_SC_NPROCESSORS_ONLN);
-    return n > 0 ? (uint32_t)n : 1;
 }
 
 /* ---- the table ---- */

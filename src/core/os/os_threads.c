@@ -9,6 +9,7 @@
  * may free the signal at once. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -242,7 +243,7 @@ static void *stop_main(void *arg)
     return NULL;
 }
 
-enum status os_real_catch_stop(struct os_signal *s, struct error *err)
+static enum status pass_to(struct os_signal *s, struct error *err)
 {
     CHECK(!stop.signal);
     CHECK(sem_init(&stop.semaphore, 0, 0) == 0);
@@ -254,13 +255,81 @@ enum status os_real_catch_stop(struct os_signal *s, struct error *err)
         return error_set(err, ST_IO, "cannot start the thread that waits for SIGINT and SIGTERM");
     }
     pthread_detach(id);
-    struct sigaction action = { .sa_handler = stop_handler, .sa_flags = SA_RESTART | (int)SA_RESETHAND };
-    sigemptyset(&action.sa_mask);
-    CHECK(sigaction(SIGINT, &action, NULL) == 0);
-    CHECK(sigaction(SIGTERM, &action, NULL) == 0);
-    struct sigaction ignore = { .sa_handler = SIG_IGN };
-    CHECK(sigaction(SIGPIPE, &ignore, NULL) == 0);
+    real_handle(SIGPIPE, SIG_IGN, 0);
     return ST_OK;
+}
+
+void real_handle(int number, void (*handler)(int number), int flags)
+{
+    struct sigaction action = { .sa_handler = handler, .sa_flags = SA_RESTART | flags };
+    sigemptyset(&action.sa_mask);
+    CHECK(sigaction(number, &action, NULL) == 0);
+}
+
+enum status os_real_catch_stop(struct os_signal *s, struct error *err)
+{
+    TRY(pass_to(s, err));
+    real_handle(SIGINT, stop_handler, (int)SA_RESETHAND);
+    real_handle(SIGTERM, stop_handler, (int)SA_RESETHAND);
+    return ST_OK;
+}
+
+/* ---- signals of a program with a prompt ---- */
+
+static atomic_uint noted;
+
+static const struct {
+    int number;
+    unsigned bit;
+} noting[] = { { SIGINT, OS_NOTED_INTERRUPT },
+               { SIGTERM, OS_NOTED_TERMINATE },
+               { SIGWINCH, OS_NOTED_RESIZE },
+               { SIGCONT, OS_NOTED_CONTINUE } };
+
+static void note_handler(int number)
+{
+    for (size_t i = 0; i < sizeof noting / sizeof *noting; i++)
+        if (noting[i].number == number)
+            atomic_fetch_or(&noted, noting[i].bit);
+    if (number == SIGINT || number == SIGTERM)
+        stop_handler(number);
+}
+
+enum status os_real_note_signals(struct os_signal *s, struct error *err)
+{
+    TRY(pass_to(s, err));
+    for (size_t i = 0; i < sizeof noting / sizeof *noting; i++)
+        real_handle(noting[i].number, note_handler, 0);
+    return ST_OK;
+}
+
+unsigned os_real_noted(void) { return atomic_exchange(&noted, 0); }
+
+/* The signals are held back from the look at `noted` until ppoll lets them in: none can come between the two. */
+unsigned os_real_wait_input(int64_t timeout_ms)
+{
+    sigset_t held, old;
+    struct pollfd p = { .fd = 0, .events = POLLIN };
+    struct timespec t = { .tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1000000 };
+    sigemptyset(&held);
+    for (size_t i = 0; i < sizeof noting / sizeof *noting; i++)
+        sigaddset(&held, noting[i].number);
+    pthread_sigmask(SIG_BLOCK, &held, &old);
+    unsigned got = os_real_noted();
+    if (!got) {
+        int rc = ppoll(&p, 1, timeout_ms == INT64_MAX ? NULL : &t, &old);
+        got = os_real_noted();
+        if (!got && rc > 0)
+            got = OS_INPUT;
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return got;
+}
+
+void os_real_end_by(int number)
+{
+    real_handle(number, SIG_DFL, 0);
+    raise(number);
 }
 
 int os_real_caught(void) { return stop.number; }

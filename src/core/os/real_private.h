@@ -11,3 +11,6 @@ enum status real_thread_start(struct os *os, const char *name, void (*run)(void 
                               struct os_thread **ret, struct error *err);
 void real_thread_join(struct os *os, struct os_thread *t);
 void real_work(struct os *os, struct os_work *w);
+void real_handle(int number, void (*handler)(int number), int flags); /* sigaction with SA_RESTART */
+/* A status and a message for errno `number`: "cannot WHAT 'PATH': …". */
+enum status real_error(struct error *err, int number, const char *what, const char *path);
