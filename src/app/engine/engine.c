@@ -297,6 +297,14 @@ void engine_look(struct engine *e, struct running *r, bool over)
     e->config.watch(e->config.watch_arg, &w);
 }
 
+struct job_stats running_stats(const struct running *r)
+{
+    struct job_stats s;
+    job_stats(r->job, &s);
+    s.bad_rows = dead_letters_count(r->letters);
+    return s;
+}
+
 void stats_add(struct job_stats *sum, const struct job_stats *s)
 {
     sum->rows_in += s->rows_in;
@@ -338,9 +346,7 @@ void engine_end_job(struct engine *e, struct job *j)
         struct running *r = *at;
         if (r->job != j)
             continue;
-        struct job_stats s;
-        job_stats(j, &s);
-        s.bad_rows = dead_letters_count(r->letters);
+        struct job_stats s = running_stats(r);
         stats_add(&e->ended, &s);
         collect_late(e, r);
         engine_look(e, r, true);

@@ -32,12 +32,13 @@ struct engine_config {
     void *print_arg;
     struct test_hub *hub;      /* weir test */
     bool results_to_hub;       /* SELECTs go to a 'test' sink instead of 'print' */
-    const char *result_connector; /* SELECTs go to this one (libweir); NULL: as above */
+    const char *result_connector; /* SELECTs go to this one (libweir, the shell); NULL: as above */
     /* What EXPLAIN ANALYZE tells; NULL: it is refused. `analyze`: every SELECT and INSERT of a script is run like that. */
     void (*watch)(void *arg, const struct engine_watched *w);
     void *watch_arg;
     bool analyze;
     int64_t tick_ms;           /* between ticks; 0: 1000 */
+    struct os_signal *wake;    /* raised when a submitted job is over; NULL: none */
     const int64_t *clock_ms;   /* weir test; NULL: the os's */
     uint64_t seed;
     uint32_t planted;
@@ -72,5 +73,23 @@ struct engine_report {
 };
 enum status engine_run(struct engine *e, struct str script, void (*tick)(void *arg, const struct job_stats *s),
                        void *arg, struct engine_report *ret, struct error *err) MUST_USE;
+/* ---- jobs beside one another, by id: what a shell runs ---- */
+
+/* Starts a planned action as a job on a thread of its own. `take` as in engine_start. Ids count from 1. */
+enum status engine_submit(struct engine *e, struct action *take, uint32_t *ret_id, struct error *err) MUST_USE;
+struct engine_job {
+    uint32_t id;
+    char name[64];
+    int64_t started_ms; /* wall clock */
+    bool over;          /* its work has ended; engine_finish ends its life */
+    struct job_stats stats;
+};
+/* The i-th job that was submitted and not finished, oldest first; false after the last. */
+bool engine_job_at(struct engine *e, uint32_t i, struct engine_job *ret);
+bool engine_job_by_id(struct engine *e, uint32_t id, struct engine_job *ret);
+void engine_stop_job(struct engine *e, uint32_t id); /* asks for a clean stop; nothing when there is no such job */
+/* Waits until the job is over, says how it ended and frees it. */
+enum status engine_finish(struct engine *e, uint32_t id, struct engine_report *ret, struct error *err) MUST_USE;
+
 /* Clean stop of all jobs with a final commit. Safe from any thread, not from inside a signal handler. */
 void engine_stop(struct engine *e);

@@ -34,7 +34,9 @@ struct running {
     struct dead_letters *letters;
     struct running *next;
     struct error error;
-    struct os_thread *thread; /* of an INSERT that runs beside others */
+    struct os_thread *thread; /* of a job that runs beside others */
+    uint32_t id;              /* of a submitted one; 0: none */
+    int64_t started_ms;
     struct engine *engine;
     atomic_bool done;
     enum status status;
@@ -51,6 +53,7 @@ struct engine {
     atomic_flag jobs_lock;    /* the list changes on one thread; engine_stop may walk it from another */
     struct os_file *lock;     /* of the state directory */
     uint32_t ordinal;         /* of the newest job with state */
+    uint32_t newest_id;       /* of submitted jobs */
     struct letters_end letters_end;
     atomic_bool stopping;
     uint64_t bad_rows;        /* of jobs that have ended */
@@ -69,3 +72,6 @@ static inline void jobs_unlock(struct engine *e) { atomic_flag_clear_explicit(&e
 void stats_add(struct job_stats *sum, const struct job_stats *s);
 struct running *engine_find(struct engine *e, const struct job *j);
 void engine_look(struct engine *e, struct running *r, bool over); /* config.watch, where it is wanted */
+struct job_stats running_stats(const struct running *r);
+void engine_fill_report(const struct engine *e, const struct job_stats *total, struct engine_report *ret);
+void running_thread(void *arg); /* runs the job of a struct running to its end */

@@ -16,9 +16,7 @@ static void sum_stats(struct engine *e, struct job_stats *sum)
 {
     *sum = e->ended;
     for (struct running *r = e->jobs; r; r = r->next) {
-        struct job_stats s;
-        job_stats(r->job, &s);
-        s.bad_rows = dead_letters_count(r->letters);
+        struct job_stats s = running_stats(r);
         stats_add(sum, &s);
     }
 }
@@ -56,11 +54,15 @@ static enum status run_job(struct running *r, struct ticker *t, struct error *er
     return st;
 }
 
-static void run_thread(void *arg)
+void running_thread(void *arg)
 {
     struct running *r = arg;
+    struct os_signal *wake = r->engine->config.wake;
+    struct os *os = r->engine->config.os;
     r->status = run_job(r, NULL, &r->error);
     atomic_store(&r->done, true);
+    if (wake)
+        os->ops->signal_raise(os, wake);
 }
 
 static enum status print_rows(struct engine *e, const struct batch *rows, struct error *err)
@@ -97,10 +99,7 @@ static enum status run_now(struct engine *e, struct action *a, struct ticker *t,
 static enum status start_insert(struct engine *e, struct action *a, struct error *err)
 {
     struct job *j;
-    TRY(engine_start(e, a, &j, err));
-    struct running *r = engine_find(e, j);
-    atomic_init(&r->done, false);
-    return ST_OK;
+    return engine_start(e, a, &j, err);
 }
 
 static enum status run_statements(struct engine *e, struct str script, struct ticker *t, struct error *err)
@@ -146,7 +145,7 @@ static enum status join_all(struct engine *e, struct ticker *t, struct error *er
     if (!nap)
         return budget_error(&e->budget, 0, err);
     for (struct running *r = e->jobs; r && st == ST_OK; r = r->next)
-        st = os->ops->thread_start(os, "job", run_thread, r, &r->thread, err);
+        st = os->ops->thread_start(os, "job", running_thread, r, &r->thread, err);
     int64_t every_ns = tick_ms(e) * 1000000, next_tick = os_mono_ns(os) + every_ns;
     for (bool running = true, stop_told = false; running;) {
         running = false;
@@ -177,6 +176,16 @@ static enum status join_all(struct engine *e, struct ticker *t, struct error *er
     return st;
 }
 
+void engine_fill_report(const struct engine *e, const struct job_stats *total, struct engine_report *ret)
+{
+    ret->total = *total;
+    memcpy(ret->late, e->late, sizeof ret->late);
+    ret->n_late = e->n_late;
+    ret->bad_rows = total->bad_rows;
+    ret->late_rows = total->late_rows;
+    ret->stopped = atomic_load(&e->stopping);
+}
+
 enum status engine_run(struct engine *e, struct str script, void (*on)(void *arg, const struct job_stats *s), void *arg,
                        struct engine_report *ret, struct error *err)
 {
@@ -188,12 +197,9 @@ enum status engine_run(struct engine *e, struct str script, void (*on)(void *arg
     while (e->jobs)
         engine_end_job(e, e->jobs->job);
     if (ret) {
-        sum_stats(e, &ret->total);
-        memcpy(ret->late, e->late, sizeof ret->late);
-        ret->n_late = e->n_late;
-        ret->bad_rows = ret->total.bad_rows;
-        ret->late_rows = ret->total.late_rows;
-        ret->stopped = atomic_load(&e->stopping);
+        struct job_stats sum;
+        sum_stats(e, &sum);
+        engine_fill_report(e, &sum, ret);
     }
     return st;
 }
