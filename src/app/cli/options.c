@@ -21,7 +21,7 @@ const struct cli_option cli_options[O_COUNT] = {
     [O_SET] = PAIRS("K=V", "--set", "as SET 'K' = 'V' before the first statement"),
     [O_PARALLELISM] =
         NUMBER('p', "N", "--parallelism", OPT_INT, 1, 64, "shards of a job, each on a thread (default 1)"),
-    [O_OUTPUT] = CHOICE('o', "FORM", "--output", "table|ndjson|csv|json|markdown",
+    [O_OUTPUT] = CHOICE('o', "FORM", "--output", "table|ndjson|csv|json|markdown|vertical",
                         "form of results (default: table on a terminal, else ndjson)"),
     [O_FINAL] = SWITCH(0, "--final", "print the final table of each query only; every input must end"),
     [O_STATE_DIR] = TEXT(0, "DIR", "--state-dir", "keep state and commits here; the next run goes on from them"),

@@ -19,10 +19,11 @@ enum status format_json_values(const struct schema *schema, const struct zone *z
  * `used`, and no rows), then go on at the position. */
 bool format_wants_header(const struct decoder *d);
 
-/* Result writers of `-o table|ndjson|csv|json|markdown`, used for SELECT and print sinks. `kinds`: the result
+/* Result writers of `-o table|ndjson|csv|json|markdown|vertical`, used for SELECT and print sinks. `kinds`: the result
  * updates, so each row's kind comes first, as column `op`. The table and markdown forms need all rows of a block for
  * their widths: rows given by one call stand in one block. */
-enum result_format { RESULT_TABLE, RESULT_NDJSON, RESULT_CSV, RESULT_JSON, RESULT_MARKDOWN };
+enum result_format { RESULT_TABLE, RESULT_NDJSON, RESULT_CSV, RESULT_JSON, RESULT_MARKDOWN, RESULT_VERTICAL };
+extern const char *const result_format_names[]; /* NULL ends */
 bool result_format_parse(struct str name, enum result_format *ret);
 struct result_writer;
 struct result_writer *result_writer_new(enum result_format f, const struct schema *s, bool kinds,

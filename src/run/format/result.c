@@ -1,9 +1,11 @@
-/* Result rows for people and pipes: `-o table|ndjson|csv|json|markdown`.
+/* Result rows for people and pipes: `-o table|ndjson|csv|json|markdown|vertical`.
  *
  * table and markdown line their columns up, so a call's rows are printed as texts into one buffer first (`cells`
  * holds where each begins), then laid out. A table's widths only grow: when a later block needs wider columns, it
  * starts with a head of its own. Widths count code points. */
 #include "private.h"
+
+#include <stdio.h>
 
 #include "format/format.h"
 
@@ -23,11 +25,12 @@ struct result_writer {
 
 static const struct csv_dialect comma = { .delimiter = ',', .quote = '"' };
 
+const char *const result_format_names[] = { "table", "ndjson", "csv", "json", "markdown", "vertical", NULL };
+
 bool result_format_parse(struct str name, enum result_format *ret)
 {
-    static const char *const names[] = { "table", "ndjson", "csv", "json", "markdown" };
-    for (uint32_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (str_eq(name, str_from(names[i]))) {
+    for (uint32_t i = 0; result_format_names[i]; i++)
+        if (str_eq(name, str_from(result_format_names[i]))) {
             *ret = (enum result_format)i;
             return true;
         }
@@ -139,24 +142,29 @@ static bool put_csv(struct result_writer *w, const struct batch *b, struct buf *
 
 /* ---- table and markdown ---- */
 
-/* Ends the cell that starts at `from`: what would break the line is escaped. */
+/* Ends the cell that starts at `from`: what would break the line, or command the terminal, is escaped. */
 static bool end_cell(struct result_writer *w, size_t from)
 {
     static const char escapes[][2] = { { '\n', 'n' }, { '\r', 'r' }, { '\t', 't' } };
     for (size_t i = from; i < w->text.len; i++) {
-        char c = (char)w->text.data[i], as = 0;
+        uint8_t c = w->text.data[i];
+        char as[8] = "";
         for (size_t k = 0; k < sizeof escapes / sizeof escapes[0]; k++)
-            if (c == escapes[k][0])
-                as = escapes[k][1];
+            if (c == (uint8_t)escapes[k][0])
+                snprintf(as, sizeof as, "\\%c", escapes[k][1]);
+        if (!as[0] && (c < 0x20 || c == 0x7F))
+            snprintf(as, sizeof as, "\\x%02X", c);
         if (c == '|' && w->format == RESULT_MARKDOWN)
-            as = '|';
-        if (!as)
+            snprintf(as, sizeof as, "\\|");
+        size_t more = strlen(as);
+        if (!more--)
             continue;
-        if (!buf_put_u8(&w->text, 0))
+        if (!buf_reserve(&w->text, more))
             return false;
-        memmove(w->text.data + i + 1, w->text.data + i, w->text.len - 1 - i);
-        w->text.data[i++] = '\\';
-        w->text.data[i] = (uint8_t)as;
+        memmove(w->text.data + i + more + 1, w->text.data + i + 1, w->text.len - 1 - i);
+        memcpy(w->text.data + i, as, more + 1);
+        w->text.len += more;
+        i += more;
     }
     return buf_put_u64(&w->cells, w->text.len);
 }
@@ -269,6 +277,32 @@ static bool put_block(struct result_writer *w, const struct batch *b, struct buf
     return true;
 }
 
+/* ---- vertical ---- */
+
+/* A line a value, the column's name before it; rows are numbered. */
+static bool put_vertical(struct result_writer *w, const struct batch *b, struct buf *out)
+{
+    uint32_t widest = 0;
+    if (!fill_cells(w, b))
+        return false;
+    for (uint32_t i = 0; i < w->n; i++) {
+        uint32_t len = (uint32_t)utf8_length(column_name(w, i));
+        widest = len > widest ? len : widest;
+    }
+    for (uint32_t k = 0; k < batch_rows(b); k++) {
+        if (!buf_printf(out, "-[ %llu ]-", (unsigned long long)++w->rows) || !put_fill(out, '-', widest) ||
+            !buf_put_u8(out, '\n'))
+            return false;
+        for (uint32_t i = 0; i < w->n; i++) {
+            struct str name = column_name(w, i);
+            if (!put(out, name) || !put_fill(out, ' ', widest - (uint32_t)utf8_length(name)) || !put(out, STR(" | ")) ||
+                !put(out, cell(w, (size_t)k * w->n + i)) || !buf_put_u8(out, '\n'))
+                return false;
+        }
+    }
+    return true;
+}
+
 /* ---- the face ---- */
 
 bool result_writer_put(struct result_writer *w, const struct batch *b, struct buf *out)
@@ -279,6 +313,8 @@ bool result_writer_put(struct result_writer *w, const struct batch *b, struct bu
         return put_json(w, b, out);
     case RESULT_CSV:
         return put_csv(w, b, out);
+    case RESULT_VERTICAL:
+        return put_vertical(w, b, out);
     default:
         return put_block(w, b, out);
     }

@@ -119,7 +119,7 @@ static void test_wrong(void **state)
         { { "f", "-p", "0" }, "run: option '--parallelism' must lie between 1 and 64, not '0'", "" },
         { { "f", "-p", "65" }, "run: option '--parallelism' must lie between 1 and 64, not '65'", "" },
         { { "f", "-px" }, "run: option '--parallelism' must be a whole number, not 'x'", "" },
-        { { "f", "-o", "xml" }, "run: option '--output' must be one of table|ndjson|csv|json|markdown, not 'xml'", "" },
+        { { "f", "-o", "xml" }, "run: option '--output' must be one of table|ndjson|csv|json|markdown|vertical, not 'xml'", "" },
         { { "f", "--commit-interval", "soon" }, "run: option '--commit-interval' must be a duration such as", "" },
         { { "f", "--memory-limit", "1" }, "run: option '--memory-limit' must lie between", "" },
         { { "f", "--memory-limit", "-5MiB" }, "run: option '--memory-limit' must", "" },
