@@ -13,7 +13,7 @@
 
 #include "text/text.h"
 
-#define LIVE_LINES 22u /* a frame that is higher than the terminal could not be drawn over */
+#define LIVE_LINES 22u /* what does not fit a usual terminal is told by its number */
 #define NAME_MAX_COLUMNS 48
 
 enum cell { C_OPERATOR, C_IN, C_OUT, C_BYTES, C_TIME, C_SHARE, C_WATERMARK, C_ENTRIES, C_STATE, C_LATE, C_COUNT };
@@ -38,7 +38,7 @@ struct sheet {
 
 void analysis_init(struct analysis *a, struct cli *c, enum analysis_form form)
 {
-    *a = (struct analysis){ .c = c, .form = form };
+    *a = (struct analysis){ .c = c, .form = form, .screen = { .c = c } };
     arena_init(&a->scratch, c->arena.budget);
     buf_init(&a->frame, c->arena.budget, 1u << 20);
 }
@@ -147,22 +147,22 @@ static bool put_cells(struct buf *out, const struct sheet *s, const char *const 
     return ok;
 }
 
-static bool put_sheet(struct buf *out, const struct sheet *s, bool colour, uint32_t most, const char *eol)
+static bool put_sheet(struct buf *out, const struct sheet *s, bool colour, uint32_t most)
 {
     const char *bold = cli_style(colour, STYLE_BOLD), *plain = cli_style(colour, STYLE_PLAIN);
     char took[CLI_TEXT], in[CLI_TEXT], rows[CLI_TEXT];
-    bool ok = buf_printf(out, "%s%.*s%s: %s, %s rows in, %s out%s\n%s", bold, STR_ARG(s->w->plan->name), plain,
+    bool ok = buf_printf(out, "%s%.*s%s: %s, %s rows in, %s out\n%s", bold, STR_ARG(s->w->plan->name), plain,
                          text_duration(took, s->w->took_ns / 1000000), text_count(in, s->rows_in),
-                         text_count(rows, s->rows_out), eol, bold);
-    ok = ok && put_cells(out, s, titles) && buf_printf(out, "%s%s\n", plain, eol);
+                         text_count(rows, s->rows_out), bold);
+    ok = ok && put_cells(out, s, titles) && buf_printf(out, "%s\n", plain);
     uint32_t shown = 0;
     for (const struct line *l = s->first; ok && l && shown < most; l = l->next, shown++) {
         const char *cells[C_COUNT];
         for (uint32_t c = 0; c < C_COUNT; c++)
             cells[c] = l->cell[c];
-        ok = put_cells(out, s, cells) && buf_printf(out, "%s\n", eol);
+        ok = put_cells(out, s, cells) && buf_put_u8(out, '\n');
     }
-    return ok && (shown == s->n_lines || buf_printf(out, "... and %u more%s\n", s->n_lines - shown, eol));
+    return ok && (shown == s->n_lines || buf_printf(out, "... and %u more\n", s->n_lines - shown));
 }
 
 static bool put_table(struct analysis *a, const struct engine_watched *w, struct buf *out)
@@ -174,9 +174,8 @@ static bool put_table(struct analysis *a, const struct engine_watched *w, struct
         job_metrics(w->job, i, &m);
         s.busy_ns += m.busy_ns;
     }
-    bool live = !w->over;
     bool ok = plan_walk(w->plan, &a->scratch, add_line, &s) &&
-              put_sheet(out, &s, a->c->colour_out, live ? LIVE_LINES : UINT32_MAX, live ? "\033[K" : "");
+              put_sheet(out, &s, a->c->colour_out, w->over ? UINT32_MAX : LIVE_LINES);
     arena_reset(&a->scratch);
     return ok;
 }
@@ -212,21 +211,11 @@ static bool put_json(const struct engine_watched *w, struct buf *out)
 
 /* ---- the terminal ---- */
 
-/* Takes the frame off. The terminal is held. */
-static void wipe(struct analysis *a)
-{
-    char text[32];
-    int n = snprintf(text, sizeof text, "\033[%uA\r\033[J", a->drawn);
-    if (a->drawn)
-        (void)cli_write(a->c, str_make(text, (size_t)n), NULL);
-    a->drawn = 0;
-}
-
 enum status analysis_print(void *arg, struct str bytes, struct error *err)
 {
     struct analysis *a = arg;
     progress_hold(a->c);
-    wipe(a);
+    screen_wipe(&a->screen);
     enum status st = cli_write(a->c, bytes, err);
     progress_release(a->c);
     return st;
@@ -255,18 +244,8 @@ void analysis_watch(void *arg, const struct engine_watched *w)
 void analysis_tick(void *arg, const struct job_stats *stats)
 {
     struct analysis *a = arg;
-    struct buf out;
     (void)stats;
-    buf_init(&out, a->c->arena.budget, 1u << 20);
-    progress_hold(a->c);
-    bool ok = a->frame.len && (!a->drawn || buf_printf(&out, "\033[%uA\r", a->drawn)) &&
-              cli_put_cut(&out, buf_str(&a->frame), cli_columns(a->c)) && buf_printf(&out, "\033[J");
-    if (ok && cli_write(a->c, buf_str(&out), NULL) == ST_OK) {
-        a->drawn = 0;
-        for (size_t i = 0; i < a->frame.len; i++)
-            a->drawn += a->frame.data[i] == '\n';
-    }
-    progress_release(a->c);
-    buf_release(&out);
+    if (a->frame.len)
+        screen_show(&a->screen, buf_str(&a->frame));
     buf_clear(&a->frame);
 }

@@ -16,6 +16,7 @@ struct cli_host {
     bool colour; /* wanted where there is a terminal (NO_COLOR, TERM=dumb) */
     bool moves; /* the terminal can move its cursor */
     uint32_t (*columns)(void); /* asked anew each time: windows change; 0: unknown; NULL: no terminal */
+    uint32_t (*rows)(void);    /* likewise */
     enum status (*catch_stop)(struct os_signal *s, struct error *err); /* as os_real_catch_stop; NULL: none */
     int (*caught)(void);
 };
@@ -146,9 +147,7 @@ int cli_fail(struct cli *c, const struct script *s, const struct error *err);   
 enum cli_style { STYLE_PLAIN, STYLE_BOLD, STYLE_DIM, STYLE_RED, STYLE_YELLOW, STYLE_GREEN, STYLE_CYAN };
 const char *cli_style(bool colour, enum cli_style s); /* "" without colour */
 uint32_t cli_columns(const struct cli *c);            /* of the terminal; 80 where that is unknown */
-
-/* Lines cut to so many columns, colours whole: for what is drawn over later. */
-bool cli_put_cut(struct buf *out, struct str text, uint32_t columns) MUST_USE;
+uint32_t cli_rows(const struct cli *c);               /* likewise; 0 where that is unknown */
 
 /* Numbers for people, into `out`; returns it. */
 #define CLI_TEXT 32
@@ -178,6 +177,18 @@ int runner_run(struct runner *r, enum status *ret);
 /* An engine for looking only (check, explain): --set applied. NULL: *exit_code says why; reported. */
 struct engine *runner_engine(struct cli *c, int *exit_code);
 
+/* A picture that is drawn over again (screen.c). */
+struct screen {
+    struct cli *c;
+    uint32_t lines; /* of the last picture; 0: none stands there */
+    uint32_t columns, rows; /* of the terminal, then */
+    int64_t drawn_ns;
+};
+void screen_show(struct screen *s, struct str picture); /* over the last one; cut to the terminal */
+void screen_wipe(struct screen *s);                     /* takes it off; the terminal is held (progress_hold) */
+bool screen_resized(const struct screen *s);            /* it no longer fits the terminal */
+bool screen_put(struct buf *out, struct str picture, uint32_t columns, uint32_t rows, uint32_t *ret_lines) MUST_USE;
+
 /* What EXPLAIN ANALYZE shows (analysis.c): a table a job, drawn over and over on a terminal, or a JSON line. */
 struct analysis {
     struct cli *c;
@@ -189,7 +200,7 @@ struct analysis {
     } form;
     struct arena scratch;
     struct buf frame; /* the jobs looked at since the last tick */
-    uint32_t drawn;   /* lines that stand on the terminal; while the terminal is held */
+    struct screen screen;
 };
 void analysis_init(struct analysis *a, struct cli *c, enum analysis_form form);
 void analysis_release(struct analysis *a);

@@ -24,8 +24,7 @@ struct demo {
     struct os_file *lock; /* one demo in a folder; NULL: not open */
     struct os_file *rows; /* printed so far; NULL: not open */
     uint64_t rows_bytes;
-    uint32_t drawn; /* lines of the last picture */
-    int64_t drawn_ns;
+    struct screen screen;
     atomic_uint_fast64_t rows_in, late, state_bytes, commits;
     atomic_int_fast64_t watermark_ms;
 };
@@ -145,13 +144,10 @@ static void draw(struct demo *d, bool last)
                             .status = status,
                             .when = when };
     struct buf out;
-    uint32_t lines = 0;
     buf_init(&out, d->c->arena.budget, 1 << 20);
-    bool ok = (!d->drawn || buf_printf(&out, "\033[%uA\r", d->drawn)) && demo_draw(&out, &d->model, &f, &lines);
-    if (ok && cli_write(d->c, buf_str(&out), NULL) == ST_OK)
-        d->drawn = lines;
+    if (demo_draw(&out, &d->model, &f))
+        screen_show(&d->screen, buf_str(&out));
     buf_release(&out);
-    d->drawn_ns = os_mono_ns(d->c->os);
 }
 
 /* Rows that are committed. */
@@ -171,7 +167,7 @@ static enum status take_rows(void *arg, struct str bytes, struct error *err)
     buf_release(&said);
     if (st != ST_OK)
         return st;
-    if (d->draws && os_mono_ns(d->c->os) - d->drawn_ns >= FRAME_NS)
+    if (d->draws && os_mono_ns(d->c->os) - d->screen.drawn_ns >= FRAME_NS)
         draw(d, false);
     TRY(os_pwrite(d->c->os, d->rows, bytes.ptr, bytes.len, d->rows_bytes, err));
     d->rows_bytes += bytes.len;
@@ -279,7 +275,7 @@ int cmd_demo(struct cli *c)
         budget_error(c->arena.budget, sizeof *d, &err);
         return cli_fail(c, NULL, &err);
     }
-    d->c = c;
+    d->c = d->screen.c = c;
     d->dir = dir.len ? dir : STR(DEMO_DIR);
     d->draws = c->host->out_terminal && c->host->moves;
     atomic_init(&d->watermark_ms, INT64_MIN);

@@ -39,11 +39,11 @@ enum demo_line { DEMO_OTHER, DEMO_ALERT, DEMO_DAY, DEMO_REGION };
 enum demo_line demo_take(struct demo_model *m, struct str line);
 /* The same line for people, where there is no terminal to draw on. */
 bool demo_say(struct buf *out, struct str line) MUST_USE;
-/* The screen; *ret_lines is how many lines it has. */
+/* The picture, for screen_show. */
 struct demo_frame {
     bool colour;
     uint32_t columns;
     const char *status; /* the last line */
     const char *when;   /* event time; may be empty */
 };
-bool demo_draw(struct buf *out, const struct demo_model *m, const struct demo_frame *f, uint32_t *ret_lines) MUST_USE;
+bool demo_draw(struct buf *out, const struct demo_model *m, const struct demo_frame *f) MUST_USE;

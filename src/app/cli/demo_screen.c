@@ -213,7 +213,7 @@ static bool put_day(struct buf *out, const struct demo_row *r, bool colour)
                       r->strongest, cli_style(colour, STYLE_PLAIN));
 }
 
-static bool put_tables(struct buf *out, const struct demo_model *m, const struct demo_frame *f, uint32_t *lines)
+static bool put_tables(struct buf *out, const struct demo_model *m, const struct demo_frame *f)
 {
     const struct demo_row *top[SHOWN_REGIONS] = { 0 };
     uint32_t n = top_regions(m, top);
@@ -224,52 +224,37 @@ static bool put_tables(struct buf *out, const struct demo_model *m, const struct
                          both ? (int)bar + 2 : 0, "");
     if (ok && both)
         ok = buf_printf(out, "  %s%-10s %6s  %s%s", bold, "day", "quakes", "most", plain);
-    ok = ok && buf_printf(out, "\033[K\n");
+    ok = ok && buf_printf(out, "\n");
     for (uint32_t i = 0; ok && i < SHOWN_REGIONS; i++) {
         ok = put_region(out, i < n ? top[i] : NULL, n ? top[0]->quakes : 0, bar, f->colour);
         if (ok && both && i < m->n_days)
             ok = put_day(out, &m->days[i], f->colour);
-        ok = ok && buf_printf(out, "\033[K\n");
+        ok = ok && buf_printf(out, "\n");
     }
-    *lines += 1 + SHOWN_REGIONS;
     return ok;
 }
 
-static bool put_alerts(struct buf *out, const struct demo_model *m, const struct demo_frame *f, uint32_t *lines)
+static bool put_alerts(struct buf *out, const struct demo_model *m, const struct demo_frame *f)
 {
-    bool ok = buf_printf(out, "\033[K\n %salerts: M 5 and more%s, %" PRIu64 " so far\033[K\n",
+    bool ok = buf_printf(out, "\n %salerts: M 5 and more%s, %" PRIu64 " so far\n",
                          cli_style(f->colour, STYLE_BOLD), cli_style(f->colour, STYLE_PLAIN), m->all_alerts);
     int place = f->columns > 30 ? (int)f->columns - 30 : 1;
     for (uint32_t i = 0; ok && i < DEMO_ALERTS; i++) {
         const struct demo_alert *a = &m->alerts[i];
         ok = i >= m->n_alerts
-                 ? buf_printf(out, "\033[K\n")
-                 : buf_printf(out, " %s  %sM %3.1f%s  %.*s\033[K\n", a->happened, magnitude_style(f->colour, a->mag),
+                 ? buf_printf(out, "\n")
+                 : buf_printf(out, " %s  %sM %3.1f%s  %.*s\n", a->happened, magnitude_style(f->colour, a->mag),
                               a->mag, cli_style(f->colour, STYLE_PLAIN), place, a->place);
     }
-    *lines += 2 + DEMO_ALERTS;
     return ok;
 }
 
-static bool put_picture(struct buf *out, const struct demo_model *m, const struct demo_frame *f, uint32_t *ret_lines)
+bool demo_draw(struct buf *out, const struct demo_model *m, const struct demo_frame *f)
 {
-    uint32_t lines = 4;
     const char *dim = cli_style(f->colour, STYLE_DIM), *plain = cli_style(f->colour, STYLE_PLAIN);
     int room = f->columns > 2 ? (int)f->columns - 2 : 1;
-    bool ok = buf_printf(out, " %sa week of earthquakes%s%s%s\033[K\n\033[K\n", cli_style(f->colour, STYLE_BOLD), plain,
-                         *f->when ? ", days closed up to " : "", f->when) &&
-              put_tables(out, m, f, &lines) && put_alerts(out, m, f, &lines) &&
-              buf_printf(out, "\033[K\n %s%.*s%s\033[K\n\033[J", dim, room, f->status, plain); /* an echoed ^C goes */
-    if (ok)
-        *ret_lines = lines;
-    return ok;
-}
-
-bool demo_draw(struct buf *out, const struct demo_model *m, const struct demo_frame *f, uint32_t *ret_lines)
-{
-    struct buf wide;
-    buf_init(&wide, out->budget, 1 << 20);
-    bool ok = put_picture(&wide, m, f, ret_lines) && cli_put_cut(out, buf_str(&wide), f->columns);
-    buf_release(&wide);
-    return ok;
+    return buf_printf(out, " %sa week of earthquakes%s%s%s\n\n", cli_style(f->colour, STYLE_BOLD), plain,
+                      *f->when ? ", days closed up to " : "", f->when) &&
+           put_tables(out, m, f) && put_alerts(out, m, f) &&
+           buf_printf(out, "\n %s%.*s%s\n", dim, room, f->status, plain);
 }

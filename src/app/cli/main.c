@@ -22,6 +22,7 @@ int main(int argc, char **argv, char **env)
         .colour = !dumb && !variable(env, STR("NO_COLOR")),
         .moves = !dumb,
         .columns = os_real_terminal_columns,
+        .rows = os_real_terminal_rows,
         .catch_stop = os_real_catch_stop,
         .caught = os_real_caught,
     };

@@ -80,29 +80,7 @@ uint32_t cli_columns(const struct cli *c)
     return n ? n : 80;
 }
 
-/* A line that breaks would be two to the cursor. */
-bool cli_put_cut(struct buf *out, struct str text, uint32_t columns)
-{
-    uint32_t at = 0;
-    for (size_t i = 0, n; i < text.len; i += n) {
-        n = 1;
-        if (text.ptr[i] == '\033') {
-            while (i + n < text.len && (n == 1 || !(text.ptr[i + n] >= '@' && text.ptr[i + n] <= '~')))
-                n++;
-            n += i + n < text.len;
-        } else if (text.ptr[i] == '\n') {
-            at = 0;
-        } else {
-            while (i + n < text.len && ((unsigned char)text.ptr[i + n] & 0xC0) == 0x80)
-                n++;
-            if (at++ >= columns)
-                continue;
-        }
-        if (!buf_put(out, text.ptr + i, n))
-            return false;
-    }
-    return true;
-}
+uint32_t cli_rows(const struct cli *c) { return c->host->rows ? c->host->rows() : 0; }
 
 /* ---- errors ---- */
 

@@ -113,10 +113,12 @@ static void test_picture(void **state)
                                     .columns = columns,
                                     .when = "",
                                     .status = "1,707 rows in, 217 late, state 3.1 KiB, 9 commits" };
-            struct buf out;
+            struct buf out, wide;
             uint32_t lines = 0, seen = 0;
             buf_init(&out, NULL, 1 << 20);
-            assert_true(demo_draw(&out, &model, &f, &lines));
+            buf_init(&wide, NULL, 1 << 20);
+            assert_true(demo_draw(&wide, &model, &f));
+            assert_true(screen_put(&out, buf_str(&wide), columns, 50, &lines));
             struct str rest = buf_str(&out);
             while (rest.ptr && rest.len) {
                 struct str line = str_split(&rest, '\n');
@@ -125,6 +127,7 @@ static void test_picture(void **state)
             }
             assert_int_equal(seen, lines); /* or the next picture would stand in the wrong place */
             buf_release(&out);
+            buf_release(&wide);
         }
     }
 }
