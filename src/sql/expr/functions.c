@@ -1,6 +1,8 @@
 /* The function table as a whole: lookup by name without case, aliases, what Flink has and Weir has not yet, docs.
  *
  * The tables are small and constant and looked at while planning only, so lookup is a plain search. */
+#include <stdlib.h>
+
 #include "expr/expr_private.h"
 
 static const struct function *const tables[] = {
@@ -112,35 +114,29 @@ const char *expr_function_of_class(struct str class_name)
     return NULL;
 }
 
-/* In table order: functions, aliases, aggregates. */
-static const struct function_doc *doc_at(uint32_t i)
+#define DOCS_MAX 600u
+
+static int doc_order(const void *a, const void *b)
 {
-    uint32_t n = 0;
-    const struct function *f;
-    for (; (f = at(n)); n++)
-        if (n == i)
-            return &f->doc;
-    i -= n;
-    return i < ALIASES ? &aliases[i].doc : aggregate_doc_at(i - (uint32_t)ALIASES);
+    return strcmp((*(const struct function_doc *const *)a)->name, (*(const struct function_doc *const *)b)->name);
 }
 
-/* The i-th by name, each time the least that is greater than the one before: there is no place to keep a sorted copy,
- * and nobody calls this in a hurry. */
+/* There is no place to keep the sorted list: it is made for each question, which is quick enough for a Tab. */
 const struct function_doc *expr_function_at(uint32_t i)
 {
-    const struct function_doc *all[600], *last = NULL;
-    uint32_t n = 0;
-    while (n < 600 && (all[n] = doc_at(n)))
-        n++;
-    CHECK(n < 600);
-    for (uint32_t k = 0; k <= i; k++) {
-        const struct function_doc *next = NULL;
-        for (uint32_t j = 0; j < n; j++)
-            if ((!last || strcmp(all[j]->name, last->name) > 0) && (!next || strcmp(all[j]->name, next->name) < 0))
-                next = all[j];
-        if (!next)
-            return NULL;
-        last = next;
-    }
-    return last;
+    const struct function_doc *all[DOCS_MAX], *d;
+    uint32_t n = 0, kept = 0;
+    for (size_t t = 0; t < TABLES; t++)
+        for (const struct function *f = tables[t]; f->name && n < DOCS_MAX; f++)
+            all[n++] = &f->doc;
+    for (size_t k = 0; k < ALIASES && n < DOCS_MAX; k++)
+        all[n++] = &aliases[k].doc;
+    for (uint32_t k = 0; (d = aggregate_doc_at(k)) && n < DOCS_MAX; k++)
+        all[n++] = d;
+    CHECK(n < DOCS_MAX);
+    qsort(all, n, sizeof all[0], doc_order);
+    for (uint32_t k = 0; k < n; k++)
+        if (k == 0 || strcmp(all[kept - 1]->name, all[k]->name) != 0)
+            all[kept++] = all[k];
+    return i < kept ? all[i] : NULL;
 }
