@@ -305,7 +305,7 @@ struct job_stats running_stats(const struct running *r)
     return s;
 }
 
-void stats_add(struct job_stats *sum, const struct job_stats *s)
+void engine_add_stats(struct job_stats *sum, const struct job_stats *s)
 {
     sum->rows_in += s->rows_in;
     sum->rows_out += s->rows_out;
@@ -347,7 +347,7 @@ void engine_end_job(struct engine *e, struct job *j)
         if (r->job != j)
             continue;
         struct job_stats s = running_stats(r);
-        stats_add(&e->ended, &s);
+        engine_add_stats(&e->ended, &s);
         collect_late(e, r);
         engine_look(e, r, true);
         jobs_lock(e);

@@ -87,7 +87,9 @@ struct engine_job {
 /* The i-th job that was submitted and not finished, oldest first; false after the last. */
 bool engine_job_at(struct engine *e, uint32_t i, struct engine_job *ret);
 bool engine_job_by_id(struct engine *e, uint32_t id, struct engine_job *ret);
+void engine_look_at_jobs(struct engine *e); /* config.watch sees those that are watched */
 void engine_stop_job(struct engine *e, uint32_t id); /* asks for a clean stop; nothing when there is no such job */
+void engine_add_stats(struct job_stats *sum, const struct job_stats *s); /* watermark_ms of an empty sum: INT64_MIN */
 /* Waits until the job is over, says how it ended and frees it. */
 enum status engine_finish(struct engine *e, uint32_t id, struct engine_report *ret, struct error *err) MUST_USE;
 

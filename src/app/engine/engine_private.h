@@ -69,7 +69,6 @@ static inline void jobs_lock(struct engine *e)
 }
 static inline void jobs_unlock(struct engine *e) { atomic_flag_clear_explicit(&e->jobs_lock, memory_order_release); }
 
-void stats_add(struct job_stats *sum, const struct job_stats *s);
 struct running *engine_find(struct engine *e, const struct job *j);
 void engine_look(struct engine *e, struct running *r, bool over); /* config.watch, where it is wanted */
 struct job_stats running_stats(const struct running *r);

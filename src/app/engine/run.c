@@ -17,7 +17,7 @@ static void sum_stats(struct engine *e, struct job_stats *sum)
     *sum = e->ended;
     for (struct running *r = e->jobs; r; r = r->next) {
         struct job_stats s = running_stats(r);
-        stats_add(sum, &s);
+        engine_add_stats(sum, &s);
     }
 }
 
@@ -29,8 +29,7 @@ static int64_t tick_ms(const struct engine *e)
 static void tick(struct ticker *t)
 {
     struct job_stats sum;
-    for (struct running *r = t->engine->jobs; r; r = r->next)
-        engine_look(t->engine, r, false);
+    engine_look_at_jobs(t->engine);
     if (!t->tick)
         return;
     sum_stats(t->engine, &sum);

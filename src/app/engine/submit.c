@@ -60,6 +60,12 @@ bool engine_job_at(struct engine *e, uint32_t i, struct engine_job *ret)
     return true;
 }
 
+void engine_look_at_jobs(struct engine *e)
+{
+    for (struct running *r = e->jobs; r; r = r->next)
+        engine_look(e, r, false);
+}
+
 void engine_stop_job(struct engine *e, uint32_t id)
 {
     struct running *r = by_id(e, id);
