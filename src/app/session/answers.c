@@ -86,15 +86,20 @@ enum status session_explain_rows(struct session *s, struct str details, struct a
 
 /* ---- SHOW ---- */
 
-/* LIKE of SHOW: % and _ only. */
-static bool like(struct str s, struct str p)
+static bool same_letter(char a, char b, bool nocase)
+{
+    return a == b || (nocase && str_eq_nocase(str_make(&a, 1), str_make(&b, 1)));
+}
+
+/* LIKE of SHOW: % and _ only; ILIKE without case. */
+static bool like(struct str s, struct str p, bool nocase)
 {
     size_t i = 0, k = 0, star = SIZE_MAX, mark = 0;
     while (i < s.len) {
         if (k < p.len && p.ptr[k] == '%') {
             star = k++;
             mark = i;
-        } else if (k < p.len && (p.ptr[k] == '_' || p.ptr[k] == s.ptr[i])) {
+        } else if (k < p.len && (p.ptr[k] == '_' || same_letter(p.ptr[k], s.ptr[i], nocase))) {
             i++;
             k++;
         } else if (star != SIZE_MAX) {
@@ -111,7 +116,7 @@ static bool like(struct str s, struct str p)
 
 static bool wanted(const struct syn_stmt *stmt, struct str name)
 {
-    return !stmt->like.ptr || like(name, stmt->like) != stmt->not_like;
+    return !stmt->like.ptr || like(name, stmt->like, stmt->flag) != stmt->not_like;
 }
 
 static enum status show_names(struct session *s, const struct syn_stmt *stmt, const char *kind, const char *column,
