@@ -74,7 +74,7 @@ weir_room(app session MAY base data syntax catalog expr plan job)
 weir_room(app engine  MAY base os journal pack data text syntax catalog expr plan state format exec connect job session)
 weir_room(app api     MAY base os data catalog expr plan state job session engine)
 weir_room(app tester  MAY base os data text format catalog connect job session engine)
-weir_room(app cli     MAY base os data text syntax format catalog session engine tester)
+weir_room(app cli     MAY base os data text syntax format catalog session engine tester LIBS PkgConfig::EDIT)
 
 # The demo's script and data lie inside the binary (.incbin).
 set_source_files_properties(${CMAKE_SOURCE_DIR}/src/app/cli/demo_data.c PROPERTIES OBJECT_DEPENDS

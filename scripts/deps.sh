@@ -41,7 +41,7 @@ install_packages() {
 }
 
 # What building Weir takes, and what testing it takes besides.
-build_packages="gcc libc6-dev cmake ninja-build pkg-config zlib1g-dev libzstd-dev liblz4-dev libpcre2-dev libisal-dev libxxhash-dev"
+build_packages="gcc libc6-dev cmake ninja-build pkg-config zlib1g-dev libzstd-dev liblz4-dev libpcre2-dev libedit-dev libisal-dev libxxhash-dev"
 test_packages="clang llvm libclang-rt-14-dev g++ libcmocka-dev python3 sqlite3 procps"
 
 # configure PRESET: quietly, and only when there is nothing yet or the floor plan changed.

@@ -19,6 +19,15 @@ struct cli_host {
     uint32_t (*rows)(void);    /* likewise */
     enum status (*catch_stop)(struct os_signal *s, struct error *err); /* as os_real_catch_stop; NULL: none */
     int (*caught)(void);
+    /* The same for a prompt, as os_real_…; NULL: none */
+    enum status (*note_signals)(struct os_signal *s, struct error *err);
+    unsigned (*noted)(void);
+    unsigned (*wait_input)(int64_t timeout_ms);
+    void (*end_by)(int number);
+    enum status (*pipe_to)(const char *command, struct os_pipe **ret, struct error *err);
+    enum status (*pipe_write)(struct os_pipe *p, struct str bytes, struct error *err);
+    void (*pipe_end)(struct os_pipe *p);
+    char *const *variables; /* the environment, "K=V"; NULL ends; NULL: empty */
 };
 
 /* Runs one command; the process's exit code. argv[0] is the program's name. */
@@ -61,6 +70,8 @@ enum cli_option_id {
     O_DOCS,
     O_PLAN_FORM,
     O_ANALYZE,
+    O_FILE,
+    O_INIT,
     O_COUNT
 };
 #define O_BIT(id) (UINT64_C(1) << (id))
@@ -122,6 +133,7 @@ bool args_pair(const struct cli_args *args, enum cli_option_id id, uint32_t i, s
 struct script {
     struct str name; /* for messages: the file, "<stdin>", "-c" */
     struct str text; /* variables replaced */
+    uint32_t lines_before; /* of its source, above `text` */
 };
 
 struct cli {
@@ -148,6 +160,7 @@ enum cli_style { STYLE_PLAIN, STYLE_BOLD, STYLE_DIM, STYLE_RED, STYLE_YELLOW, ST
 const char *cli_style(bool colour, enum cli_style s); /* "" without colour */
 uint32_t cli_columns(const struct cli *c);            /* of the terminal; 80 where that is unknown */
 uint32_t cli_rows(const struct cli *c);               /* likewise; 0 where that is unknown */
+const char *cli_variable(const struct cli *c, struct str name); /* of the environment; NULL: not set or empty */
 
 /* Numbers for people, into `out`; returns it. */
 #define CLI_TEXT 32
@@ -160,6 +173,7 @@ char *text_time(char out[CLI_TEXT], int64_t ms);     /* 2026-01-02 03:04:05 UTC 
 /* Scripts (script.c): FILE, - or -c SQL, with --var. */
 enum status script_read(struct cli *c, struct script *ret, struct error *err) MUST_USE;
 enum status script_open(struct cli *c, struct str path, struct script *ret, struct error *err) MUST_USE;
+enum status script_variables(struct cli *c, struct map *ret, struct error *err) MUST_USE; /* of --var */
 
 /* Running (runner.c): an engine over a script, stopped by signals, with progress and the summary at the end. */
 struct runner {
@@ -174,6 +188,8 @@ struct runner {
 struct engine_config runner_config(struct cli *c); /* from the options given */
 /* Engine, --set, the script, the messages. The exit code; ST_… in *ret when asked for. */
 int runner_run(struct runner *r, enum status *ret);
+bool runner_settings(struct cli *c, struct engine *e); /* --set; all findings are reported; false: there are any */
+void runner_say(struct cli *c, struct engine *e, const struct engine_report *report); /* bad and late rows, commits */
 /* An engine for looking only (check, explain): --set applied. NULL: *exit_code says why; reported. */
 struct engine *runner_engine(struct cli *c, int *exit_code);
 
@@ -229,6 +245,7 @@ bool docs_completion(struct buf *out, struct str shell) MUST_USE; /* bash, zsh, 
 
 /* The commands. */
 int cmd_run(struct cli *c);
+int cmd_sql(struct cli *c);
 int cmd_check(struct cli *c);
 int cmd_explain(struct cli *c);
 int cmd_test(struct cli *c);

@@ -58,6 +58,8 @@ const struct cli_option cli_options[O_COUNT] = {
     [O_SHOW] = SWITCH(0, "--show", "print the SQL and end"),
     [O_PLAN_FORM] = CHOICE(0, "FORM", "--format", "text|json|dot", "form of the plans (default text)"),
     [O_ANALYZE] = SWITCH(0, "--analyze", "run the script and tell what each operator did"),
+    [O_FILE] = TEXT('f', "FILE", "--file", "run this file and end; - is standard input"),
+    [O_INIT] = TEXT('i', "FILE", "--init", "run this file first"),
     [O_DOCS] = CHOICE(0, "FORM", "--docs", "man|markdown", "print the whole reference in this form"),
 };
 

@@ -83,8 +83,7 @@ struct engine_config runner_config(struct cli *c)
     };
 }
 
-/* All findings are reported; false when there are any. */
-static bool apply_settings(struct cli *c, struct engine *e)
+bool runner_settings(struct cli *c, struct engine *e)
 {
     struct str key, value;
     struct error err;
@@ -108,7 +107,7 @@ struct engine *runner_engine(struct cli *c, int *exit_code)
         *exit_code = cli_fail(c, NULL, &err);
         return NULL;
     }
-    if (apply_settings(c, e))
+    if (runner_settings(c, e))
         return e;
     engine_free(e);
     *exit_code = status_exit_code(ST_USAGE);
@@ -155,7 +154,7 @@ static void say_commits(struct cli *c, const struct job_stats *s)
                 text_count(snapshots, s->snapshots), s->snapshots == 1 ? "" : "s");
 }
 
-static void say_summary(struct cli *c, struct engine *e, const struct engine_report *report)
+void runner_say(struct cli *c, struct engine *e, const struct engine_report *report)
 {
     char n[CLI_TEXT];
     if (report->bad_rows)
@@ -200,7 +199,7 @@ int runner_run(struct runner *r, enum status *ret)
         *ret = st;
     if (st != ST_OK)
         return cli_fail(c, r->script, &err);
-    if (!apply_settings(c, e)) {
+    if (!runner_settings(c, e)) {
         engine_free(e);
         return status_exit_code(ST_USAGE);
     }
@@ -214,7 +213,7 @@ int runner_run(struct runner *r, enum status *ret)
     progress_hold(c);
     progress_release(c);
     if (!quiet && !r->own_words)
-        say_summary(c, e, &r->report);
+        runner_say(c, e, &r->report);
     engine_free(e);
     analysis_release(&analysis);
     if (ret)

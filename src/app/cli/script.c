@@ -3,8 +3,8 @@
 
 #include "syntax/syntax.h"
 
-/* --var, the last of a name wins. */
-static enum status read_variables(struct cli *c, struct map *vars, struct error *err)
+/* The last of a name wins. */
+enum status script_variables(struct cli *c, struct map *vars, struct error *err)
 {
     struct str key, value;
     map_init(vars, &c->arena, false);
@@ -42,7 +42,7 @@ static enum status finish(struct cli *c, struct str name, struct str raw, struct
 {
     struct map vars;
     struct str text;
-    TRY(read_variables(c, &vars, err));
+    TRY(script_variables(c, &vars, err));
     *ret = (struct script){ name, raw }; /* an unknown variable is shown with its line */
     TRY(syn_substitute(&c->arena, without_mark(raw), &vars, &text, err));
     ret->text = text;

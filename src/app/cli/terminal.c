@@ -82,6 +82,14 @@ uint32_t cli_columns(const struct cli *c)
 
 uint32_t cli_rows(const struct cli *c) { return c->host->rows ? c->host->rows() : 0; }
 
+const char *cli_variable(const struct cli *c, struct str name)
+{
+    for (char *const *v = c->host->variables; v && *v; v++)
+        if (str_starts(str_from(*v), name) && (*v)[name.len] == '=' && (*v)[name.len + 1])
+            return *v + name.len + 1;
+    return NULL;
+}
+
 /* ---- errors ---- */
 
 static bool put_clean(struct buf *out, const char *text)
@@ -122,8 +130,10 @@ static bool put_place(struct buf *out, const struct script *s, const struct erro
     }
     if (!err->line || !s)
         return true;
-    return buf_printf(out, "  %s-->%s %.*s:%u:%u\n", dim, plain, STR_ARG(s->name), err->line, err->column) &&
-           put_caret(out, s->text, err);
+    bool ok = s->name.len == 0 || /* what was typed just now */
+              buf_printf(out, "  %s-->%s %.*s:%u:%u\n", dim, plain, STR_ARG(s->name), s->lines_before + err->line,
+                         err->column);
+    return ok && put_caret(out, s->text, err);
 }
 
 void cli_error(struct cli *c, const struct script *s, const struct error *err)

@@ -111,7 +111,7 @@ static void test_memory_refused(void **state)
     const struct field fields[] = { F("n", type_basic(TYPE_INT)), F("text", type_string()) };
     struct schema s = { fields, 2 };
     struct batch *b = rows_of(&s, true);
-    for (int f = RESULT_TABLE; f <= RESULT_MARKDOWN; f++) {
+    for (int f = RESULT_TABLE; f <= RESULT_VERTICAL; f++) {
         bool done = false;
         for (uint64_t nth = 1; !done; nth++) {
             struct budget budget;
