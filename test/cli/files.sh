@@ -103,4 +103,122 @@ that "all of them are there" '[ "$(find many -name "part-*" | xargs cat | sort |
 t "and can be read" 0 run --final -c "CREATE TABLE o (k INT, a INT) PARTITIONED BY (k) WITH ('connector' = 'filesystem', 'path' = 'many', 'format' = 'json');
   SELECT COUNT(*) AS n, SUM(k) AS k, SUM(IF(MOD(a, 700) = k, 0, 1)) AS wrong FROM o"
 out '{"n":2000,"k":669600,"wrong":0}'
+
+# ---- files as tables ----
+cat >a.csv <<'X'
+id,name,price,day,at,flag,zip,empty,big,mixed
+1,Ada,1.5,2026-01-01,2026-01-01 10:00:00,true,01234,,12345678901234567890,1
+2,"",2,2026-01-02,2026-01-01 10:00:00.5001,FALSE,99999,,3,x
+3,,,,,,,,,
+X
+cat >b.ndjson <<'X'
+{"id": 1, "user": {"name": "x", "tags": ["a", "b"], "age": null}, "at": "2026-01-01T10:00:00Z", "n": 1, "m": [1, 2.5], "s": {"a": 1}, "y": true}
+no json
+{"id": 2, "user": {"name": "y", "tags": [], "city": "Rome"}, "at": "2026-01-01T11:00:00.5+01:00", "n": 2.5, "s": "text", "mixed": [1], "y": null}
+X
+t "DESCRIBE of a CSV file" 0 run -o csv -c "DESCRIBE 'a.csv'"
+out 'name,type,null,key,extras,watermark
+id,BIGINT,TRUE,,,
+name,STRING,TRUE,,,
+price,DOUBLE,TRUE,,,
+day,DATE,TRUE,,,
+at,TIMESTAMP(6),TRUE,,,
+flag,BOOLEAN,TRUE,,,
+zip,STRING,TRUE,,,
+empty,STRING,TRUE,,,
+big,"DECIMAL(38, 0)",TRUE,,,
+mixed,STRING,TRUE,,,'
+t "DESCRIBE of JSON lines" 0 run -o csv -c "DESCRIBE 'b.ndjson'"
+out 'name,type,null,key,extras,watermark
+id,BIGINT,TRUE,,,
+user,"ROW<`name` STRING, `tags` ARRAY<STRING>, `age` STRING, `city` STRING>",TRUE,,,
+at,TIMESTAMP_LTZ(3),TRUE,,,
+n,DOUBLE,TRUE,,,
+m,ARRAY<DOUBLE>,TRUE,,,
+s,STRING,TRUE,,,
+y,BOOLEAN,TRUE,,,
+mixed,ARRAY<BIGINT>,TRUE,,,'
+t "FROM a CSV file" 0 run -c "SELECT id, name, price, \`day\`, flag, zip, \`empty\`, big + 1 AS big FROM 'a.csv' WHERE id IS NOT NULL"
+out '{"id":1,"name":"Ada","price":1.5,"day":"2026-01-01","flag":true,"zip":"01234","empty":null,"big":12345678901234567891}
+{"id":2,"name":"","price":2.0,"day":"2026-01-02","flag":false,"zip":"99999","empty":null,"big":4}
+{"id":3,"name":null,"price":null,"day":null,"flag":null,"zip":null,"empty":null,"big":null}'
+t "FROM JSON lines, with an alias" 0 run --bad-input skip -c "SELECT b.\`user\`.city, n, s FROM './b.ndjson' AS b WHERE \`at\` > TO_TIMESTAMP_LTZ(0, 3)"
+out '{"city":null,"n":1.0,"s":"{\"a\":1}"}
+{"city":"Rome","n":2.5,"s":"text"}'
+t "a bad line stays one" 1 run -c "SELECT id FROM 'b.ndjson'"
+err 'b.ndjson:2'
+t "SHOW CREATE TABLE of a file" 0 run -o csv -c "SHOW CREATE TABLE './b.ndjson'"
+sed -e 1d -e 's/^"//; s/"$//; s/""/"/g' out >pasted.sql
+echo "; SELECT id, mixed FROM b" >>pasted.sql
+t "and pasted" 0 run --bad-input skip pasted.sql
+out '{"id":1,"mixed":null}
+{"id":2,"mixed":[1]}'
+printf 'x\ty\n1\t2\n' | gzip >t.tsv.gz
+printf '1,2\n3,\n' >plain.csv
+t "tabs, packed" 0 run --final -c "SELECT SUM(x + y) AS s FROM 't.tsv.gz'"
+out '{"s":3}'
+t "no header" 0 run -c "SELECT f0, f1 FROM 'plain.csv'"
+out '{"f0":1,"f1":2}
+{"f0":3,"f1":null}'
+t "a header, whatever it looks like" 0 run -c "SELECT \`1\` AS a FROM 'plain.csv' /*+ OPTIONS('csv.header' = 'names') */"
+out '{"a":3}'
+mkdir globbed
+echo '{"a": 1}' >globbed/1.jsonl
+echo '{"b": "x", "a": 2.5}' >globbed/2.jsonl
+t "a glob widens over its files" 0 run -c "SELECT a, b FROM 'globbed/*.jsonl'"
+out '{"a":1.0,"b":null}
+{"a":2.5,"b":"x"}'
+t "one file twice is read once" 0 explain -c "SELECT f0 FROM 'plain.csv' UNION ALL SELECT f1 FROM 'plain.csv'"
+that "one source" '[ "$(grep -c "source:1 table" out)" = 1 ] && ! grep -q source:2 out'
+(seq 1 200000 | sed 's/.*/{"a": &}/'; echo '{"a": 1.5}') >late.json
+t "what does not fit later" 1 run -c "SELECT COUNT(*) FROM 'late.json' WHERE a < 0"
+err "field 'a': 1.5 is no BIGINT; columns were inferred from the first rows: SHOW CREATE TABLE 'late.json' gives a statement to correct"
+err 'late.json:200001:7'
+t "an unknown ending" 2 run -c "SELECT * FROM 'x.parquet'"
+err "the format of 'x.parquet' does not follow from its ending"
+t "a file that is not there" 1 run -c "SELECT * FROM 'absent.csv'"
+err 'absent.csv'
+: >empty.csv
+t "an empty file" 1 run -c "SELECT * FROM 'empty.csv'"
+err "no columns can be inferred from 'empty.csv': it has no record"
+echo '[{"a": 1}]' >array.json
+t "one array" 1 run -c "DESCRIBE 'array.json'"
+err 'jq -c'
+t "CREATE TABLE without columns" 0 run -c "CREATE TABLE p (WATERMARK FOR \`at\` AS \`at\` - INTERVAL '1' SECOND, twice AS id * 2) WITH ('connector' = 'filesystem', 'path' =
+  'b.ndjson', 'format' = 'json', 'json.ignore-parse-errors' = 'true'); SELECT twice FROM p"
+out '{"twice":2}
+{"twice":4}'
+t "and of a connector that has none" 2 run -c "CREATE TABLE p WITH ('connector' = 'datagen')"
+err "connector 'datagen' needs declared columns"
+echo 'v' >grows.csv
+seq 1 5 >>grows.csv
+count="CREATE TABLE o (n BIGINT) WITH ('connector' = 'filesystem', 'path' = 'counted', 'format' = 'csv'); INSERT INTO o SELECT v FROM 'grows.csv'"
+t "restarts with the same columns" 0 run --state-dir state -c "$count"
+t "the same again" 0 run --state-dir state -c "$count"
+that "nothing twice" '[ "$(cat counted/* | wc -l)" = 5 ]'
+echo 'text' >>grows.csv
+t "and not with others" 4 run --state-dir state -c "CREATE TABLE o (n STRING) WITH ('connector' = 'filesystem', 'path' = 'counted', 'format' = 'csv');
+  INSERT INTO o SELECT v FROM 'grows.csv'"
+
+# ---- CREATE TABLE AS ----
+with="WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' ="
+t "CREATE TABLE AS with more columns" 0 run -c "CREATE TABLE d (note STRING, f0 DOUBLE, up AS UPPER(note)) $with 'ctas') AS SELECT f1, f0 FROM 'plain.csv'; DESCRIBE d" -o csv
+out 'name,type,null,key,extras,watermark
+note,STRING,TRUE,,,
+up,STRING,TRUE,,AS UPPER(note),
+f1,BIGINT,TRUE,,,
+f0,DOUBLE,TRUE,,,'
+that "its rows" '[ "$(cat ctas/*)" = ",2,1.0${newline},,3.0" ]'
+t "CREATE TABLE AS by names" 0 run -c "CREATE TABLE d (f0, f1) $with 'named') AS SELECT f1, f0 FROM 'plain.csv'"
+that "their order" '[ "$(cat named/*)" = "1,2${newline}3," ]'
+t "a partitioned one" 0 run -c "CREATE TABLE d PARTITIONED BY (f0) $with 'parted') AS SELECT f1, f0 FROM 'plain.csv'"
+that "its folders" '[ "$(cat parted/f0=1/*)" = 2 ] && [ -d parted/f0=3 ]'
+t "a name that the query lacks" 2 run -c "CREATE TABLE d (f0, f2) $with 'none') AS SELECT f1, f0 FROM 'plain.csv'"
+err "the query has no column 'f2'"
+t "too few names" 2 run -c "CREATE TABLE d (f0) $with 'none') AS SELECT f1, f0 FROM 'plain.csv'"
+err '1 columns are named, the query has 2'
+t "a computed column of the query's" 2 run -c "CREATE TABLE d (f0 AS 1) $with 'none') AS SELECT f1, f0 FROM 'plain.csv'"
+err "column 'f0' comes from the query, and is declared as computed"
+t "a column that must have a value" 2 run -c "CREATE TABLE d (more INT NOT NULL) $with 'none') AS SELECT f1, f0 FROM 'plain.csv'"
+err "column 'more' has no default value"
 done_testing

@@ -11,6 +11,7 @@ static enum status register_all(struct engine *e, struct error *err)
 {
     struct catalog *c = session_catalog(e->session);
     uint32_t n;
+    catalog_set_os(c, e->config.os);
     const struct connector *const *connectors = connect_all(&n);
     for (uint32_t i = 0; i < n; i++)
         if (!catalog_add_connector(c, connectors[i]))

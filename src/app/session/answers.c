@@ -221,12 +221,33 @@ static bool put_create_table(struct buf *out, const struct table_desc *t)
     return ok && (!t->options.count || buf_printf(out, "\n)"));
 }
 
+/* A table that declares what is inferred from a file, under the file's name without folders and endings. */
+static enum status file_table(struct session *s, const struct syn_stmt *stmt, struct action *a, struct table_desc *ret,
+                              struct error *err)
+{
+    struct plan_env env = session_env(s, a->arena);
+    const struct table_desc *t;
+    TRY(plan_describe_file(&env, stmt->path, stmt->line, stmt->column, &t, err));
+    *ret = *t;
+    ret->temporary = false;
+    while (memchr(ret->name.ptr, '/', ret->name.len))
+        (void)str_split(&ret->name, '/');
+    if (ret->name.len > 1 && memchr(ret->name.ptr + 1, '.', ret->name.len - 1))
+        ret->name.len = (size_t)((const char *)memchr(ret->name.ptr + 1, '.', ret->name.len - 1) - ret->name.ptr);
+    return ST_OK;
+}
+
 static enum status show_create(struct session *s, const struct syn_stmt *stmt, struct action *a, struct error *err)
 {
     struct str name = session_last_part(&stmt->name);
     const struct table_desc *t = catalog_table(s->catalog, name);
     const struct view_desc *v = catalog_view(s->catalog, name);
+    struct table_desc file;
     struct buf text;
+    if (stmt->path.len)
+        TRY(file_table(s, stmt, a, &file, err));
+    if (stmt->path.len)
+        t = &file;
     if (!t && !v)
         return catalog_unknown(s->catalog, name, stmt->name.line, stmt->name.column, err);
     buf_init(&text, s->config.budget, 1u << 20);
@@ -278,18 +299,15 @@ static struct str metadata_text(struct arena *a, const struct column_desc *c)
     return ret;
 }
 
-static enum status describe_name(struct session *s, const struct syn_name *name, struct action *a, struct error *err)
+static enum status describe_columns(const struct table_desc *t, const struct schema *schema, struct action *a,
+                                    struct error *err)
 {
     static const char *const columns[] = { "name", "type", "null", "key", "extras", "watermark" };
-    struct plan_env env = session_env(s, a->arena);
-    const struct table_desc *t = catalog_table(s->catalog, session_last_part(name));
-    struct schema schema;
-    TRY(plan_describe(&env, name, &schema, err));
-    TRY(begin_rows(a, columns, 6, schema.n_fields, err));
-    for (uint32_t i = 0; i < schema.n_fields; i++) {
-        const struct type *type = schema.fields[i].type;
+    TRY(begin_rows(a, columns, 6, schema->n_fields, err));
+    for (uint32_t i = 0; i < schema->n_fields; i++) {
+        const struct type *type = schema->fields[i].type;
         const struct column_desc *c = t && i < t->n_columns ? &t->columns[i] : NULL;
-        struct str row[6] = { schema.fields[i].name, type_name(a->arena, type_nullable(a->arena, type, true)),
+        struct str row[6] = { schema->fields[i].name, type_name(a->arena, type_nullable(a->arena, type, true)),
                               type->nullable ? STR("TRUE") : STR("FALSE"), key_text(t, i, a) };
         if (type->time != TIME_NONE)
             row[1] = arena_printf(a->arena, "%.*s *%s*", STR_ARG(row[1]),
@@ -303,6 +321,22 @@ static enum status describe_name(struct session *s, const struct syn_name *name,
         TRY(add_row(a, row, err));
     }
     return ST_OK;
+}
+
+static enum status describe_name(struct session *s, const struct syn_name *name, struct action *a, struct error *err)
+{
+    struct plan_env env = session_env(s, a->arena);
+    struct schema schema;
+    TRY(plan_describe(&env, name, &schema, err));
+    return describe_columns(catalog_table(s->catalog, session_last_part(name)), &schema, a, err);
+}
+
+static enum status describe_file(struct session *s, const struct syn_stmt *stmt, struct action *a, struct error *err)
+{
+    struct plan_env env = session_env(s, a->arena);
+    const struct table_desc *t;
+    TRY(plan_describe_file(&env, stmt->path, stmt->line, stmt->column, &t, err));
+    return describe_columns(t, &t->physical, a, err);
 }
 
 static enum status describe_function(const struct syn_stmt *stmt, struct action *a, struct error *err)
@@ -327,8 +361,10 @@ enum status session_describe(struct session *s, const struct syn_stmt *stmt, str
 {
     if (str_eq(stmt->what, STR("FUNCTION")))
         return describe_function(stmt, a, err);
-    if (stmt->what.len || stmt->path.len)
+    if (stmt->what.len)
         return error_at(err, ST_UNSUPPORTED, stmt->line, stmt->column, "DESCRIBE %.*s is not supported yet",
-                        STR_ARG(stmt->what.len ? stmt->what : STR("of a file")));
+                        STR_ARG(stmt->what));
+    if (stmt->path.len)
+        return describe_file(s, stmt, a, err);
     return describe_name(s, &stmt->name, a, err);
 }

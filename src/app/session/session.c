@@ -171,6 +171,7 @@ static enum status do_create_table(struct session *s, const struct syn_stmt *stm
                                  .source = stmt->source, .name = stmt->name, .query = stmt->table->as_query };
     const struct syn_stmt *list[1] = { insert };
     env = session_env(s, a->arena);
+    TRY(plan_query_names(&env, stmt->table->as_query, &insert->columns, &insert->n_columns, err));
     a->kind = ACTION_INSERT;
     return plan_inserts(&env, list, 1, &a->plan, err);
 }

@@ -19,6 +19,7 @@
 #define TURNS_MAX 4096u     /* records without a row that one call goes through */
 #define REFUSALS_MAX 100u   /* tries for memory … */
 #define REFUSAL_WAIT_MS 10  /* … so far apart */
+#define INFERRED_REASON 640u
 #define SHOWN_BYTES 65536u  /* of a record that is too long */
 
 enum status records_open(struct records *r, const struct need *needs, struct error *err)
@@ -127,6 +128,13 @@ static enum status report(struct records *r, struct bad_record *bad, struct erro
         bytes->len--;
     bad->source = r->table->name;
     bad->file = r->file;
+    if (!r->table->inferred)
+        return r->ctx->bad(r->ctx->bad_arg, bad, err);
+    char reason[INFERRED_REASON];
+    int n = snprintf(reason, sizeof reason,
+                     "%.*s; columns were inferred from the first rows: SHOW CREATE TABLE '%.200s' gives a statement to correct",
+                     STR_ARG(bad->reason), options_get(&r->table->options, "path").ptr);
+    bad->reason = str_make(reason, n < 0 ? 0 : (size_t)n < sizeof reason ? (size_t)n : sizeof reason - 1);
     return r->ctx->bad(r->ctx->bad_arg, bad, err);
 }
 

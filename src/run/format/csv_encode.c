@@ -3,6 +3,7 @@
  * What would read as NULL (it equals csv.null-literal, or is empty bytes) is quoted, since only an unquoted field can
  * be NULL. Elements of ARRAY and ROW are joined by csv.array-element-delimiter, as they are read. */
 #include "csv.h"
+#include "infer.h"
 
 #include "format/format.h"
 
@@ -21,6 +22,8 @@ const struct option_spec csv_options[] = {
       .help = "between the elements of an ARRAY or ROW" },
     { .name = "csv.escape-character", .type = OPT_STRING, .help = "one character; none by default" },
     { .name = "csv.null-literal", .type = OPT_STRING, .help = "the unquoted text that stands for NULL" },
+    { .name = "csv.timestamp-format.standard", .type = OPT_ENUM, .choices = "SQL|ISO-8601", .fallback = "SQL",
+      .help = "2020-01-02 03:04:05 or 2020-01-02T03:04:05" },
     { .name = "csv.header", .type = OPT_ENUM, .choices = "none|skip|names", .fallback = "none",
       .help = "none: all lines are data; skip: the first is not; names: the first tells the order of the columns" },
 };
@@ -97,6 +100,7 @@ enum status csv_settings_read(const struct table_desc *t, const struct schema *s
     s.array_delimiter = option(t, "csv.array-element-delimiter");
     s.null_literal = option(t, "csv.null-literal");
     s.rules.zone = ctx ? ctx->zone : zone_utc;
+    s.rules.iso = str_eq(option(t, "csv.timestamp-format.standard"), STR("ISO-8601"));
     for (uint32_t i = 0; i < schema->n_fields; i++)
         TRY(check_type(schema->fields[i].name, schema->fields[i].type, false, err));
     *ret = s;
@@ -252,6 +256,7 @@ const struct format format_csv = {
     .n_options = sizeof csv_options / sizeof csv_options[0],
     .source_kinds = 1u << ROW_INSERT,
     .sink_updates = false,
+    .infer = csv_infer,
     .open_decoder = csv_open_decoder,
     .open_encoder = csv_open_encoder,
 };

@@ -2,6 +2,7 @@
  *
  * What comes out is what Flink's json format writes: times with no more fraction digits than they have, TIMESTAMP_LTZ
  * in UTC with a Z, bytes in base64, numbers as Java prints them, members in the schema's order. */
+#include "infer.h"
 #include "json.h"
 
 #include "format/format.h"
@@ -311,6 +312,7 @@ static enum status open_decoder(const struct table_desc *t, const struct schema 
     struct json_settings s;
     struct json_decoder *d;
     json_settings_read(&t->options, options, N_OPTIONS, "json.", ctx, &s);
+    s.whole = t->inferred;
     if (s.ignore_errors && s.fail_missing)
         return error_set(err, ST_SEMANTIC,
                          "json.fail-on-missing-field and json.ignore-parse-errors cannot both be true");
@@ -336,6 +338,7 @@ const struct format format_json = {
     .n_options = N_OPTIONS,
     .source_kinds = 1u << ROW_INSERT,
     .sink_updates = false,
+    .infer = json_infer,
     .open_decoder = open_decoder,
     .open_encoder = open_encoder,
 };

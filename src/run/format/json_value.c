@@ -195,7 +195,7 @@ static enum taken take_text(struct json_decoder *d, struct json_field *f, uint32
 
 /* ---- scalars ---- */
 
-static bool put_number(struct json_field *f, uint32_t row, struct str raw, bool integer)
+static bool put_number(const struct json_decoder *d, struct json_field *f, uint32_t row, struct str raw, bool integer)
 {
     const struct type *t = f->type;
     int64_t v;
@@ -209,7 +209,7 @@ static bool put_number(struct json_field *f, uint32_t row, struct str raw, bool 
     case TYPE_INTERVAL_MONTH:
     case TYPE_INTERVAL_DAY:
         if (!integer) { /* cut, as Flink does */
-            if (!text_to_f64(raw, &real) || !(fabs(real) < 9.2e18))
+            if (d->settings.whole || !text_to_f64(raw, &real) || !(fabs(real) < 9.2e18))
                 return false;
             v = (int64_t)real;
         } else if (!text_to_i64(raw, &v)) {
@@ -245,7 +245,7 @@ static enum taken take_scalar(struct json_decoder *d, struct json_field *f, uint
     case JSON_NUMBER:
         if (!json_number(j, &raw, &flag))
             return json_fault(d, j);
-        return put_number(f, row, raw, flag) ? TAKEN : misfit(d, f, raw);
+        return put_number(d, f, row, raw, flag) ? TAKEN : misfit(d, f, raw);
     case JSON_STRING: {
         if (!json_string(j, &raw, &flag))
             return json_fault(d, j);

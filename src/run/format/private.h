@@ -42,6 +42,7 @@ enum status format_memory(struct budget *b, struct error *err);
 enum map_null_key { MAP_NULL_FAIL, MAP_NULL_DROP, MAP_NULL_LITERAL };
 struct json_settings {
     bool ignore_errors, fail_missing, needed_only, positional;
+    bool whole; /* integers have no fraction: columns were inferred, and cutting would hide that they do not fit */
     bool decimal_plain, omit_nulls;
     enum map_null_key map_null_key;
     struct str map_null_literal;

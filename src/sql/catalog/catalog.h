@@ -38,6 +38,7 @@ struct table_desc {
     uint32_t n_primary_key;
     struct str *partitioned_by;
     uint32_t n_partitioned_by;
+    bool inferred;  /* the physical columns come out of a sample */
     bool overwrite; /* in the copy that an INSERT OVERWRITE writes to */
     struct options options;
     const struct connector *connector; /* found when first used: options are checked lazily */
@@ -95,6 +96,14 @@ bool catalog_add_format(struct catalog *c, const struct format *f) MUST_USE;
  * (unknown ones refused with the nearest name, all findings at once) and fills t->connector, t->format, t->read_row and
  * t->written_row. */
 enum status catalog_resolve(const struct catalog *c, struct table_desc *t, struct error *err) MUST_USE;
+/* What connectors look at files with when columns are inferred; NULL (the start): they are not. */
+void catalog_set_os(struct catalog *c, struct os *os);
+/* Fills the physical columns of a table that declares none, in `a`, and options that follow from what was seen. Its options are
+ * set. */
+enum status catalog_infer(const struct catalog *c, struct table_desc *t, struct arena *a, struct error *err) MUST_USE;
+/* A table that a path in FROM stands for, with more options (which win), in `a`. */
+enum status catalog_file(const struct catalog *c, struct str path, const struct option *more, uint32_t n, struct arena *a,
+                         struct table_desc **ret, struct error *err) MUST_USE;
 /* May this METADATA column be read or written (METADATA_READ, METADATA_WRITE) with the connector? */
 bool catalog_metadata(const struct connector *k, const struct column_desc *c, uint32_t flag);
 /* The connectors and formats in order, for help and completion; NULL ends. */
@@ -251,6 +260,17 @@ struct metadata_key {
     uint32_t flags;
 };
 
+/* The first bytes of a file, and what they say about its rows. */
+struct sample {
+    struct str file, text;
+    bool whole; /* nothing follows */
+};
+struct inferred {
+    struct schema schema;
+    struct option options[4]; /* that the table then needs */
+    uint32_t n_options;
+};
+
 struct connector {
     const char *name; /* "filesystem" */
     const char *help; /* one line */
@@ -268,6 +288,11 @@ struct connector {
     bool (*wants_watermarks)(const struct table_desc *t);
     /* More checks than the option table can say. May be NULL. */
     enum status (*check)(const struct table_desc *t, struct error *err);
+    /* The options of a table that `path` alone names in FROM. NULL: no path is such a table. */
+    enum status (*of_path)(struct str path, struct arena *a, struct options *ret, struct error *err);
+    /* Columns of a table whose statement declares none; may read. NULL: they must be declared. */
+    enum status (*infer)(const struct table_desc *t, struct os *os, struct arena *a, struct inferred *ret,
+                         struct error *err);
     /* `needs`: one for each column of read_row. Milliseconds between looks for new splits: *ret_discover_ms (0: never). */
     enum status (*open_source)(const struct table_desc *t, const struct need *needs, struct connect_context *ctx,
                                int64_t *ret_discover_ms, struct source **ret, struct error *err);
@@ -329,6 +354,9 @@ struct format {
     uint32_t n_options;
     uint32_t source_kinds; /* row kinds it can carry when read; bit 1 << kind */
     bool sink_updates;     /* can write updates and deletes */
+    /* Columns out of samples (at least one); NULL: none can be inferred. */
+    enum status (*infer)(const struct table_desc *t, const struct sample *samples, uint32_t n, struct arena *a,
+                         struct inferred *ret, struct error *err);
     enum status (*open_decoder)(const struct table_desc *t, const struct schema *schema, const struct need *needs,
                                 struct connect_context *ctx, struct budget *budget, struct decoder **ret,
                                 struct error *err);

@@ -13,7 +13,12 @@ struct catalog {
     const struct connector *connectors[CATALOG_REGISTERED_MAX];
     const struct format *formats[CATALOG_REGISTERED_MAX];
     uint32_t n_connectors, n_formats;
+    struct os *os; /* NULL: files are not looked at */
     /* Where options that were given under an older spelling are rewritten; resolving does not change what the catalog
      * holds, only where its bytes come from. */
     struct arena *rewrite;
 };
+
+/* Connector and format of the table's options, and all of those checked. */
+enum status catalog_find(const struct catalog *c, struct table_desc *t, const struct connector **ret, const struct format **ret_format,
+                         struct error *err) MUST_USE;

@@ -283,17 +283,24 @@ static enum status find_rows(const struct catalog *c, struct table_desc *t, cons
     return ST_OK;
 }
 
+enum status catalog_find(const struct catalog *c, struct table_desc *t, const struct connector **ret, const struct format **ret_format,
+                         struct error *err)
+{
+    *ret_format = NULL;
+    TRY(rewrite(c, t, err));
+    TRY(find_connector(c, t, ret, err));
+    if ((*ret)->flags & CONNECTOR_FORMAT)
+        TRY(find_format(c, t, *ret, ret_format, err));
+    return check_options(c, t, *ret, *ret_format, err);
+}
+
 enum status catalog_resolve(const struct catalog *c, struct table_desc *t, struct error *err)
 {
     if (t->connector)
         return ST_OK;
     const struct connector *k = NULL;
     const struct format *f = NULL;
-    TRY(rewrite(c, t, err));
-    TRY(find_connector(c, t, &k, err));
-    if (k->flags & CONNECTOR_FORMAT)
-        TRY(find_format(c, t, k, &f, err));
-    TRY(check_options(c, t, k, f, err));
+    TRY(catalog_find(c, t, &k, &f, err));
     TRY(find_rows(c, t, k, err));
     t->connector = k;
     t->format = f;

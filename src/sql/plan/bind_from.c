@@ -416,6 +416,32 @@ static enum status bind_table(struct binder *b, const struct cte_frame *ctes, co
     return scan_at(b, t, f->line, f->column, ret);
 }
 
+/* A file named by its path: without hints the same one everywhere. */
+static enum status bind_file(struct binder *b, const struct syn_from *f, struct rel **ret)
+{
+    ARRAY(struct option) more = { 0 };
+    struct table_desc *t = NULL, **kept;
+    for (uint32_t i = 0; i < f->n_hints; i++)
+        for (uint32_t k = 0; is_options(&f->hints[i]) && k < f->hints[i].n_options; k++) {
+            const struct syn_option *h = &f->hints[i].options[k];
+            struct option *o = array_add(&more, b->arena);
+            TRY_MEM(b, o);
+            *o = (struct option){ h->name, h->value, h->line, h->column };
+        }
+    for (uint32_t i = 0; i < b->files.count && !more.count; i++)
+        if (str_eq(b->files.at[i]->name, f->path))
+            t = b->files.at[i];
+    if (!t) {
+        TRY(bind_at(b, catalog_file(b->env->catalog, f->path, more.at, more.count, b->arena, &t, b->err), f->line, f->column));
+        if (!more.count) {
+            kept = array_add(&b->files, b->arena);
+            TRY_MEM(b, kept);
+            *kept = t;
+        }
+    }
+    return scan_at(b, t, f->line, f->column, ret);
+}
+
 static enum status bind_function(struct binder *b, const struct cte_frame *ctes, const struct syn_from *f,
                                  struct rel **ret)
 {
@@ -447,7 +473,7 @@ static enum status bind_item(struct binder *b, const struct cte_frame *ctes, con
     case SYN_FROM_MATCH:
         return refuse(b, F_MATCH, f->line, f->column);
     case SYN_FROM_FILE:
-        return refuse(b, F_FILE_TABLE, f->line, f->column);
+        return bind_file(b, f, ret);
     case SYN_FROM_UNNEST:
     case SYN_FROM_JOIN:
     case SYN_FROM_VALUES:
@@ -470,7 +496,7 @@ enum status bind_from(struct binder *b, const struct cte_frame *ctes, const stru
         return bind_unnest(b, r, &empty, f, false, ret, ret_scope);
     }
     TRY(bind_item(b, ctes, f, &r, &alias));
-    if (f->kind != SYN_FROM_TABLE)
+    if (f->kind != SYN_FROM_TABLE && f->kind != SYN_FROM_FILE)
         TRY(bind_hints(b, f->hints, f->n_hints, f->line, f->column));
     if (f->alias.len)
         alias = f->alias;

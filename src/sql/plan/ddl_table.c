@@ -1,4 +1,5 @@
-/* CREATE TABLE: parts are collected (with LIKE: over those of the base), then bound: key columns become NOT NULL,
+/* CREATE TABLE: parts are collected (with LIKE: over those of the base; with AS: over the query's columns; without any: over those
+ * that the connector infers), then bound: key columns become NOT NULL,
  * computed columns get their types from the physical ones, the watermark is checked. Expressions are kept as canonical
  * text. Descriptors live in the catalog's arena. */
 #include "plan/private.h"
@@ -49,9 +50,7 @@ static enum status own_column(struct binder *b, const struct syn_column_def *d, 
         break;
     }
     c->role = COLUMN_PHYSICAL;
-    if (!d->type)
-        return refuse(b, F_CTAS_COLUMNS, d->line, d->column);
-    return own_type(b, d, c);
+    return d->type ? own_type(b, d, c) : ST_OK; /* AS: the query has the type */
 }
 
 static enum status own_names(struct binder *b, const struct str *names, uint32_t n, struct str **ret)
@@ -121,8 +120,6 @@ static enum status query_columns(struct binder *b, const struct syn_stmt *s, str
 {
     struct arena *a = catalog_arena(b->env->catalog);
     struct rel *r;
-    if (s->table->n_columns)
-        return refuse(b, F_CTAS_COLUMNS, s->table->columns[0].line, s->table->columns[0].column);
     TRY(bind_query(b, NULL, s->table->as_query, true, &r));
     for (uint32_t i = 0; i < r->schema.n_fields; i++) {
         const struct field *f = &r->schema.fields[i];
@@ -136,6 +133,112 @@ static enum status query_columns(struct binder *b, const struct syn_stmt *s, str
         c->type = type_with_time(a, type_copy(a, f->type), TIME_NONE);
         TRY_MEM(b, c->name.ptr && c->type);
     }
+    return ST_OK;
+}
+
+static struct column_desc *named(const struct table_parts *p, struct str name)
+{
+    for (uint32_t i = 0; i < p->columns.count; i++)
+        if (str_eq(p->columns.at[i].name, name))
+            return &p->columns.at[i];
+    return NULL;
+}
+
+/* A list of names alone gives the query's columns their order. */
+static enum status order_query_columns(struct binder *b, const struct syn_stmt *s, struct table_parts *query,
+                                       struct table_parts *own)
+{
+    const struct syn_column_def *d = s->table->columns;
+    for (uint32_t i = 0; i < own->columns.count; i++) {
+        const struct column_desc *c = named(query, own->columns.at[i].name);
+        if (d[i].kind != SYN_COL_PHYSICAL || d[i].type)
+            return error_at(b->err, ST_SEMANTIC, d[i].line, d[i].column, "CREATE TABLE AS: columns are either all named or declared");
+        if (!c)
+            return error_at(b->err, ST_SEMANTIC, d[i].line, d[i].column, "CREATE TABLE AS: the query has no column '%.*s'",
+                            STR_ARG(own->columns.at[i].name));
+        own->columns.at[i].type = c->type;
+    }
+    if (own->columns.count != query->columns.count)
+        return error_at(b->err, ST_SEMANTIC, d[0].line, d[0].column,
+                        "CREATE TABLE AS: %u columns are named, the query has %u", own->columns.count, query->columns.count);
+    query->columns.at = own->columns.at;
+    return ST_OK;
+}
+
+/* What is declared and not in the query comes first; then the query's columns, with the types that are declared. */
+static enum status merge_query_columns(struct binder *b, const struct syn_stmt *s, struct table_parts *query,
+                                       struct table_parts *own)
+{
+    struct table_parts all = { 0 };
+    struct arena *a = catalog_arena(b->env->catalog);
+    const struct syn_column_def *d = s->table->columns;
+    for (uint32_t i = 0; i < own->columns.count; i++)
+        if (d[i].kind == SYN_COL_PHYSICAL && !d[i].type)
+            return order_query_columns(b, s, query, own);
+    for (uint32_t i = 0; i < own->columns.count; i++) {
+        struct column_desc *c = &own->columns.at[i], *same = named(query, c->name);
+        if (same && c->role != COLUMN_PHYSICAL)
+            return error_at(b->err, ST_SEMANTIC, d[i].line, d[i].column,
+                            "CREATE TABLE AS: column '%.*s' comes from the query, and is declared as %s", STR_ARG(c->name),
+                            c->role == COLUMN_METADATA ? "metadata" : "computed");
+        if (same) {
+            *same = *c;
+            continue;
+        }
+        struct column_desc *fresh = array_add(&all.columns, a);
+        TRY_MEM(b, fresh);
+        *fresh = *c;
+    }
+    for (uint32_t i = 0; i < query->columns.count; i++) {
+        struct column_desc *c = array_add(&all.columns, a);
+        TRY_MEM(b, c);
+        *c = query->columns.at[i];
+    }
+    query->columns.at = all.columns.at;
+    query->columns.count = all.columns.count;
+    return ST_OK;
+}
+
+static enum status merge_query(struct binder *b, const struct syn_stmt *s, struct table_parts *query, struct table_parts *own)
+{
+    TRY(merge_query_columns(b, s, query, own));
+    own->columns.at = query->columns.at;
+    own->columns.count = query->columns.count;
+    return ST_OK;
+}
+
+/* No physical column is declared: the connector may know them. Columns of PARTITIONED BY that are not in the files are text. */
+static enum status infer_columns(struct binder *b, const struct syn_stmt *s, struct table_desc *t, struct table_parts *p)
+{
+    struct arena *a = catalog_arena(b->env->catalog);
+    struct table_parts all = { 0 };
+    struct table_desc probe = { .name = t->name, .options = { p->options.at, p->options.count } };
+    for (uint32_t i = 0; i < p->columns.count; i++)
+        if (p->columns.at[i].role == COLUMN_PHYSICAL)
+            return ST_OK;
+    enum status st = catalog_infer(b->env->catalog, &probe, a, b->err);
+    if (st == ST_OK)
+        t->inferred = true;
+    TRY(bind_at(b, st, s->name.line, s->name.column));
+    for (uint32_t i = 0; i < probe.n_columns + p->partitions.count + p->columns.count; i++) {
+        uint32_t k = i - probe.n_columns, m = k - p->partitions.count;
+        struct column_desc c = { .role = COLUMN_PHYSICAL };
+        if (i < probe.n_columns)
+            c = probe.columns[i];
+        else if (k < p->partitions.count)
+            c.name = p->partitions.at[k], c.type = type_string();
+        else
+            c = p->columns.at[m];
+        if (i >= probe.n_columns && k < p->partitions.count && named(&all, c.name))
+            continue;
+        struct column_desc *kept_column = array_add(&all.columns, a);
+        TRY_MEM(b, kept_column);
+        *kept_column = c;
+    }
+    p->columns.at = all.columns.at;
+    p->columns.count = all.columns.count;
+    p->options.at = (struct option *)(uintptr_t)probe.options.at;
+    p->options.count = probe.options.count;
     return ST_OK;
 }
 
@@ -325,9 +428,13 @@ enum status plan_create_table(struct plan_env *env, const struct syn_stmt *s, st
     TRY(own_parts(b, s, &own));
     if (s->table->like.count)
         TRY(like_table(b, s, &all));
-    if (s->table->like.count || s->table->as_query)
+    if (s->table->like.count)
         TRY(like_merge(b, s, &all, &own));
+    else if (s->table->as_query)
+        TRY(merge_query(b, s, &all, &own));
     else
+        TRY(infer_columns(b, s, t, &own));
+    if (!s->table->like.count)
         all = own;
     t->columns = all.columns.at;
     t->n_columns = all.columns.count;

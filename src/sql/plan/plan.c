@@ -142,6 +142,32 @@ enum status plan_inserts(struct plan_env *env, const struct syn_stmt *const *ins
 
 /* ---- DESCRIBE ---- */
 
+enum status plan_describe_file(struct plan_env *env, struct str path, uint32_t line, uint32_t column,
+                               const struct table_desc **ret, struct error *err)
+{
+    struct binder b;
+    struct table_desc *t;
+    TRY(binder_init(&b, env, err));
+    TRY(bind_at(&b, catalog_file(env->catalog, path, NULL, 0, env->arena, &t, err), line, column));
+    *ret = t;
+    return ST_OK;
+}
+
+enum status plan_query_names(struct plan_env *env, const struct syn_query *q, struct str **ret, uint32_t *ret_n,
+                             struct error *err)
+{
+    struct binder b;
+    struct rel *r;
+    TRY(binder_init(&b, env, err));
+    TRY(bind_query(&b, NULL, q, true, &r));
+    *ret = ARENA_ARRAY(env->arena, struct str, r->schema.n_fields + 1);
+    TRY_MEM(&b, *ret);
+    for (uint32_t i = 0; i < r->schema.n_fields; i++)
+        (*ret)[i] = r->schema.fields[i].name;
+    *ret_n = r->schema.n_fields;
+    return ST_OK;
+}
+
 enum status plan_describe(struct plan_env *env, const struct syn_name *name, struct schema *ret, struct error *err)
 {
     struct binder b;

@@ -248,6 +248,17 @@ struct plan_place {
 };
 typedef bool plan_visit(void *arg, const struct plan_place *p);
 bool plan_walk(const struct plan *plan, struct arena *a, plan_visit *visit, void *arg) MUST_USE;
+/* The table that a path stands for, in env->arena. */
+enum status plan_describe_file(struct plan_env *env, struct str path, uint32_t line, uint32_t column,
+                               const struct table_desc **ret, struct error *err) MUST_USE;
+
+/* The table that a path stands for, in env->arena. */
+enum status plan_describe_file(struct plan_env *env, struct str path, uint32_t line, uint32_t column,
+                               const struct table_desc **ret, struct error *err) MUST_USE;
+/* The names of a query's columns: what CREATE TABLE AS inserts into. */
+enum status plan_query_names(struct plan_env *env, const struct syn_query *q, struct str **ret, uint32_t *ret_n,
+                             struct error *err) MUST_USE;
+
 /* EXPLAIN: a node a line as a tree from the sinks, with changelog modes, watermarks and keys. Deterministic. */
 bool plan_print(struct buf *out, const struct plan *p) MUST_USE;
 /* The same as one JSON object, and as a Graphviz cluster inside a "digraph { … }"; `number` tells several apart. What the

@@ -147,6 +147,7 @@ struct binder {
     struct arena *arena;
     struct error *err;
     ARRAY(struct rel *) scans;
+    ARRAY(struct table_desc *) files; /* named by their path */
     uint32_t n_rels;
     bool reads_watermark; /* CURRENT_WATERMARK: every watermark is of use */
     const struct view_frame *views;
@@ -254,7 +255,6 @@ bool expr_uses_from(const struct expr *e, uint32_t first); /* a column >= first 
     F(UNNEST_ON, "LEFT JOIN UNNEST with another condition than ON TRUE") \
     F(MATCH, "MATCH_RECOGNIZE") \
     F(SYSTEM_TIME, "FOR SYSTEM_TIME AS OF") \
-    F(FILE_TABLE, "a file path as a table") \
     F(TABLE_FUNCTION, "a table function in FROM") \
     F(TABLE_ARG, "a table as an argument") \
     F(MODEL_ARG, "a model as an argument") \
@@ -291,7 +291,6 @@ bool expr_uses_from(const struct expr *e, uint32_t first); /* a column >= first 
     F(TIME_PRECISION, "the type TIME with more than 3 digits") \
     F(INTERVAL_COLUMN, "an INTERVAL as a column of a table") \
     F(DISTRIBUTION, "DISTRIBUTED BY") \
-    F(CTAS_COLUMNS, "a column list in CREATE TABLE AS") \
     F(NESTED_ROWTIME, "WATERMARK FOR a field of a ROW") \
     F(FUNCTION_CLASS, "a function class that Weir does not know") \
     F(HINT, "hint") \

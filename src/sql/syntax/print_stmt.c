@@ -213,6 +213,8 @@ static bool print_show(struct buf *out, const struct syn_stmt *s)
 {
     bool direct = str_starts(s->what, STR("CREATE ")) || str_eq(s->what, STR("PARTITIONS"));
     bool ok = put(out, "SHOW ") && put_str(out, s->what);
+    if (ok && s->path.ptr)
+        ok = put(out, " ") && print_string(out, s->path);
     if (ok && s->name.count)
         ok = put(out, direct ? " " : " FROM ") && print_name(out, &s->name);
     ok = ok && print_partition(out, s->partition, s->n_partition);

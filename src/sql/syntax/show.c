@@ -64,6 +64,8 @@ enum status parse_show(struct parser *p, struct syn_stmt *s)
         return unexpected(p, "what to show, such as TABLES, VIEWS, FUNCTIONS, COLUMNS, CATALOGS, DATABASES, JOBS or "
                              "CREATE TABLE\nCURRENT FULL USER MATERIALIZED PROCEDURES MODELS MODULES JARS PARTITIONS");
     s->what = row->what;
+    if ((row->takes & TAKES_NAME) && str_eq(row->what, STR("CREATE TABLE")) && peek(p)->kind == T_STRING)
+        return parse_string(p, &s->path, "a file");
     if (row->takes & TAKES_NAME)
         TRY(parse_name(p, &s->name, "a name"));
     if ((row->takes & TAKES_PARTITION) && accept_word(p, KW_PARTITION))

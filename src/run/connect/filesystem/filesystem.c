@@ -195,6 +195,8 @@ const struct connector connector_filesystem = {
     .bounded = fs_bounded,
     .wants_watermarks = fs_marks,
     .check = fs_check,
+    .of_path = fs_of_path,
+    .infer = fs_infer,
     .open_source = fs_open_source,
     .open_sink = fs_open_sink,
 };

@@ -102,6 +102,10 @@ struct fs_position {
 bool fs_position_put(struct buf *out, const struct fs_position *p) MUST_USE;
 bool fs_position_read(struct str bytes, struct fs_position *ret) MUST_USE;
 
+/* infer.c */
+enum status fs_of_path(struct str path, struct arena *a, struct options *ret, struct error *err);
+enum status fs_infer(const struct table_desc *t, struct os *os, struct arena *a, struct inferred *ret, struct error *err);
+
 enum status fs_open_source(const struct table_desc *t, const struct need *needs, struct connect_context *ctx,
                            int64_t *ret_discover_ms, struct source **ret, struct error *err);
 enum status fs_open_sink(const struct table_desc *t, const struct schema *schema, bool upsert,
