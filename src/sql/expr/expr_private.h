@@ -119,7 +119,7 @@ struct function {
 extern const struct function functions_operators[], functions_logic[], functions_text[], functions_text_more[],
     functions_regex[], functions_math[], functions_time[], functions_clock[], functions_nested[], functions_arrays[],
     functions_hash[], functions_misc[], functions_units[], functions_fields[], functions_json[],
-    functions_json_make[], functions_zone[];
+    functions_json_make[], functions_zone[], functions_printf[], functions_net[];
 const struct function *function_find(struct str name); /* through aliases; NULL */
 struct str function_nearest(struct str name);
 bool function_is_unsupported(struct str name); /* of Flink's catalogue, not here */

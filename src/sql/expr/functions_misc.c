@@ -20,6 +20,14 @@ static enum status resolve_typeof(struct call *c)
     return expr_string(c->env, name, &c->instead, c->err);
 }
 
+/* There is one catalog with one database. */
+static enum status resolve_database(struct call *c)
+{
+    if (c->n_args)
+        return call_invalid(c);
+    return expr_string(c->env, STR("default_database"), &c->instead, c->err);
+}
+
 /* ---- random ---- */
 
 struct random {
@@ -287,6 +295,8 @@ static enum status resolve_str_to_map(struct call *c)
 }
 
 const struct function functions_misc[] = {
+    { .name = "CURRENT_DATABASE", .signature = "CURRENT_DATABASE()", .help = "The name of the database.",
+      .example = "CURRENT_DATABASE()", .resolve = resolve_database },
     { .name = "TYPEOF", .signature = "TYPEOF(value)", .help = "The type of an expression, as text.",
           .example = "TYPEOF(1)",
       .resolve = resolve_typeof },
