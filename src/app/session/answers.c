@@ -343,12 +343,14 @@ static enum status describe_function(const struct syn_stmt *stmt, struct action 
 {
     static const char *const columns[] = { "info name", "info value" };
     struct str name = session_last_part(&stmt->name);
-    const struct function_doc *d = NULL;
-    for (uint32_t i = 0; (d = expr_function_at(i)); i++)
-        if (str_eq_nocase(str_from(d->name), name))
-            break;
-    if (!d)
-        return error_at(err, ST_SEMANTIC, stmt->name.line, stmt->name.column, "unknown function '%.*s'", STR_ARG(name));
+    const struct function_doc *d = expr_function_doc(name);
+    if (!d) {
+        struct str near = expr_function_nearest(name);
+        error_at(err, ST_SEMANTIC, stmt->name.line, stmt->name.column, "unknown function '%.*s'", STR_ARG(name));
+        if (near.len)
+            error_hint(err, "did you mean %.*s?", STR_ARG(near));
+        return ST_SEMANTIC;
+    }
     TRY(begin_rows(a, columns, 2, 4, err));
     struct str rows[4][2] = { { STR("name"), str_from(d->name) }, { STR("signature"), str_from(d->signature) },
                               { STR("help"), str_from(d->help) }, { STR("example"), str_from(d->example) } };

@@ -145,6 +145,8 @@ struct function_doc {
     bool aggregate;
 };
 const struct function_doc *expr_function_at(uint32_t i); /* sorted by name; NULL after the last */
+const struct function_doc *expr_function_doc(struct str name); /* NULL: there is no such function */
+struct str expr_function_nearest(struct str name); /* the name that was likely meant; empty: none is near */
 bool expr_is_aggregate(struct str name); /* COUNT, SUM, … (also ones that are refused later) */
 bool expr_is_known(struct str name);
 /* Flink functions that Weir knows by class name ("com.github.nexmark.flink.udf.CountChar"): the built-in's name or

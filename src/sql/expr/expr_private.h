@@ -121,7 +121,6 @@ extern const struct function functions_operators[], functions_logic[], functions
     functions_hash[], functions_misc[], functions_units[], functions_fields[], functions_json[],
     functions_json_make[], functions_zone[], functions_printf[], functions_net[];
 const struct function *function_find(struct str name); /* through aliases; NULL */
-struct str function_nearest(struct str name);
 bool function_is_unsupported(struct str name); /* of Flink's catalogue, not here */
 const struct function_doc *aggregate_doc_at(uint32_t i); /* NULL after the last */
 

@@ -41,13 +41,22 @@ static const char *const unsupported[] = {
     "TUMBLE_START",     "VECTOR_SEARCH",
 };
 
-static const struct function *at(uint32_t index)
+#define MAX_DOCS 600u
+
+/* Everything that has a row: functions, aliases, aggregates. */
+static uint32_t all_docs(const struct function_doc *ret[MAX_DOCS])
 {
+    uint32_t n = 0;
+    const struct function_doc *d;
     for (size_t t = 0; t < TABLES; t++)
-        for (const struct function *f = tables[t]; f->name; f++)
-            if (index-- == 0)
-                return f;
-    return NULL;
+        for (const struct function *f = tables[t]; f->name && n < MAX_DOCS; f++)
+            ret[n++] = &f->doc;
+    for (size_t i = 0; i < ALIASES && n < MAX_DOCS; i++)
+        ret[n++] = &aliases[i].doc;
+    for (uint32_t i = 0; (d = aggregate_doc_at(i)) && n < MAX_DOCS; i++)
+        ret[n++] = d;
+    CHECK(n < MAX_DOCS);
+    return n;
 }
 
 const struct function *function_find(struct str name)
@@ -62,19 +71,14 @@ const struct function *function_find(struct str name)
     return NULL;
 }
 
-struct str function_nearest(struct str name)
+struct str expr_function_nearest(struct str name)
 {
-    struct str best = { 0 };
-    struct str names[512];
-    size_t n = 0;
-    const struct function *f;
-    for (uint32_t i = 0; (f = at(i)) && n < 400; i++)
-        names[n++] = str_from(f->name);
-    const struct function_doc *d;
-    for (uint32_t i = 0; (d = aggregate_doc_at(i)) && n < 500; i++)
-        names[n++] = str_from(d->name);
-    best = str_nearest(name, names, n);
-    return best;
+    const struct function_doc *all[MAX_DOCS];
+    struct str names[MAX_DOCS];
+    uint32_t n = all_docs(all);
+    for (uint32_t i = 0; i < n; i++)
+        names[i] = str_from(all[i]->name);
+    return str_nearest(name, names, n);
 }
 
 bool function_is_unsupported(struct str name)
@@ -103,29 +107,31 @@ const char *expr_function_of_class(struct str class_name)
     return NULL;
 }
 
-#define DOCS_MAX 600u
-
-static int doc_order(const void *a, const void *b)
+static int by_name(const void *a, const void *b)
 {
-    return strcmp((*(const struct function_doc *const *)a)->name, (*(const struct function_doc *const *)b)->name);
+    const struct function_doc *const *x = a, *const *y = b;
+    return strcmp((*x)->name, (*y)->name);
 }
 
-/* There is no place to keep the sorted list: it is made for each question, which is quick enough for a Tab. */
+/* There is no place to keep the sorted list: it is made for each question, which is quick enough for a Tab. A name that
+ * several rows have (FLOOR of numbers and of times) counts once. */
 const struct function_doc *expr_function_at(uint32_t i)
 {
-    const struct function_doc *all[DOCS_MAX], *d;
-    uint32_t n = 0, kept = 0;
-    for (size_t t = 0; t < TABLES; t++)
-        for (const struct function *f = tables[t]; f->name && n < DOCS_MAX; f++)
-            all[n++] = &f->doc;
-    for (size_t k = 0; k < ALIASES && n < DOCS_MAX; k++)
-        all[n++] = &aliases[k].doc;
-    for (uint32_t k = 0; (d = aggregate_doc_at(k)) && n < DOCS_MAX; k++)
-        all[n++] = d;
-    CHECK(n < DOCS_MAX);
-    qsort(all, n, sizeof all[0], doc_order);
+    const struct function_doc *all[MAX_DOCS];
+    uint32_t n = all_docs(all), kept = 0;
+    qsort(all, n, sizeof *all, by_name);
     for (uint32_t k = 0; k < n; k++)
         if (k == 0 || strcmp(all[kept - 1]->name, all[k]->name) != 0)
             all[kept++] = all[k];
     return i < kept ? all[i] : NULL;
+}
+
+const struct function_doc *expr_function_doc(struct str name)
+{
+    const struct function_doc *all[MAX_DOCS];
+    uint32_t n = all_docs(all);
+    for (uint32_t i = 0; i < n; i++)
+        if (str_eq_nocase(name, str_from(all[i]->name)))
+            return all[i];
+    return NULL;
 }

@@ -210,7 +210,7 @@ static enum status unknown_function(struct str name, uint32_t line, uint32_t col
     if (expr_is_aggregate(name))
         return error_at(err, ST_SEMANTIC, line, column, "the aggregate %.*s cannot stand here", STR_ARG(name));
     enum status st = error_at(err, ST_SEMANTIC, line, column, "unknown function '%.*s'", STR_ARG(name));
-    struct str near = function_nearest(name);
+    struct str near = expr_function_nearest(name);
     if (near.len)
         error_hint(err, "did you mean %.*s?", STR_ARG(near));
     return st;

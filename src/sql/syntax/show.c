@@ -79,6 +79,16 @@ enum status parse_show(struct parser *p, struct syn_stmt *s)
     return (row->takes & TAKES_LIKE) ? parse_like(p, s) : ST_OK;
 }
 
+/* Many functions are named by reserved words: UPPER, LEFT, ABS. */
+static enum status parse_function_name(struct parser *p, struct syn_name *ret)
+{
+    TRY_NEW(p, part, struct str);
+    const struct token *t = take(p);
+    *part = t->value;
+    *ret = (struct syn_name){ .parts = part, .count = 1, .line = t->line, .column = t->column };
+    return ST_OK;
+}
+
 /* DESCRIBE [what] [EXTENDED] name, or a file. A word that is also a name counts only before one. */
 enum status parse_describe(struct parser *p, struct syn_stmt *s)
 {
@@ -87,7 +97,8 @@ enum status parse_describe(struct parser *p, struct syn_stmt *s)
     take(p);
     for (size_t i = 0; i < sizeof whats / sizeof *whats && !s->what.ptr; i++) {
         const struct token *next = peek_at(p, 1);
-        bool before_name = is_name_token(next) || next->kind == T_STRING || peek_word_at(p, 1, KW_EXTENDED);
+        bool before_name = is_name_token(next) || next->kind == T_STRING || peek_word_at(p, 1, KW_EXTENDED) ||
+                           (whats[i] == KW_FUNCTION && next->kind == T_WORD);
         if (before_name && accept_word(p, (enum word)whats[i]))
             s->what = word_text((enum word)whats[i]);
     }
@@ -96,5 +107,7 @@ enum status parse_describe(struct parser *p, struct syn_stmt *s)
     s->flag = accept_word(p, KW_EXTENDED);
     if (peek(p)->kind == T_STRING)
         return parse_string(p, &s->path, "a file");
+    if (str_eq(s->what, STR("FUNCTION")) && peek(p)->kind == T_WORD && !is_name_token(peek(p)))
+        return parse_function_name(p, &s->name);
     return parse_name(p, &s->name, "CATALOG, DATABASE, FUNCTION, MODEL, JOB or a table's name");
 }
