@@ -264,7 +264,7 @@ static enum status resolve_approx_percentile(struct resolving *r)
     r->g->arg_types = types;
     r->g->data = p;
     quantile_scale(error, &p->scale);
-    use_sketch(r->g, &agg_approx_percentile, 8);
+    use_sketch(r->g, &agg_approx_percentile, 24);
     return take_percentages(r, r->form->params[0], p);
 }
 

@@ -32,6 +32,37 @@ static bool hash_value(const struct column *c, uint32_t row, struct buf *bytes, 
     return true;
 }
 
+/* Asks for the beginnings of the chunk's blobs. */
+static void prefetch_blobs(void *const *states, uint32_t n, struct agg_heap *heap)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t handle = *(const uint64_t *)states[i]; /* a state begins with it */
+        const uint8_t *blob = handle ? heap->edit(heap, handle) : NULL;
+        if (blob) {
+            __builtin_prefetch(blob, 1);
+            __builtin_prefetch(blob + 64, 1);
+        }
+    }
+}
+
+/* The rows of a chunk that are not NULL, with their states. */
+struct chunk {
+    void *states[CHUNK];
+    uint32_t rows[CHUNK];
+    uint32_t n;
+};
+static void take_chunk(struct chunk *c, void *const *states, const struct column *arg, const uint16_t *rows, uint32_t at,
+                       uint32_t n)
+{
+    c->n = 0;
+    for (uint32_t i = at; i < n && i < at + CHUNK; i++) {
+        uint32_t r = rows ? rows[i] : i;
+        c->states[c->n] = states[i];
+        c->rows[c->n] = r;
+        c->n += !column_is_null(arg, r);
+    }
+}
+
 /* ---- APPROX_COUNT_DISTINCT ---- */
 
 struct distinct {
@@ -40,54 +71,40 @@ struct distinct {
     uint64_t stale;
 };
 
-static enum status distinct_some(void *const *states, const struct column *arg, const uint16_t *rows, uint32_t n,
-                                 struct agg_heap *heap, struct buf *bytes, struct error *err)
+static bool distinct_some(const struct chunk *c, const struct column *arg, struct agg_heap *heap, struct buf *bytes)
 {
     uint64_t hashes[CHUNK];
-    for (uint32_t i = 0; i < n; i++) {
-        struct distinct *d = states[i];
-        uint32_t r = rows ? rows[i] : i;
-        if (column_is_null(arg, r))
-            continue;
-        if (!hash_value(arg, r, bytes, &hashes[i]))
-            return heap_full(err);
-        if (d->handle)
-            __builtin_prefetch(heap->get(heap, d->handle).ptr);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        struct distinct *d = states[i];
-        if (d->handle && !column_is_null(arg, rows ? rows[i] : i))
-            hll_prefetch(heap, d->handle, hashes[i]);
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        struct distinct *d = states[i];
+    prefetch_blobs(c->states, c->n, heap);
+    for (uint32_t i = 0; i < c->n; i++)
+        if (!hash_value(arg, c->rows[i], bytes, &hashes[i]))
+            return false;
+    for (uint32_t i = 0; i < c->n; i++)
+        if (*(const uint64_t *)c->states[i])
+            hll_prefetch(heap, *(const uint64_t *)c->states[i], hashes[i]);
+    for (uint32_t i = 0; i < c->n; i++) {
+        struct distinct *d = c->states[i];
         bool changed = false;
-        if (column_is_null(arg, rows ? rows[i] : i))
-            continue;
         if (!hll_add(heap, &d->handle, hashes[i], &changed))
-            return heap_full(err);
+            return false;
         d->stale |= changed;
     }
-    return ST_OK;
+    return true;
 }
 
 static enum status distinct_add(const struct aggregate *g, void *const *states, const struct column *args,
                                 const uint16_t *rows, uint32_t n, struct agg_heap *heap, struct error *err)
 {
     (void)g;
+    struct chunk c;
     struct buf bytes;
-    struct column arg = args[0];
+    bool ok = true;
     buf_init(&bytes, NULL, 64u << 20);
-    enum status st = ST_OK;
-    for (uint32_t at = 0; at < n && st == ST_OK; at += CHUNK) {
-        uint32_t some = n - at < CHUNK ? n - at : CHUNK;
-        uint16_t plain[CHUNK];
-        for (uint32_t i = 0; i < some; i++)
-            plain[i] = rows ? rows[at + i] : (uint16_t)(at + i);
-        st = distinct_some(states + at, &arg, plain, some, heap, &bytes, err);
+    for (uint32_t at = 0; at < n && ok; at += CHUNK) {
+        take_chunk(&c, states, &args[0], rows, at, n);
+        ok = distinct_some(&c, &args[0], heap, &bytes);
     }
     buf_release(&bytes);
-    return st;
+    return ok ? ST_OK : heap_full(err);
 }
 
 static enum status distinct_merge(const struct aggregate *g, void *dst, struct agg_heap *dst_heap, const void *src,
@@ -117,19 +134,37 @@ const struct aggregate_ops agg_approx_count = { distinct_add, NULL, distinct_mer
 
 /* ---- APPROX_PERCENTILE ---- */
 
+struct percentile {
+    uint64_t handle;
+    double value; /* of the only percentage, unless stale */
+    uint64_t fresh;
+};
+
+static bool quantile_some(const struct agg_percentages *p, const struct chunk *c, const double *values, int64_t sign,
+                          struct agg_heap *heap)
+{
+    int32_t keys[CHUNK];
+    prefetch_blobs(c->states, c->n, heap);
+    for (uint32_t i = 0; i < c->n; i++)
+        keys[i] = quantile_key(&p->scale, values[c->rows[i]]);
+    for (uint32_t i = 0; i < c->n; i++)
+        if (*(const uint64_t *)c->states[i])
+            quantile_prefetch(heap, *(const uint64_t *)c->states[i], keys[i]);
+    for (uint32_t i = 0; i < c->n; i++) {
+        struct percentile *s = c->states[i];
+        s->fresh = 0;
+        if (!quantile_add(heap, &s->handle, keys[i], sign))
+            return false;
+    }
+    return true;
+}
 static enum status quantile_step(const struct aggregate *g, void *const *states, const struct column *args,
                                  const uint16_t *rows, uint32_t n, int64_t sign, struct agg_heap *heap, struct error *err)
 {
-    const struct agg_percentages *p = g->data;
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t r = rows ? rows[i] : i;
-        if (i % CHUNK == 0)
-            for (uint32_t k = i; k < n && k < i + CHUNK; k++)
-                if (*(uint64_t *)states[k])
-                    __builtin_prefetch(heap->get(heap, *(uint64_t *)states[k]).ptr);
-        if (column_is_null(&args[0], r))
-            continue;
-        if (!quantile_add(heap, states[i], &p->scale, args[0].f64[r], sign))
+    struct chunk c;
+    for (uint32_t at = 0; at < n; at += CHUNK) {
+        take_chunk(&c, states, &args[0], rows, at, n);
+        if (!quantile_some(g->data, &c, args[0].f64, sign, heap))
             return heap_full(err);
     }
     return ST_OK;
@@ -149,7 +184,24 @@ static enum status quantiles_merge(const struct aggregate *g, void *dst, struct 
                                    struct agg_heap *src_heap, struct error *err)
 {
     (void)g;
-    return quantile_merge(dst_heap, dst, src_heap, *(const uint64_t *)src) ? ST_OK : heap_full(err);
+    struct percentile *d = dst;
+    d->fresh = 0;
+    return quantile_merge(dst_heap, &d->handle, src_heap, ((const struct percentile *)src)->handle) ? ST_OK
+                                                                                                    : heap_full(err);
+}
+
+static void prefetch_sums(void *const *states, uint32_t n, struct agg_heap *heap)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        const struct percentile *s = states[i];
+        if (!s->fresh && s->handle)
+            quantile_prefetch_sums(heap, s->handle);
+    }
+}
+
+static double told(const struct agg_percentages *p, uint32_t k, struct agg_heap *heap, uint64_t handle, int64_t total)
+{
+    return quantile_at(heap, handle, &p->scale, (int64_t)floor(p->at[k] * (double)(total - 1)));
 }
 
 static enum status quantiles_result(const struct aggregate *g, void *const *states, uint32_t n, struct agg_heap *heap,
@@ -157,21 +209,26 @@ static enum status quantiles_result(const struct aggregate *g, void *const *stat
 {
     const struct agg_percentages *p = g->data;
     for (uint32_t i = 0; i < n; i++) {
-        uint64_t handle = *(const uint64_t *)states[i];
-        int64_t total = quantile_total(heap, handle);
-        uint32_t at = out_row + i;
-        double *to = p->list ? NULL : &out->f64[at];
-        if (total <= 0 || p->n == 0) {
-            column_set_null(out, at);
+        struct percentile *s = states[i];
+        uint32_t at = out_row + i, first;
+        if (i % CHUNK == 0)
+            prefetch_sums(states + i, n - i < CHUNK ? n - i : CHUNK, heap);
+        if (s->fresh) {
+            out->f64[at] = s->value;
             continue;
         }
-        if (p->list) {
-            if (!column_start_list(out, at, p->n, &at))
-                return heap_full(err);
-            to = out->children[0].f64 + at;
+        int64_t total = quantile_total(heap, s->handle);
+        if (total <= 0 || p->n == 0) {
+            column_set_null(out, at);
+        } else if (!p->list) {
+            out->f64[at] = s->value = told(p, 0, heap, s->handle, total);
+            s->fresh = 1;
+        } else if (column_start_list(out, at, p->n, &first)) {
+            for (uint32_t k = 0; k < p->n; k++)
+                out->children[0].f64[first + k] = told(p, k, heap, s->handle, total);
+        } else {
+            return heap_full(err);
         }
-        for (uint32_t k = 0; k < p->n; k++)
-            to[k] = quantile_at(heap, handle, &p->scale, (int64_t)floor(p->at[k] * (double)(total - 1)));
     }
     return ST_OK;
 }

@@ -361,9 +361,12 @@ int64_t hll_count(struct agg_heap *heap, uint64_t handle);
 #define QUANTILE_ERROR_MIN 0.001
 #define QUANTILE_ERROR_MAX 0.5
 void quantile_scale(double error, struct quantile_scale *ret);
-bool quantile_add(struct agg_heap *heap, uint64_t *handle, const struct quantile_scale *s, double v, int64_t n) MUST_USE;
+int32_t quantile_key(const struct quantile_scale *s, double v);
+bool quantile_add(struct agg_heap *heap, uint64_t *handle, int32_t key, int64_t n) MUST_USE;
+void quantile_prefetch(struct agg_heap *heap, uint64_t handle, int32_t key); /* of a handle that is not 0 */
 bool quantile_merge(struct agg_heap *to, uint64_t *handle, struct agg_heap *from, uint64_t other) MUST_USE;
 int64_t quantile_total(struct agg_heap *heap, uint64_t handle);
+void quantile_prefetch_sums(struct agg_heap *heap, uint64_t handle); /* of a handle that is not 0 */
 /* The value of rank 0 ≤ rank < total. */
 double quantile_at(struct agg_heap *heap, uint64_t handle, const struct quantile_scale *s, int64_t rank);
 

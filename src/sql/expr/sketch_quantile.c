@@ -7,7 +7,8 @@
  * outside.
  *
  * A blob keeps counts in pages of 32 neighbouring buckets, behind an index of pages sorted by key with what each page
- * counts: data of some decades needs a few pages, and a quantile a walk over the index and one page. Nothing collapses:
+ * counts: data of some decades needs a few pages, and a quantile a walk over the index and one page. The index is made
+ * of arrays, so that looking for a page touches one or two lines of the cache. Nothing collapses:
  * the exponents of a double bound the pages (4,400 for e = 0.01), so the error holds for all quantiles, counts can be
  * taken back, and what a blob tells depends on the multiset of values alone. */
 #include <float.h>
@@ -22,24 +23,55 @@
 #define KEY_INFINITY (INT32_MAX - 1)
 #define KEY_NAN INT32_MAX
 
-struct page {
-    int32_t number; /* key >> PAGE_BITS */
-    uint32_t at;    /* of its counts, in pages */
-    int64_t total;
-};
+/* In front of: number[room], the keys >> PAGE_BITS of the pages used, ascending; at[room], where their counts lie, in
+ * pages; sum[room], what they count; then counts, page by page: of 4 bytes each until one of them needs 8. */
 struct quantiles {
-    uint32_t room, used; /* pages */
-    struct page page[];  /* `room` of them, then counts */
+    int64_t total;
+    uint32_t room; /* pages; a power of two, at least 4 */
+    uint32_t used : 31, wide : 1;
+};
+struct index {
+    int32_t *number;
+    uint32_t *at;
+    int64_t *sum;
+    void *counts;
+    bool wide;
 };
 
-static size_t bytes_of(uint32_t room)
+/* By `edit`: unlike `get` that looks at nothing that lies beside the blob. NULL: empty. */
+static struct quantiles *view(struct agg_heap *heap, uint64_t handle)
 {
-    return sizeof(struct quantiles) + room * (sizeof(struct page) + PAGE * sizeof(int64_t));
+    return handle ? (struct quantiles *)(void *)heap->edit(heap, handle) : NULL;
 }
 
-static int64_t *counts_of(const struct quantiles *q, uint32_t at)
+static struct index index_of(struct quantiles *q)
 {
-    return (int64_t *)(uintptr_t)(q->page + q->room) + (size_t)at * PAGE;
+    struct index x = { .number = (int32_t *)(void *)(q + 1) };
+    x.at = (uint32_t *)x.number + q->room;
+    x.sum = (int64_t *)(void *)(x.at + q->room);
+    x.counts = x.sum + q->room;
+    x.wide = q->wide;
+    return x;
+}
+
+/* Bucket k of the page whose counts lie at `at`. */
+static inline int64_t count_at(const struct index *x, uint32_t at, uint32_t k)
+{
+    return x->wide ? ((const int64_t *)x->counts)[at * PAGE + k] : ((const int32_t *)x->counts)[at * PAGE + k];
+}
+static inline bool count_fits(const struct index *x, int64_t n) { return x->wide || n == (int32_t)n; }
+static inline void count_put(const struct index *x, uint32_t at, uint32_t k, int64_t n)
+{
+    if (x->wide)
+        ((int64_t *)x->counts)[at * PAGE + k] = n;
+    else
+        ((int32_t *)x->counts)[at * PAGE + k] = (int32_t)n;
+}
+
+static size_t bytes_of(uint32_t room, bool wide)
+{
+    return sizeof(struct quantiles) + room * (sizeof(int32_t) + sizeof(uint32_t) + sizeof(int64_t)) +
+           (size_t)room * PAGE * (wide ? sizeof(int64_t) : sizeof(int32_t));
 }
 
 void quantile_scale(double error, struct quantile_scale *ret)
@@ -48,7 +80,7 @@ void quantile_scale(double error, struct quantile_scale *ret)
     *ret = (struct quantile_scale){ .log = log(g), .middle = 2 / (g + 1) };
 }
 
-static int32_t key_of(const struct quantile_scale *s, double v)
+int32_t quantile_key(const struct quantile_scale *s, double v)
 {
     double size = fabs(v);
     if (v != v)
@@ -71,12 +103,12 @@ static double value_of(const struct quantile_scale *s, int32_t key)
 }
 
 /* The first page not below `number`. */
-static uint32_t find(const struct quantiles *q, int32_t number)
+static uint32_t find(const struct quantiles *q, const int32_t *numbers, int32_t number)
 {
-    uint32_t from = 0, n = q->used;
-    while (n > 0) {
+    uint32_t from = 0;
+    for (uint32_t n = q->used; n > 0;) {
         uint32_t half = n / 2;
-        bool below = q->page[from + half].number < number;
+        bool below = numbers[from + half] < number;
         from = below ? from + half + 1 : from;
         n = below ? n - half - 1 : half;
     }
@@ -84,34 +116,41 @@ static uint32_t find(const struct quantiles *q, int32_t number)
 }
 
 /* Counts may be below zero: a pane may hold what takes back values of another. */
-static bool counts_nothing(const struct quantiles *q, uint32_t i)
+static bool counts_nothing(const struct index *x, uint32_t i)
 {
-    const int64_t *counts = counts_of(q, q->page[i].at);
     for (uint32_t k = 0; k < PAGE; k++)
-        if (counts[k])
+        if (count_at(x, x->at[i], k))
             return false;
     return true;
 }
 
-/* Room for another page: twice as many, without those that count nothing. */
-static bool grow(struct agg_heap *heap, uint64_t *handle)
+/* Writes the blob anew with room for another page: twice as many, without those that count nothing. */
+static bool rebuild(struct agg_heap *heap, uint64_t *handle, bool wide)
 {
-    const struct quantiles *old = *handle ? (const struct quantiles *)(const void *)heap->get(heap, *handle).ptr : NULL;
-    uint32_t live = 0;
-    for (uint32_t i = 0; old && i < old->used; i++)
-        live += !counts_nothing(old, i);
+    struct quantiles *old = view(heap, *handle);
+    struct index from = { 0 };
+    uint32_t live = 0, n = old ? old->used : 0;
+    if (old)
+        from = index_of(old);
+    for (uint32_t i = 0; i < n; i++)
+        live += !counts_nothing(&from, i);
     uint32_t room = !old ? FIRST_PAGES : live > old->room / 2 ? old->room * 2 : old->room;
-    size_t bytes = bytes_of(room);
+    size_t bytes = bytes_of(room, wide);
     struct quantiles *q = mem_calloc(NULL, bytes);
     if (!q)
         return false;
     q->room = room;
-    for (uint32_t i = 0; old && i < old->used; i++) {
-        if (counts_nothing(old, i))
+    q->wide = wide;
+    q->total = old ? old->total : 0;
+    struct index to = index_of(q);
+    for (uint32_t i = 0; i < n; i++) {
+        if (counts_nothing(&from, i))
             continue;
-        q->page[q->used] = old->page[i];
-        q->page[q->used].at = q->used;
-        memcpy(counts_of(q, q->used), counts_of(old, old->page[i].at), PAGE * sizeof(int64_t));
+        to.number[q->used] = from.number[i];
+        to.at[q->used] = q->used;
+        to.sum[q->used] = from.sum[i];
+        for (uint32_t k = 0; k < PAGE; k++)
+            count_put(&to, q->used, k, count_at(&from, from.at[i], k));
         q->used++;
     }
     bool ok = heap->set(heap, handle, q, bytes);
@@ -119,68 +158,115 @@ static bool grow(struct agg_heap *heap, uint64_t *handle)
     return ok;
 }
 
-static bool put_key(struct agg_heap *heap, uint64_t *handle, int32_t key, int64_t n)
+void quantile_prefetch(struct agg_heap *heap, uint64_t handle, int32_t key)
 {
-    int32_t number = key >> PAGE_BITS;
-    struct quantiles *q = *handle ? (struct quantiles *)(void *)heap->edit(heap, *handle) : NULL;
-    uint32_t at = q ? find(q, number) : 0;
-    if (!q || at == q->used || q->page[at].number != number) {
-        if (!q || q->used == q->room) {
-            if (!grow(heap, handle))
+    struct quantiles *q = view(heap, handle);
+    struct index x = index_of(q);
+    uint32_t at = find(q, x.number, key >> PAGE_BITS);
+    if (at == q->used)
+        return;
+    __builtin_prefetch(&x.sum[at], 1);
+    size_t bucket = x.at[at] * PAGE + ((uint32_t)key & (PAGE - 1));
+    __builtin_prefetch((const uint8_t *)x.counts + bucket * (x.wide ? sizeof(int64_t) : sizeof(int32_t)), 1);
+}
+
+/* The page's place in the index; it is made when absent. false: memory refused. */
+static bool page_for(struct agg_heap *heap, uint64_t *handle, int32_t number, uint32_t *ret)
+{
+    struct quantiles *q = view(heap, *handle);
+    if (!q && !rebuild(heap, handle, false))
+        return false;
+    q = view(heap, *handle);
+    struct index x = index_of(q);
+    uint32_t at = find(q, x.number, number);
+    if (at == q->used || x.number[at] != number) {
+        if (q->used == q->room) {
+            if (!rebuild(heap, handle, q->wide))
                 return false;
-            q = (struct quantiles *)(void *)heap->edit(heap, *handle);
-            at = find(q, number);
+            q = view(heap, *handle);
+            x = index_of(q);
+            at = find(q, x.number, number);
         }
-        memmove(&q->page[at + 1], &q->page[at], (q->used - at) * sizeof *q->page);
-        q->page[at] = (struct page){ .number = number, .at = q->used };
-        memset(counts_of(q, q->used), 0, PAGE * sizeof(int64_t));
-        q->used++;
+        uint32_t behind = q->used - at;
+        memmove(&x.number[at + 1], &x.number[at], behind * sizeof *x.number);
+        memmove(&x.at[at + 1], &x.at[at], behind * sizeof *x.at);
+        memmove(&x.sum[at + 1], &x.sum[at], behind * sizeof *x.sum);
+        x.number[at] = number;
+        x.at[at] = q->used++;
+        x.sum[at] = 0;
     }
-    q->page[at].total += n;
-    counts_of(q, q->page[at].at)[(uint32_t)key & (PAGE - 1)] += n;
+    *ret = at;
     return true;
 }
 
-bool quantile_add(struct agg_heap *heap, uint64_t *handle, const struct quantile_scale *s, double v, int64_t n)
+bool quantile_add(struct agg_heap *heap, uint64_t *handle, int32_t key, int64_t n)
 {
-    return put_key(heap, handle, key_of(s, v), n);
+    uint32_t at, bucket = (uint32_t)key & (PAGE - 1);
+    if (!page_for(heap, handle, key >> PAGE_BITS, &at))
+        return false;
+    struct quantiles *q = view(heap, *handle);
+    struct index x = index_of(q);
+    int64_t count = count_at(&x, x.at[at], bucket) + n;
+    if (!count_fits(&x, count)) {
+        if (!rebuild(heap, handle, true) || !page_for(heap, handle, key >> PAGE_BITS, &at))
+            return false;
+        q = view(heap, *handle);
+        x = index_of(q);
+    }
+    q->total += n;
+    x.sum[at] += n;
+    count_put(&x, x.at[at], bucket, count);
+    return true;
 }
 
 bool quantile_merge(struct agg_heap *to, uint64_t *handle, struct agg_heap *from, uint64_t other)
 {
-    if (!other)
+    struct quantiles *q = view(from, other);
+    if (!q)
         return true;
-    struct str bytes = from->get(from, other);
-    const struct quantiles *q = (const struct quantiles *)(const void *)bytes.ptr;
     if (!*handle)
-        return to->set(to, handle, bytes.ptr, bytes.len);
-    for (uint32_t i = 0; i < q->used; i++) {
-        const int64_t *counts = counts_of(q, q->page[i].at);
-        for (uint32_t k = 0; k < PAGE; k++)
-            if (counts[k] && !put_key(to, handle, (int32_t)((uint32_t)q->page[i].number << PAGE_BITS | k), counts[k]))
+        return to->set(to, handle, q, bytes_of(q->room, q->wide));
+    struct index x = index_of(q);
+    for (uint32_t i = 0; i < q->used; i++)
+        for (uint32_t k = 0; k < PAGE; k++) {
+            int64_t n = count_at(&x, x.at[i], k);
+            if (n && !quantile_add(to, handle, (int32_t)((uint32_t)x.number[i] << PAGE_BITS | k), n))
                 return false;
-    }
+        }
     return true;
 }
 
 int64_t quantile_total(struct agg_heap *heap, uint64_t handle)
 {
-    const struct quantiles *q = handle ? (const struct quantiles *)(const void *)heap->get(heap, handle).ptr : NULL;
-    int64_t total = 0;
-    for (uint32_t i = 0; q && i < q->used; i++)
-        total += q->page[i].total;
-    return total;
+    const struct quantiles *q = view(heap, handle);
+    return q ? q->total : 0;
 }
 
+void quantile_prefetch_sums(struct agg_heap *heap, uint64_t handle)
+{
+    struct quantiles *q = view(heap, handle);
+    struct index x = index_of(q);
+    for (uint32_t i = 0; i < q->used; i += 8)
+        __builtin_prefetch(&x.sum[i]);
+}
+
+/* From the nearer end: percentiles are mostly high. */
 double quantile_at(struct agg_heap *heap, uint64_t handle, const struct quantile_scale *s, int64_t rank)
 {
-    const struct quantiles *q = (const struct quantiles *)(const void *)heap->get(heap, handle).ptr;
-    uint32_t at = 0;
-    while (at + 1 < q->used && rank >= q->page[at].total)
-        rank -= q->page[at++].total;
-    const int64_t *counts = counts_of(q, q->page[at].at);
-    uint32_t k = 0;
-    while (k + 1 < PAGE && rank >= counts[k])
-        rank -= counts[k++];
-    return value_of(s, (int32_t)((uint32_t)q->page[at].number << PAGE_BITS | k));
+    struct quantiles *q = view(heap, handle);
+    struct index x = index_of(q);
+    uint32_t at = 0, k = 0;
+    int64_t behind = q->total - rank; /* the value and those after it */
+    if (rank < behind) {
+        while (at + 1 < q->used && rank >= x.sum[at])
+            rank -= x.sum[at++];
+    } else {
+        at = q->used - 1;
+        while (at > 0 && behind > x.sum[at])
+            behind -= x.sum[at--];
+        rank = x.sum[at] - behind;
+    }
+    while (k + 1 < PAGE && rank >= count_at(&x, x.at[at], k))
+        rank -= count_at(&x, x.at[at], k++);
+    return value_of(s, (int32_t)((uint32_t)x.number[at] << PAGE_BITS | k));
 }

@@ -154,15 +154,15 @@ static void quantiles_lie_within_their_error(void **state)
             quantile_scale(errors[e], &s);
             for (int i = 0; i < N; i++) {
                 values[i] = kinds[k](i);
-                assert_true(quantile_add(i % 3 ? &b->face : &c->face, i % 3 ? &h : &g, &s, values[i], 1));
+                assert_true(quantile_add(i % 3 ? &b->face : &c->face, i % 3 ? &h : &g, quantile_key(&s, values[i]), 1));
             }
             assert_true(quantile_merge(&b->face, &h, &c->face, g) && quantile_merge(&c->face, &none, &b->face, h));
             for (int i = N / 2; i < N; i++) /* the second half is taken back */
-                assert_true(quantile_add(&c->face, &none, &s, values[i], -1));
+                assert_true(quantile_add(&c->face, &none, quantile_key(&s, values[i]), -1));
             qsort(values, N / 2, sizeof *values, double_order);
             check_parts(c, none, &s, errors[e], N / 2);
             for (int i = 0; i < N / 2; i++)
-                assert_true(quantile_add(&c->face, &none, &s, values[i], -1));
+                assert_true(quantile_add(&c->face, &none, quantile_key(&s, values[i]), -1));
             assert_int_equal(quantile_total(&c->face, none), 0);
             qsort(values, N, sizeof *values, double_order);
             check_parts(b, h, &s, errors[e], N);
@@ -181,13 +181,32 @@ static void quantiles_know_the_ends_of_doubles(void **state)
     uint64_t h = 0;
     quantile_scale(0.001, &s);
     for (size_t i = 0; i < sizeof in / sizeof *in; i++)
-        assert_true(quantile_add(&b->face, &h, &s, in[i], 1));
+        assert_true(quantile_add(&b->face, &h, quantile_key(&s, in[i]), 1));
     assert_true(quantile_at(&b->face, h, &s, 0) == -INFINITY && quantile_at(&b->face, h, &s, 6) == INFINITY);
     assert_true(isnan(quantile_at(&b->face, h, &s, 7)));
     assert_true(quantile_at(&b->face, h, &s, 2) == 0 && quantile_at(&b->face, h, &s, 3) == 0);
     for (int64_t i = 1; i <= 5; i += 4)
         assert_true(fabs(fabs(quantile_at(&b->face, h, &s, i)) / 1.7976931348623157e308 - 1) <= 0.0011);
     assert_true(fabs(quantile_at(&b->face, h, &s, 4) / 2.2250738585072014e-308 - 1) <= 0.0011);
+    blobs_free(b);
+}
+
+static void quantiles_count_beyond_32_bits(void **state)
+{
+    (void)state;
+    struct blobs *b = blobs_new();
+    struct quantile_scale s;
+    uint64_t h = 0;
+    quantile_scale(0.01, &s);
+    for (int i = 1; i <= 40; i++)
+        assert_true(quantile_add(&b->face, &h, quantile_key(&s, i), 1000000000));
+    assert_true(quantile_add(&b->face, &h, quantile_key(&s, 7), 3000000000));
+    assert_true(quantile_add(&b->face, &h, quantile_key(&s, 40), 5000000000) && quantile_add(&b->face, &h, quantile_key(&s, 40), -1));
+    assert_int_equal(quantile_total(&b->face, h), 47999999999);
+    static const int64_t ranks[][2] = { { 0, 1 }, { 999999999, 1 }, { 1000000000, 2 }, { 6000000000, 7 }, { 9999999999, 7 },
+                                        { 10000000000, 8 }, { 41999999999, 39 }, { 42000000000, 40 }, { 47999999998, 40 } };
+    for (size_t i = 0; i < sizeof ranks / sizeof *ranks; i++)
+        assert_true(fabs(quantile_at(&b->face, h, &s, ranks[i][0]) / (double)ranks[i][1] - 1) <= 0.01);
     blobs_free(b);
 }
 
@@ -270,6 +289,7 @@ int main(void)
         cmocka_unit_test(hll_merges_to_the_union),
         cmocka_unit_test(quantiles_lie_within_their_error),
         cmocka_unit_test(quantiles_know_the_ends_of_doubles),
+        cmocka_unit_test(quantiles_count_beyond_32_bits),
         cmocka_unit_test(top_counts_lack_no_more_than_is_stated),
         cmocka_unit_test(top_takes_long_values),
     };
