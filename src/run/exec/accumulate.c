@@ -88,6 +88,8 @@ static bool lay_out(struct accumulators *a)
 {
     uint32_t at = a->headed ? sizeof(struct group_head) : 0;
     a->value_align = 8;
+    a->id_at = at;
+    at += a->n_sets ? 8 : 0;
     for (uint32_t i = 0; i < a->n_sets; i++) {
         struct agg_set *s = &a->set[i];
         uint32_t bytes = a->retracting ? 8 * s->n_filters : 8;
@@ -143,12 +145,13 @@ static bool make_scratch(struct accumulators *a)
     uint32_t n = a->capacity + 1;
     a->states = ARENA_ARRAY(&a->arena, void *, n);
     a->rows = ARENA_ARRAY(&a->arena, uint16_t, n);
-    a->gone_rows = ARENA_ARRAY(&a->arena, uint16_t, n);
+    a->picked = ARENA_ARRAY(&a->arena, uint16_t, n);
     a->index = ARENA_ARRAY(&a->arena, uint32_t, n);
-    if (!a->states || !a->rows || !a->gone_rows || !a->index)
+    if (!a->states || !a->rows || !a->picked || !a->index)
         return false;
     if (a->n_sets == 0)
         return true;
+    a->last_id = ARENA_ARRAY(&a->arena, uint64_t, KEY_GROUPS);
     a->come = ARENA_ARRAY(&a->arena, uint64_t, n);
     a->gone = ARENA_ARRAY(&a->arena, uint64_t, n);
     a->found = ARENA_ARRAY(&a->arena, struct entry *, n);
@@ -159,7 +162,7 @@ static bool make_scratch(struct accumulators *a)
     a->counts = ARENA_ARRAY(&a->arena, int64_t, n);
     if (a->n_kept && !(a->values = batch_new(a->input, a->capacity, a->budget)))
         return false;
-    return a->come && a->gone && a->found && a->stale && a->key_lens && a->key_hashes && a->key_bytes && a->counts;
+    return a->last_id && a->come && a->gone && a->found && a->stale && a->key_lens && a->key_hashes && a->key_bytes && a->counts;
 }
 
 enum status accumulators_init(struct accumulators *a, const struct aggregate_call *calls, uint32_t n, bool retracting,
@@ -175,6 +178,7 @@ enum status accumulators_init(struct accumulators *a, const struct aggregate_cal
     a->capacity = capacity;
     arena_init(&a->arena, b);
     buf_init(&a->key_store, b, (size_t)1 << 31);
+    key_set_init(&a->set_values, b);
     a->offsets = ARENA_ARRAY(&a->arena, uint32_t, n + 1);
     a->sets = ARENA_ARRAY(&a->arena, int32_t, n + 1);
     a->bits = ARENA_ARRAY(&a->arena, uint32_t, n + 1);
@@ -196,6 +200,7 @@ void accumulators_release(struct accumulators *a)
 {
     batch_free(a->values);
     buf_release(&a->key_store);
+    key_set_release(&a->set_values);
     arena_release(&a->arena);
 }
 
@@ -295,27 +300,72 @@ uint32_t set_rows(struct accumulators *a, const struct accumulate *in, const str
     return n;
 }
 
+/* The values of the rows, in a->set_values. */
+static bool encode_values(struct accumulators *a, const struct accumulate *in, const struct agg_set *s,
+                          const uint32_t *index, uint32_t n)
+{
+    static const uint32_t all[AGG_MAX_ARGS] = { 0, 1, 2, 3, 4, 5, 6, 7 };
+    const struct aggregate_call *call = &a->calls[s->call];
+    struct column args[AGG_MAX_ARGS];
+    struct batch view = *in->batch;
+    call_args(call, in->batch, args);
+    for (uint32_t i = 0; i < call->n_args && !s->nulls; i++)
+        args[i].nulls = NULL; /* of these rows none is */
+    for (uint32_t i = 0; i < n; i++)
+        a->picked[i] = in->rows[index[i]];
+    view.cols = args;
+    view.sel = a->picked;
+    view.n_sel = n;
+    return keys_encode(&a->set_values, &view, all, call->n_args);
+}
+
+/* The same exactly: NaNs and zeros as they are, maps in their order. */
+static bool encode_exactly(struct accumulators *a, const struct accumulate *in, const struct agg_set *s,
+                           const uint32_t *index, uint32_t n)
+{
+    const struct aggregate_call *call = &a->calls[s->call];
+    struct key_set *v = &a->set_values;
+    buf_clear(&v->store);
+    for (uint32_t i = 0; i < n; i++) {
+        size_t start = v->store.len;
+        if (!row_encode(&v->store, in->batch->cols, call->args, call->n_args, in->rows[index[i]], true))
+            return false;
+        a->key_lens[i] = (uint32_t)(v->store.len - start);
+    }
+    return true;
+}
+
 bool set_keys(struct accumulators *a, const struct accumulate *in, uint32_t set, const uint32_t *index,
               const uint64_t *tails, uint32_t n, struct key_set *ret)
 {
     const struct agg_set *s = &a->set[set];
-    const struct aggregate_call *call = &a->calls[s->call];
+    struct key_set *v = &a->set_values;
+    bool exact = s->kind == SET_ROWS;
+    if (!(exact ? encode_exactly : encode_values)(a, in, s, index, n))
+        return false;
+    const uint32_t *lens = exact ? a->key_lens : v->lens;
+    size_t room = n * (SET_KEY_HEAD + (tails ? 8u : 0));
+    for (uint32_t i = 0; i < n; i++)
+        room += lens[i];
     buf_clear(&a->key_store);
+    if (!buf_reserve(&a->key_store, room + 1))
+        return false;
+    uint8_t *at = a->key_store.data;
+    const uint8_t *value = exact ? v->store.data : NULL;
+    uint16_t tag = (uint16_t)set;
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t k = index[i], start = (uint32_t)a->key_store.len, len = in->keys->lens[k];
-        uint8_t tag[2] = { (uint8_t)set, (uint8_t)(set >> 8) };
-        if (!buf_put_u32(&a->key_store, len) || !buf_put(&a->key_store, in->keys->bytes[k], len) ||
-            !buf_put(&a->key_store, tag, 2) ||
-            !row_encode(&a->key_store, in->batch->cols, call->args, call->n_args, in->rows[k], s->kind == SET_ROWS) ||
-            (tails && !buf_put_u64(&a->key_store, tails[i])))
-            return false;
-        a->key_lens[i] = (uint32_t)a->key_store.len - start;
-    }
-    uint32_t at = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        a->key_bytes[i] = a->key_store.data + at;
-        a->key_hashes[i] = set_hash(a->key_bytes[i], a->key_lens[i], in->keys->hashes[index[i]]);
-        at += a->key_lens[i];
+        uint32_t len = lens[i];
+        a->key_bytes[i] = at;
+        memcpy(at, group_id(a, entry_value(in->to->groups, in->entries[index[i]])), 8);
+        memcpy(at + 8, &tag, 2);
+        memcpy(at + SET_KEY_HEAD, exact ? value : v->bytes[i], len);
+        at += SET_KEY_HEAD + len;
+        value += exact ? len : 0;
+        if (tails)
+            memcpy(at, &tails[i], 8);
+        at += tails ? 8 : 0;
+        a->key_lens[i] = (uint32_t)(at - a->key_bytes[i]);
+        a->key_hashes[i] = set_hash(a->key_bytes[i], a->key_lens[i]);
     }
     *ret = (struct key_set){ .n = n, .bytes = a->key_bytes, .lens = a->key_lens, .hashes = a->key_hashes };
     return true;
@@ -372,6 +422,12 @@ enum status accumulate(struct accumulators *a, const struct accumulate *in, stru
         for (uint32_t i = 0; i < in->n; i++)
             ((struct group_head *)entry_value(in->to->groups, in->entries[i]))->rows +=
                 row_kind_adds(batch_kind(in->batch, in->rows[i])) ? 1 : -1;
+    for (uint32_t i = 0; a->n_sets && i < in->n; i++) {
+        uint64_t *id = group_id(a, entry_value(in->to->groups, in->entries[i]));
+        uint32_t key_group = hash_key_group(in->entries[i]->hash);
+        if (*id == 0)
+            *id = (uint64_t)key_group << GROUP_ID_BITS | ++a->last_id[key_group];
+    }
     for (uint32_t s = 0; s < a->n_sets; s++)
         TRY((a->set[s].kind == SET_DISTINCT ? distinct_calls : kept_calls)(a, in, s, err));
     for (uint32_t at = 0; at < in->n; at += CHUNK_ROWS) {

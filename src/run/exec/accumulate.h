@@ -1,8 +1,9 @@
 /* Accumulators of a group: how they lie in an entry's value, and how rows of a batch go into them.
  *
- * A value: struct group_head where somebody needs it (`headed`), a struct group_list for each kept set, then each call's
- * state at its offset. What calls need beyond states lies in two more stores, whose entries are keyed by (group key, set,
- * value):
+ * A value: struct group_head where somebody needs it (`headed`), where there are sets the group's id and a struct group_list
+ * for each kept set, then each call's state at its offset. What calls need beyond states lies in two more stores, whose
+ * entries are keyed by (group id, set, value). The id stands for the group's key, which may be long: its key group in the
+ * top bits and a number that no other group of the key group has had since the last restore has found the greatest one.
  *
  * distinct (distinct.c): the values that DISTINCT calls have seen. Calls over equal arguments share a set whatever their
  * filters: an entry holds a bit for each filter, or, when rows may be taken back, a count. A row reaches a call when its
@@ -51,6 +52,8 @@ struct agg_set {
     uint32_t list_at;    /* kept: offset of its group_list in the value */
 };
 
+#define GROUP_ID_BITS 48u /* of a group's number, below its key group */
+
 struct accumulators {
     const struct aggregate_call *calls;
     uint32_t n_calls;
@@ -64,6 +67,8 @@ struct accumulators {
     uint32_t value_bytes, value_align, n_blobs;
     uint32_t blob_offsets[STORE_MAX_BLOBS];
     uint32_t distinct_bytes; /* of an entry of `distinct` */
+    uint32_t id_at;          /* with sets: offset of the group's id in the value */
+    uint64_t *last_id;       /* the greatest number of each key group */
     struct str fingerprint;
     /* scratch for one batch */
     struct budget *budget;
@@ -71,7 +76,7 @@ struct accumulators {
     struct arena arena;
     uint32_t capacity;
     void **states;
-    uint16_t *rows, *gone_rows;
+    uint16_t *rows, *picked;
     uint32_t *index;
     uint64_t *come, *gone; /* filters of the row whose value came or went */
     struct entry **found;
@@ -80,6 +85,7 @@ struct accumulators {
     uint64_t *key_hashes;
     const uint8_t **key_bytes;
     struct buf key_store;
+    struct key_set set_values;
     int64_t *counts;      /* of `values` */
     struct batch *values; /* decoded elements */
 };
@@ -140,14 +146,21 @@ enum status feed_states(struct accumulators *a, uint32_t c, bool add, const stru
                         uint32_t n, struct table *t, struct error *err) MUST_USE;
 /* The rows of `in` that count in the set, as indexes to in->rows, and in a->come which of its filters they pass. */
 uint32_t set_rows(struct accumulators *a, const struct accumulate *in, const struct agg_set *s, uint32_t *index);
-/* Keys of the values of those rows: u32 length of the group's key, the key, u16 set, the values as row_encode writes
- * them (exactly for SET_ROWS), and the u64 of `tails` (NULL: none). */
+/* Keys of the values of those rows: u64 id of the group, u16 set, the values as row_encode writes them (exactly for
+ * SET_ROWS), and the u64 of `tails` (NULL: none). */
+#define SET_KEY_HEAD 10u
 bool set_keys(struct accumulators *a, const struct accumulate *in, uint32_t set, const uint32_t *index,
               const uint64_t *tails, uint32_t n, struct key_set *ret) MUST_USE;
 /* An entry of a set lives on its group's shard: the same key group, so the top byte is the group's. */
-static inline uint64_t set_hash(const uint8_t *key, uint32_t len, uint64_t group_hash)
+static inline uint64_t set_hash(const uint8_t *key, uint32_t len)
 {
-    return (hash_bytes(key, len) >> 8) | (group_hash & 0xff00000000000000ULL);
+    uint64_t id;
+    memcpy(&id, key, 8);
+    return (hash_bytes(key, len) >> 8) | (id >> GROUP_ID_BITS << 56);
+}
+static inline uint64_t *group_id(const struct accumulators *a, void *group)
+{
+    return (uint64_t *)(void *)((uint8_t *)group + a->id_at);
 }
 enum status distinct_calls(struct accumulators *a, const struct accumulate *in, uint32_t set, struct error *err) MUST_USE;
 enum status kept_calls(struct accumulators *a, const struct accumulate *in, uint32_t set, struct error *err) MUST_USE;

@@ -69,7 +69,7 @@ static struct entry *with_tail(const struct kept_row *r, uint64_t tail, bool put
     uint8_t *at = r->key + r->key_len - TAIL_BYTES;
     struct str key = { (const char *)r->key, r->key_len };
     memcpy(at, &tail, TAIL_BYTES);
-    uint64_t hash = set_hash(r->key, r->key_len, r->hash);
+    uint64_t hash = set_hash(r->key, r->key_len);
     struct entry *e = put ? table_put(r->elements, hash, key, NULL) : table_find(r->elements, hash, key);
     memset(at, 0, TAIL_BYTES);
     return e;
@@ -143,9 +143,8 @@ static enum status decode(struct kept_reader *k, const struct element *el, uint3
     const struct entry *e = (const struct entry *)(const void *)((const uint8_t *)el -
                                 ((const struct table_face *)(const void *)k->elements)->value_at);
     struct str key = entry_key(k->elements, e);
-    uint32_t group_len, tail = k->set->kind == SET_ROWS ? TAIL_BYTES : 0;
-    memcpy(&group_len, key.ptr, 4);
-    struct str bytes = { key.ptr + 6 + group_len, key.len - 6 - group_len - tail };
+    uint32_t around = SET_KEY_HEAD + (k->set->kind == SET_ROWS ? TAIL_BYTES : 0);
+    struct str bytes = { key.ptr + SET_KEY_HEAD, key.len - around };
     return row_decode(bytes, k->args, k->call->n_args, row, err);
 }
 
@@ -317,64 +316,100 @@ enum status kept_calls(struct accumulators *a, const struct accumulate *in, uint
 
 /* ---- around the batch ---- */
 
-static int number_order(const void *x, const void *y)
+struct found {
+    uint64_t id; /* of the group */
+    void *value; /* an element's, or a group's */
+};
+
+static int id_order(const void *x, const void *y)
 {
-    uint64_t a = (*(struct element *const *)x)->number, b = (*(struct element *const *)y)->number;
+    uint64_t a = ((const struct found *)x)->id, b = ((const struct found *)y)->id;
     return (a > b) - (a < b);
 }
 
-static enum status link_all(struct accumulators *a, const struct agg_tables *t, struct element **list, uint32_t n,
-                            struct error *err)
+static int element_order(const void *x, const void *y)
 {
-    int32_t value_at = ((const struct table_face *)(const void *)t->elements)->value_at;
-    qsort(list, n, sizeof *list, number_order);
+    int by_id = id_order(x, y);
+    uint64_t a = ((const struct element *)((const struct found *)x)->value)->number;
+    uint64_t b = ((const struct element *)((const struct found *)y)->value)->number;
+    return by_id ? by_id : (a > b) - (a < b);
+}
+
+/* Groups forget what was linked in another life of the process; ids that come will be new. */
+static uint32_t reset_groups(struct accumulators *a, struct table *groups, struct found *ret)
+{
+    uint64_t cursor = 0;
+    uint32_t n = 0;
+    for (struct entry *e; (e = table_next(groups, &cursor));) {
+        uint8_t *value = entry_value(groups, e);
+        if (a->headed)
+            ((struct group_head *)(void *)value)->stamp = ((struct group_head *)(void *)value)->stale = 0;
+        if (a->n_sets == 0)
+            continue;
+        uint64_t id = *group_id(a, value), number = id & (((uint64_t)1 << GROUP_ID_BITS) - 1);
+        uint64_t *last = &a->last_id[hash_key_group(e->hash)];
+        *last = number > *last ? number : *last;
+        for (uint32_t s = 0; s < a->n_sets; s++)
+            if (a->set[s].kind != SET_DISTINCT)
+                *list_of(&a->set[s], value) = (struct group_list){ .next = list_of(&a->set[s], value)->next };
+        if (ret)
+            ret[n++] = (struct found){ id, value };
+    }
+    return n;
+}
+
+static enum status find_elements(struct accumulators *a, struct table *elements, struct found *ret, struct error *err)
+{
+    uint64_t cursor = 0;
+    uint32_t n = 0;
+    for (struct entry *e; (e = table_next(elements, &cursor)); n++) {
+        struct element *el = entry_value(elements, e);
+        struct str key = entry_key(elements, e);
+        const struct agg_set *s = el->set < a->n_sets ? &a->set[el->set] : NULL;
+        if (!s || s->kind == SET_DISTINCT || key.len < SET_KEY_HEAD + (s->kind == SET_ROWS ? TAIL_BYTES : 0))
+            return error_set(err, ST_CORRUPT, "an element of an aggregate has a malformed key");
+        ret[n].value = el;
+        memcpy(&ret[n].id, key.ptr, 8);
+    }
+    return ST_OK;
+}
+
+/* Both sorted by id, the elements of a group by number. */
+static enum status link_all(struct accumulators *a, struct found *groups, uint32_t n_groups, struct found *elements,
+                            uint32_t n, struct error *err)
+{
+    uint32_t g = 0;
     for (uint32_t i = 0; i < n; i++) {
-        struct str key = entry_key(t->elements, (struct entry *)(void *)((uint8_t *)list[i] - value_at));
-        uint32_t len;
-        memcpy(&len, key.ptr, 4);
-        struct str group_key = { key.ptr + 4, len };
-        struct entry *g = table_find(t->groups, hash_bytes(group_key.ptr, group_key.len), group_key);
-        if (!g)
+        while (g < n_groups && groups[g].id < elements[i].id)
+            g++;
+        if (g == n_groups || groups[g].id != elements[i].id)
             return error_set(err, ST_CORRUPT, "an element of an aggregate belongs to no group");
-        link_element(list_of(&a->set[list[i]->set], entry_value(t->groups, g)), list[i]);
+        struct element *el = elements[i].value;
+        link_element(list_of(&a->set[el->set], groups[g].value), el);
     }
     return ST_OK;
 }
 
 enum status accumulators_relink(struct accumulators *a, const struct agg_tables *t, struct error *err)
 {
-    uint64_t cursor = 0;
-    for (struct entry *g; (a->headed || a->n_kept) && (g = table_next(t->groups, &cursor));) {
-        uint8_t *value = entry_value(t->groups, g);
-        if (a->headed)
-            ((struct group_head *)(void *)value)->stamp = ((struct group_head *)(void *)value)->stale = 0;
-        for (uint32_t s = 0; s < a->n_sets; s++)
-            if (a->set[s].kind != SET_DISTINCT)
-                *list_of(&a->set[s], value) = (struct group_list){ .next = list_of(&a->set[s], value)->next };
-    }
-    uint32_t n = 0, room = t->elements ? table_count(t->elements) : 0;
-    if (room == 0)
+    uint32_t n = t->elements ? table_count(t->elements) : 0, n_groups = table_count(t->groups);
+    size_t bytes = ((size_t)n + n_groups) * sizeof(struct found);
+    if (n == 0) {
+        (void)reset_groups(a, t->groups, NULL);
         return ST_OK;
-    struct element **list = mem_alloc(a->budget, room * sizeof *list);
-    if (!list)
-        return budget_error(a->budget, room * sizeof *list, err);
-    enum status st = ST_OK;
-    cursor = 0;
-    for (struct entry *e; st == ST_OK && n < room && (e = table_next(t->elements, &cursor));) {
-        struct element *el = entry_value(t->elements, e);
-        struct str key = entry_key(t->elements, e);
-        uint32_t len = 0;
-        if (key.len >= 6)
-            memcpy(&len, key.ptr, 4);
-        if (key.len < 6 + TAIL_BYTES * (el->set < a->n_sets && a->set[el->set].kind == SET_ROWS) || len > key.len - 6 ||
-            el->set >= a->n_sets || a->set[el->set].kind == SET_DISTINCT)
-            st = error_set(err, ST_CORRUPT, "an element of an aggregate has a malformed key");
-        else
-            list[n++] = el;
     }
-    if (st == ST_OK)
-        st = link_all(a, t, list, n, err);
-    mem_free(a->budget, list, room * sizeof *list);
+    struct found *groups = mem_alloc(a->budget, bytes);
+    if (!groups)
+        return budget_error(a->budget, bytes, err);
+    struct found *elements = groups + n_groups;
+    (void)reset_groups(a, t->groups, groups);
+    enum status st = find_elements(a, t->elements, elements, err);
+    if (st == ST_OK) {
+        qsort(groups, n_groups, sizeof *groups, id_order);
+        qsort(elements, n, sizeof *elements, element_order);
+        st = link_all(a, groups, n_groups, elements, n, err);
+    }
+    mem_free(a->budget, groups, bytes);
     return st;
 }
 
