@@ -75,7 +75,8 @@ static enum status resolve_aggregate(struct binder *b, struct agg_item *item, co
             TRY_AT(b, e, expr_cast(&b->exprs, item->args[i],
                                    type_nullable(b->arena, g->arg_types[i], item->args[i]->type->nullable), false,
                                    e->line, e->column, &item->args[i], b->err));
-    item->type = g->type;
+    item->type = type_with_time(b->arena, g->type, TIME_NONE); /* the latest of some times is no event time */
+    TRY_MEM(b, item->type);
     return ST_OK;
 }
 
@@ -169,6 +170,20 @@ static enum status bind_aggregate_call(struct binder *b, const struct place *p, 
     return ST_OK;
 }
 
+/* CURRENT_WATERMARK takes an event time and nothing else; every watermark is of use then. */
+static enum status check_current_watermark(struct binder *b, const struct syn_expr *e, const struct expr *const *args)
+{
+    b->reads_watermark = true;
+    if (e->n_args != 1 || rel_type(b, args[0])->time == TIME_EVENT)
+        return ST_OK;
+    struct str name = type_name(b->arena, args[0]->type);
+    TRY_MEM(b, name.ptr);
+    return error_at(b->err, ST_SEMANTIC, e->args[0]->line, e->args[0]->column,
+                    "CURRENT_WATERMARK() must be called with a single rowtime attribute argument, but '%.*s%s' cannot be a "
+                    "time attribute", STR_ARG(name),
+                    rel_type(b, args[0])->time == TIME_PROCESSING ? " *PROCTIME*" : "");
+}
+
 static bool is_grouping(struct str name)
 {
     return str_eq_nocase(name, STR("GROUPING")) || str_eq_nocase(name, STR("GROUPING_ID")) ||
@@ -200,7 +215,7 @@ enum status bind_call(struct binder *b, const struct place *p, const struct syn_
     TRY_MEM(b, args);
     for (uint32_t i = 0; i < e->n_args; i++)
         TRY(bind_expr(b, p, e->args[i], &args[i]));
-    if (str_eq_nocase(name, STR("CURRENT_WATERMARK")))
-        b->reads_watermark = true;
+    if (!user && str_eq_nocase(name, STR("CURRENT_WATERMARK")))
+        TRY(check_current_watermark(b, e, args));
     return bind_named(b, p, name, args, e->n_args, e, ret);
 }

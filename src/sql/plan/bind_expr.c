@@ -215,6 +215,18 @@ static enum status bind_case(struct binder *b, const struct place *p, const stru
                    e->column);
 }
 
+/* A CAST to its own type still makes a plain value out of a time attribute. */
+static enum status plain_time(struct binder *b, const struct expr *e, const struct expr **ret)
+{
+    struct expr *copy = ARENA_NEW(b->arena, struct expr);
+    TRY_MEM(b, copy);
+    *copy = *e;
+    copy->type = type_with_time(b->arena, e->type, TIME_NONE);
+    TRY_MEM(b, copy->type);
+    *ret = copy;
+    return ST_OK;
+}
+
 static enum status bind_cast(struct binder *b, const struct place *p, const struct syn_expr *e, const struct expr **ret)
 {
     const struct expr *arg;
@@ -223,8 +235,8 @@ static enum status bind_cast(struct binder *b, const struct place *p, const stru
     TRY(bind_type(b, e->type, &t));
     t = type_nullable(b->arena, t, e->type->not_null ? false : arg->type->nullable || str_eq(e->text, STR("TRY_CAST")));
     TRY_MEM(b, t);
-    return bind_at(b, expr_cast(&b->exprs, arg, t, str_eq(e->text, STR("TRY_CAST")), e->line, e->column, ret, b->err),
-                   e->line, e->column);
+    TRY_AT(b, e, expr_cast(&b->exprs, arg, t, str_eq(e->text, STR("TRY_CAST")), e->line, e->column, ret, b->err));
+    return (*ret)->type->time == TIME_NONE ? ST_OK : plain_time(b, *ret, ret);
 }
 
 static enum status bind_constructor(struct binder *b, const struct place *p, const struct syn_expr *e,

@@ -105,6 +105,11 @@ enum status bind_column(struct binder *b, const struct place *p, const struct sy
     return ST_OK;
 }
 
+bool scope_has(const struct scope *s, const struct syn_expr *star)
+{
+    return star->name.count == 0 || (star->name.count == 1 && find_item(s, star->name.parts[0]));
+}
+
 enum status bind_star(struct binder *b, const struct scope *s, const struct syn_expr *e, uint32_t *ret_first,
                       uint32_t *ret_count)
 {

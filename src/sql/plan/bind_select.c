@@ -20,9 +20,33 @@ static enum status list_add(struct binder *b, struct list *l, const struct expr 
     return ST_OK;
 }
 
+/* The fields of a ROW: `column.*`. *ret_is false: the name is none. */
+static enum status add_fields(struct binder *b, const struct scope *s, const struct syn_expr *e, struct list *l,
+                              bool *ret_is)
+{
+    struct place p = { .scope = s, .clause = "a SELECT list" };
+    struct syn_expr name = { .kind = SYN_COLUMN, .line = e->line, .column = e->column, .name = e->name };
+    const struct expr *row, *x;
+    *ret_is = false;
+    if (e->name.count == 0 || bind_expr(b, &p, &name, &row) != ST_OK || row->type->kind != TYPE_ROW)
+        return ST_OK; /* bind_star tells what is wrong with it */
+    *ret_is = true;
+    for (uint32_t i = 0; i < row->type->n_fields; i++) {
+        struct str field = row->type->fields[i].name;
+        TRY_AT(b, e, expr_field(&b->exprs, row, field, e->line, e->column, &x, b->err));
+        TRY(list_add(b, l, x, field));
+    }
+    return ST_OK;
+}
+
 static enum status add_star(struct binder *b, const struct scope *s, const struct syn_expr *e, struct list *l)
 {
     uint32_t first, count;
+    bool fields = false;
+    if (!scope_has(s, e))
+        TRY(add_fields(b, s, e, l, &fields));
+    if (fields)
+        return ST_OK;
     TRY(bind_star(b, s, e, &first, &count));
     for (uint32_t i = first; i < first + count; i++) {
         struct expr *c = expr_column(&b->exprs, i, s->schema->fields[i].type);

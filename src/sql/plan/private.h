@@ -360,6 +360,7 @@ enum status bind_call(struct binder *b, const struct place *p, const struct syn_
                       const struct expr **ret) MUST_USE;
 enum status bind_column(struct binder *b, const struct place *p, const struct syn_expr *e,
                         const struct expr **ret) MUST_USE;
+bool scope_has(const struct scope *s, const struct syn_expr *star); /* the star is of all columns, or of an item */
 enum status bind_star(struct binder *b, const struct scope *s, const struct syn_expr *e, uint32_t *ret_first,
                       uint32_t *ret_count) MUST_USE;
 enum status bind_type(struct binder *b, const struct syn_type *t, const struct type **ret) MUST_USE;
