@@ -20,20 +20,25 @@
 #define SHORT_PLACES 6
 #define WIDE 25
 
+static const char pairs[] = "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+                            "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+
 size_t i64_print(int64_t v, char out[24])
 {
-    char reversed[24];
-    size_t n = 0, len = 0;
+    char digits[24];
+    size_t at = sizeof digits, sign = v < 0;
     uint64_t m = v < 0 ? -(uint64_t)v : (uint64_t)v;
-    do {
-        reversed[n++] = (char)('0' + m % 10);
-        m /= 10;
-    } while (m);
-    if (v < 0)
-        out[len++] = '-';
-    while (n > 0)
-        out[len++] = reversed[--n];
-    return len;
+    for (; m >= 100; m /= 100) {
+        at -= 2;
+        memcpy(digits + at, pairs + 2 * (m % 100), 2);
+    }
+    at -= 2;
+    memcpy(digits + at, pairs + 2 * m, 2);
+    at += m < 10;
+    if (sign)
+        out[0] = '-';
+    memcpy(out + sign, digits + at, sizeof digits - at);
+    return sign + sizeof digits - at;
 }
 
 /* value = d.ddd × 10^exponent */

@@ -114,6 +114,7 @@ struct csv_encoder {
     struct budget *budget;
     struct csv_settings settings;
     const struct schema *schema;
+    struct csv_fast *fast; /* one a column */
     struct buf text; /* of one field */
 };
 
@@ -181,11 +182,18 @@ static bool put_quoted(struct buf *out, char quote, struct str s)
     return buf_put_u8(out, (uint8_t)quote);
 }
 
-static bool put_field(struct csv_encoder *e, const struct column *c, uint32_t row, struct buf *out)
+static bool put_field(struct csv_encoder *e, struct csv_fast *fast, const struct column *c, uint32_t row, struct buf *out)
 {
     const struct csv_settings *s = &e->settings;
     if (column_is_null(c, row))
         return put_text(s, c, row, out);
+    if (!buf_reserve(out, csv_fast_room(fast, c, row)))
+        return false;
+    size_t len = csv_fast_put(fast, s, c, row, out);
+    if (len != CSV_NOT_FAST && (len || e->schema->n_fields > 1)) {
+        out->len += len;
+        return true;
+    }
     buf_clear(&e->text);
     if (!put_text(s, c, row, &e->text))
         return false;
@@ -204,7 +212,7 @@ static enum status encode(struct encoder *base, const struct batch *b, struct bu
         uint32_t row = batch_row(b, k);
         for (uint32_t c = 0; c < e->schema->n_fields; c++)
             if ((c > 0 && !buf_put_u8(out, (uint8_t)e->settings.dialect.delimiter)) ||
-                !put_field(e, &b->cols[c], row, out))
+                !put_field(e, &e->fast[c], &b->cols[c], row, out))
                 return format_memory(e->budget, err);
         if (!buf_put_u8(out, '\n'))
             return format_memory(e->budget, err);
@@ -230,6 +238,7 @@ static void encoder_free(struct encoder *base)
     if (!e)
         return;
     buf_release(&e->text);
+    mem_free(e->budget, e->fast, e->fast ? e->schema->n_fields * sizeof *e->fast : 0);
     mem_free(e->budget, e, sizeof *e);
 }
 
@@ -245,6 +254,13 @@ enum status csv_open_encoder(const struct table_desc *t, const struct schema *sc
         return format_memory(budget, err);
     *e = (struct csv_encoder){ .base.ops = &ops, .budget = budget, .settings = settings, .schema = schema };
     buf_init(&e->text, budget, UINT32_MAX);
+    e->fast = mem_calloc(budget, schema->n_fields * sizeof *e->fast);
+    if (!e->fast) {
+        encoder_free(&e->base);
+        return format_memory(budget, err);
+    }
+    for (uint32_t c = 0; c < schema->n_fields; c++)
+        csv_fast_init(&e->fast[c], &e->settings, schema->fields[c].type);
     *ret = &e->base;
     return ST_OK;
 }

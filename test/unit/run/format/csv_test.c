@@ -207,6 +207,38 @@ static void test_round_trip(void **state)
     assert_string_equal(recode(&one, "\"\"\nx\n"), "\"\"\nx\n");
 }
 
+/* What the encoder writes fast: texts of every length with what needs quotes at every place, numbers, times. */
+static void test_fast(void **state)
+{
+    (void)state;
+    const struct field fields[] = { F("s", type_string()), F("t", type_timestamp(&test_arena, TYPE_TIMESTAMP, 3)),
+                                    F("i", type_basic(TYPE_INT)), F("l", type_basic(TYPE_BIGINT)) };
+    struct setup two = table(fields, 4);
+    for (size_t len = 1; len <= 40; len++)
+        for (size_t at = 0; at <= len; at++)
+            for (const char *special = ",\n\r\" #"; *special; special++) {
+                char text[64] = "", plain[128], wanted[128];
+                memset(text, 'x', len);
+                if (at < len)
+                    text[at] = *special;
+                bool blank = *special == ' ' && (at == 0 || at == len - 1);
+                bool quoted = at < len && *special != '#' && (*special != ' ' || blank);
+                bool doubled = quoted && *special == '"';
+                snprintf(wanted, sizeof wanted, "%s%.*s%s%s%s,,,\n", quoted ? "\"" : "", (int)at, text, doubled ? "\"" : "",
+                         text + at, quoted ? "\"" : "");
+                snprintf(plain, sizeof plain, "\"%.*s%s%s\",,,\n", (int)at, text, doubled ? "\"" : "", text + at);
+                assert_string_equal(recode(&two, plain), wanted);
+            }
+    const char *in = "a,2026-01-02 03:04:05,0,9223372036854775807\nb,2026-01-02 03:04:59.999,-2147483648,-9223372036854775808\n"
+                     "c,2026-01-02 03:05:00.1,2147483647,-1\nd,1969-12-31 23:59:59.99,99,100\ne,1969-12-31 23:59:00,10,101\n"
+                     "f,1970-01-01 00:00:00.001,9,1000000007\n";
+    assert_string_equal(recode(&two, in), in);
+    two.options[0][0] = "csv.null-literal", two.options[0][1] = "7";
+    assert_string_equal(recode(&two, "\"7\",7,\"7\",77\n7,7,7,7\n"), "\"7\",7,\"7\",77\n7,7,7,7\n");
+    two.options[0][0] = "csv.field-delimiter", two.options[0][1] = "-";
+    assert_string_equal(recode(&two, "a-\"2026-01-02 03:04:05\"-\"-1\"-2\n"), "a-\"2026-01-02 03:04:05\"-\"-1\"-2\n");
+}
+
 static void test_raw(void **state)
 {
     (void)state;
@@ -261,6 +293,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_header_again, arena_up, arena_down),
         cmocka_unit_test_setup_teardown(test_messages, arena_up, arena_down),
         cmocka_unit_test_setup_teardown(test_round_trip, arena_up, arena_down),
+        cmocka_unit_test_setup_teardown(test_fast, arena_up, arena_down),
         cmocka_unit_test_setup_teardown(test_raw, arena_up, arena_down),
         cmocka_unit_test_setup_teardown(test_raw_tombstone, arena_up, arena_down),
     };
