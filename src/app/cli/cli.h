@@ -241,6 +241,10 @@ bool help_overview(struct buf *out, bool colour) MUST_USE;
 bool help_command(struct buf *out, const struct cli_command *k, bool colour) MUST_USE;
 bool docs_markdown(struct buf *out) MUST_USE;
 bool docs_man(struct buf *out) MUST_USE;
+bool docs_cell(struct buf *out, const char *text) MUST_USE; /* of a Markdown table */
+bool docs_functions(struct cli *c, struct buf *out) MUST_USE; /* these three: docs_sql.c */
+bool docs_aggregates(struct cli *c, struct buf *out) MUST_USE;
+bool docs_options(struct cli *c, struct buf *out) MUST_USE;
 bool docs_completion(struct buf *out, struct str shell) MUST_USE; /* bash, zsh, fish (completion.c) */
 
 /* The commands. */

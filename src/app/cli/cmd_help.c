@@ -9,13 +9,22 @@ static int write_out(struct cli *c, struct buf *out, bool ok)
     return st == ST_OK || atomic_load(&c->pipe_closed) ? 0 : cli_fail(c, NULL, &err);
 }
 
+static bool put_docs(struct cli *c, struct buf *out, struct str which)
+{
+    return str_eq_nocase(which, STR("man"))          ? docs_man(out)
+           : str_eq_nocase(which, STR("functions"))  ? docs_functions(c, out)
+           : str_eq_nocase(which, STR("aggregates")) ? docs_aggregates(c, out)
+           : str_eq_nocase(which, STR("options"))    ? docs_options(c, out)
+                                                     : docs_markdown(out);
+}
+
 int cmd_help(struct cli *c)
 {
     struct buf out;
     struct str docs = args_get(&c->args, O_DOCS);
     buf_init(&out, c->arena.budget, 1 << 20);
     if (docs.ptr)
-        return write_out(c, &out, str_eq_nocase(docs, STR("man")) ? docs_man(&out) : docs_markdown(&out));
+        return write_out(c, &out, put_docs(c, &out, docs));
     if (c->args.n_rest == 0)
         return write_out(c, &out, help_overview(&out, c->colour_out));
     const struct cli_command *k = cli_command_find(c->args.rest[0]);

@@ -138,7 +138,8 @@ const struct cli_command cli_commands[] = {
       .summary = "show what a command does",
       .max_args = 1,
       .words = "command",
-      .text = "The same as weir COMMAND --help. The manual page and the reference come from the same table.",
+      .text = "The same as weir COMMAND --help. The manual page and docs/cli.md come from the same table,\n"
+              "the pages of functions, aggregates and options from those behind SQL.",
       .examples = "weir help run # one command\n"
                   "weir help --docs man | man -l - # the manual page",
       .options = O_BIT(O_HELP) | O_BIT(O_DOCS),

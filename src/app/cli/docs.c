@@ -18,7 +18,7 @@ static const struct {
 
 /* ---- Markdown ---- */
 
-static bool md_cell(struct buf *out, const char *text)
+bool docs_cell(struct buf *out, const char *text)
 {
     bool ok = true;
     for (; ok && *text; text++)
@@ -31,9 +31,9 @@ static bool md_option(struct buf *out, const struct cli_option *o)
     bool ok = buf_printf(out, "| `%s%s%s`", o->spec.name, o->arg ? " " : "", o->arg ? o->arg : "");
     if (ok && o->letter)
         ok = buf_printf(out, ", `-%c`", o->letter);
-    ok = ok && buf_printf(out, " | ") && md_cell(out, o->spec.help);
+    ok = ok && buf_printf(out, " | ") && docs_cell(out, o->spec.help);
     if (ok && o->spec.choices)
-        ok = buf_printf(out, ": ") && md_cell(out, o->spec.choices);
+        ok = buf_printf(out, ": ") && docs_cell(out, o->spec.choices);
     return ok && buf_printf(out, "%s |\n", o->repeats ? "; may be repeated" : "");
 }
 

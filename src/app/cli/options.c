@@ -60,7 +60,8 @@ const struct cli_option cli_options[O_COUNT] = {
     [O_ANALYZE] = SWITCH(0, "--analyze", "run the script and tell what each operator did"),
     [O_FILE] = TEXT('f', "FILE", "--file", "run this file and end; - is standard input"),
     [O_INIT] = TEXT('i', "FILE", "--init", "run this file first"),
-    [O_DOCS] = CHOICE(0, "FORM", "--docs", "man|markdown", "print the whole reference in this form"),
+    [O_DOCS] = CHOICE(0, "FORM", "--docs", "man|markdown|functions|aggregates|options",
+                     "print the manual page or a page of the reference"),
 };
 
 void cli_problem(struct cli_args *args, const char *message, const char *hint)

@@ -147,6 +147,14 @@ struct function_doc {
 const struct function_doc *expr_function_at(uint32_t i); /* sorted by name; NULL after the last */
 const struct function_doc *expr_function_doc(struct str name); /* NULL: there is no such function */
 struct str expr_function_nearest(struct str name); /* the name that was likely meant; empty: none is near */
+/* The same by chapters of the reference: groups in their order, the aggregates last, and the functions of each by name. */
+struct function_entry {
+    const struct function_doc *doc;
+    bool varies; /* may give another value at every call */
+};
+const char *expr_group_name(uint32_t group); /* NULL after the last */
+const char *expr_missing_at(uint32_t i);       /* names of Flink's catalogue that are refused; NULL after the last */
+bool expr_group_at(uint32_t group, uint32_t i, struct function_entry *ret); /* false after the last */
 bool expr_is_aggregate(struct str name); /* COUNT, SUM, … (also ones that are refused later) */
 bool expr_is_known(struct str name);
 /* Flink functions that Weir knows by class name ("com.github.nexmark.flink.udf.CountChar"): the built-in's name or

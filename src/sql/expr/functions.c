@@ -5,13 +5,33 @@
 
 #include "expr/expr_private.h"
 
-static const struct function *const tables[] = {
-    functions_operators, functions_logic, functions_text,   functions_text_more, functions_regex, functions_math,
-    functions_time,      functions_clock, functions_nested, functions_arrays,    functions_hash,
-    functions_misc,      functions_units, functions_fields, functions_json,      functions_json_make,
-    functions_zone,      functions_printf,    functions_net,
+/* Tables of one group stand together: the reference has a chapter a group. */
+static const struct {
+    const char *group;
+    const struct function *rows;
+} tables[] = {
+    { "Operators", functions_operators },
+    { "Logic and conditions", functions_logic },
+    { "Text", functions_text },
+    { "Text", functions_text_more },
+    { "Text", functions_printf },
+    { "Regular expressions", functions_regex },
+    { "Numbers", functions_math },
+    { "Dates and times", functions_time },
+    { "Dates and times", functions_fields },
+    { "Dates and times", functions_units },
+    { "Dates and times", functions_zone },
+    { "Dates and times", functions_clock },
+    { "Arrays, maps and rows", functions_nested },
+    { "Arrays, maps and rows", functions_arrays },
+    { "JSON", functions_json },
+    { "JSON", functions_json_make },
+    { "Hashes", functions_hash },
+    { "Addresses", functions_net },
+    { "Other", functions_misc },
 };
 #define TABLES (sizeof tables / sizeof tables[0])
+#define AGGREGATES "Aggregates"
 
 static const struct alias {
     struct function_doc doc;
@@ -32,31 +52,41 @@ static const struct alias {
 /* Of Flink's catalogue (docs/data/sql_functions.yml), refused by name. What is in a table above is found there first.
  * PARSE_JSON waits for the type VARIANT, BITMAP_… for BITMAP, OBJECT_… for structured types. */
 static const char *const unsupported[] = {
-    "BITMAP_AND",       "BITMAP_ANDNOT",   "BITMAP_BUILD",    "BITMAP_CARDINALITY", "BITMAP_FROM_BYTES",
-    "BITMAP_OR",        "BITMAP_TO_ARRAY", "BITMAP_TO_BYTES", "BITMAP_TO_STRING", "BITMAP_XOR",
-    "CONVERT",          "CURRENT_CATALOG", "CURRENT_USER",    "FLATTEN",          "FROM_CHANGELOG",
-    "GROUPING",         "GROUP_ID",        "HOP_END",         "HOP_START",        "ML_EVALUATE",
-    "ML_PREDICT",       "OBJECT_OF",       "OBJECT_UPDATE",   "PARSE_JSON",       "SESSION_END",
-    "SESSION_START",    "STREAMRECORD_TIMESTAMP", "TO_CHANGELOG", "TRY_PARSE_JSON", "TUMBLE_END",
-    "TUMBLE_START",     "VECTOR_SEARCH",
+    "BITMAP_AND", "BITMAP_ANDNOT", "BITMAP_BUILD", "BITMAP_CARDINALITY", "BITMAP_FROM_BYTES", "BITMAP_OR",
+    "BITMAP_TO_ARRAY", "BITMAP_TO_BYTES", "BITMAP_TO_STRING", "BITMAP_XOR", "CONVERT", "CURRENT_CATALOG",
+    "CURRENT_USER", "FLATTEN", "FROM_CHANGELOG", "ML_EVALUATE", "ML_PREDICT", "OBJECT_OF", "OBJECT_UPDATE",
+    "PARSE_JSON", "SESSION_END", "SESSION_START", "STREAMRECORD_TIMESTAMP", "TO_CHANGELOG", "TRY_PARSE_JSON",
+    "VECTOR_SEARCH",
 };
 
 #define MAX_DOCS 600u
 
-/* Everything that has a row: functions, aliases, aggregates. */
-static uint32_t all_docs(const struct function_doc *ret[MAX_DOCS])
+struct entries {
+    uint32_t n;
+    struct function_entry at[MAX_DOCS];
+};
+
+static void add_entry(struct entries *all, const struct function_doc *d, bool varies)
 {
-    uint32_t n = 0;
+    CHECK(all->n < MAX_DOCS);
+    all->at[all->n++] = (struct function_entry){ d, varies };
+}
+
+/* What has a row in a group (NULL: in any): functions, aliases beside what they stand for, aggregates. */
+static void collect(struct entries *all, const char *group)
+{
     const struct function_doc *d;
+    all->n = 0;
     for (size_t t = 0; t < TABLES; t++)
-        for (const struct function *f = tables[t]; f->name && n < MAX_DOCS; f++)
-            ret[n++] = &f->doc;
-    for (size_t i = 0; i < ALIASES && n < MAX_DOCS; i++)
-        ret[n++] = &aliases[i].doc;
-    for (uint32_t i = 0; (d = aggregate_doc_at(i)) && n < MAX_DOCS; i++)
-        ret[n++] = d;
-    CHECK(n < MAX_DOCS);
-    return n;
+        for (const struct function *f = tables[t].rows; f->name && (!group || strcmp(tables[t].group, group) == 0); f++) {
+            add_entry(all, &f->doc, f->flags & FN_VOLATILE);
+            for (size_t i = 0; i < ALIASES; i++)
+                if (strcmp(aliases[i].stands_for, f->name) == 0)
+                    add_entry(all, &aliases[i].doc, f->flags & FN_VOLATILE);
+        }
+    if (!group || strcmp(group, AGGREGATES) == 0)
+        for (uint32_t i = 0; (d = aggregate_doc_at(i)); i++)
+            add_entry(all, d, false);
 }
 
 const struct function *function_find(struct str name)
@@ -65,7 +95,7 @@ const struct function *function_find(struct str name)
         if (str_eq_nocase(name, str_from(aliases[i].doc.name)))
             name = str_from(aliases[i].stands_for);
     for (size_t t = 0; t < TABLES; t++)
-        for (const struct function *f = tables[t]; f->name; f++)
+        for (const struct function *f = tables[t].rows; f->name; f++)
             if (str_eq_nocase(name, str_from(f->name)))
                 return f;
     return NULL;
@@ -73,12 +103,12 @@ const struct function *function_find(struct str name)
 
 struct str expr_function_nearest(struct str name)
 {
-    const struct function_doc *all[MAX_DOCS];
+    struct entries all;
     struct str names[MAX_DOCS];
-    uint32_t n = all_docs(all);
-    for (uint32_t i = 0; i < n; i++)
-        names[i] = str_from(all[i]->name);
-    return str_nearest(name, names, n);
+    collect(&all, NULL);
+    for (uint32_t i = 0; i < all.n; i++)
+        names[i] = str_from(all.at[i].doc->name);
+    return str_nearest(name, names, all.n);
 }
 
 bool function_is_unsupported(struct str name)
@@ -109,29 +139,56 @@ const char *expr_function_of_class(struct str class_name)
 
 static int by_name(const void *a, const void *b)
 {
-    const struct function_doc *const *x = a, *const *y = b;
-    return strcmp((*x)->name, (*y)->name);
+    return strcmp(((const struct function_entry *)a)->doc->name, ((const struct function_entry *)b)->doc->name);
 }
 
 /* There is no place to keep the sorted list: it is made for each question, which is quick enough for a Tab. A name that
  * several rows have (FLOOR of numbers and of times) counts once. */
+static bool nth_by_name(const char *group, uint32_t i, struct function_entry *ret)
+{
+    struct entries all;
+    uint32_t kept = 0;
+    collect(&all, group);
+    qsort(all.at, all.n, sizeof all.at[0], by_name);
+    for (uint32_t k = 0; k < all.n; k++)
+        if (k == 0 || strcmp(all.at[kept - 1].doc->name, all.at[k].doc->name) != 0)
+            all.at[kept++] = all.at[k];
+    if (i < kept)
+        *ret = all.at[i];
+    return i < kept;
+}
+
 const struct function_doc *expr_function_at(uint32_t i)
 {
-    const struct function_doc *all[MAX_DOCS];
-    uint32_t n = all_docs(all), kept = 0;
-    qsort(all, n, sizeof *all, by_name);
-    for (uint32_t k = 0; k < n; k++)
-        if (k == 0 || strcmp(all[kept - 1]->name, all[k]->name) != 0)
-            all[kept++] = all[k];
-    return i < kept ? all[i] : NULL;
+    struct function_entry e;
+    return nth_by_name(NULL, i, &e) ? e.doc : NULL;
 }
 
 const struct function_doc *expr_function_doc(struct str name)
 {
-    const struct function_doc *all[MAX_DOCS];
-    uint32_t n = all_docs(all);
-    for (uint32_t i = 0; i < n; i++)
-        if (str_eq_nocase(name, str_from(all[i]->name)))
-            return all[i];
+    struct entries all;
+    collect(&all, NULL);
+    for (uint32_t i = 0; i < all.n; i++)
+        if (str_eq_nocase(name, str_from(all.at[i].doc->name)))
+            return all.at[i].doc;
     return NULL;
+}
+
+const char *expr_group_name(uint32_t group)
+{
+    for (size_t t = 0; t < TABLES; t++)
+        if ((t == 0 || strcmp(tables[t].group, tables[t - 1].group) != 0) && group-- == 0)
+            return tables[t].group;
+    return group == 0 ? AGGREGATES : NULL;
+}
+
+bool expr_group_at(uint32_t group, uint32_t i, struct function_entry *ret)
+{
+    const char *name = expr_group_name(group);
+    return name && nth_by_name(name, i, ret);
+}
+
+const char *expr_missing_at(uint32_t i)
+{
+    return i < sizeof unsupported / sizeof unsupported[0] ? unsupported[i] : NULL;
 }

@@ -288,13 +288,13 @@ static enum status resolve_field(struct call *c)
 }
 
 #define FIELD(NAME, HELP)                                                                                \
-    { .name = NAME, .signature = NAME "(time)", .help = HELP, .example = NAME "(ts)", .resolve = resolve_field }
+    { .name = NAME, .signature = NAME "(time)", .help = HELP, .resolve = resolve_field,                          \
+      .example = NAME "(TIMESTAMP '2026-11-21 10:30:59')" }
 
 const struct function functions_fields[] = {
     { .name = "EXTRACT", .signature = "EXTRACT(unit FROM time or interval)",
-          .help = "One field of a date, time or interval.",
-      .example = "EXTRACT(HOUR FROM ts)", .flags = FN_STRICT | FN_TOTAL | FN_ZONE, .resolve = resolve_extract,
-      .kernel = extract },
+      .help = "One field of a date, time or interval.", .example = "EXTRACT(HOUR FROM TIMESTAMP '2026-11-21 10:30:59')",
+      .flags = FN_STRICT | FN_TOTAL | FN_ZONE, .resolve = resolve_extract, .kernel = extract },
     FIELD("YEAR", "The year."),
     FIELD("QUARTER", "The quarter, 1 to 4."),
     FIELD("MONTH", "The month, 1 to 12."),

@@ -384,10 +384,10 @@ static enum status resolve_extract_all(struct call *c)
 
 const struct function functions_regex[] = {
     { .name = "LIKE", .signature = "text LIKE pattern [ESCAPE character]",
-      .help = "TRUE when the text matches: % is any text, _ any character.", .example = "name LIKE 'A%'",
+      .help = "TRUE when the text matches: % is any text, _ any character.", .example = "'Ann' LIKE 'A%'",
       .types = "ss?s=b", .flags = FN_STRICT, .kernel = like, .free_state = like_free },
     REGEX("SIMILAR TO", "text SIMILAR TO pattern [ESCAPE character]", "TRUE when the text matches an SQL pattern.",
-          "name SIMILAR TO '(a|b)%'", "ss?s=b", 0, similar),
+          "'abc' SIMILAR TO '(a|b)%'", "ss?s=b", 0, similar),
     REGEX("REGEXP", "REGEXP(text, regex)", "TRUE when some part of the text matches.", "REGEXP('abc', 'b.')", "ss=b", 0,
           regexp),
     REGEX("REGEXP_EXTRACT", "REGEXP_EXTRACT(text, regex [, group])", "What the first match, or its group, took.",

@@ -290,7 +290,7 @@ static enum status resolve_unix_timestamp(struct call *c)
 const struct function functions_time[] = {
     { .name = "DATE_FORMAT", .signature = "DATE_FORMAT(timestamp or text, pattern)",
           .help = "The time by a Java date pattern.",
-      .example = "DATE_FORMAT(ts, 'yyyy-MM-dd HH:mm')", .flags = FN_STRICT | FN_ZONE, .resolve = resolve_date_format,
+      .example = "DATE_FORMAT(TIMESTAMP '2026-11-21 10:30:59', 'yyyy/MM/dd HH:mm')", .flags = FN_STRICT | FN_ZONE, .resolve = resolve_date_format,
       .kernel = date_format },
     { .name = "TO_TIMESTAMP", .signature = "TO_TIMESTAMP(text [, pattern])",
       .help = "The TIMESTAMP(3) that a text stands for; NULL when it is none.",

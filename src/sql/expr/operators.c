@@ -341,17 +341,17 @@ static enum status resolve_between(struct call *c)
 #define OPERATOR(NAME, SIGNATURE, HELP, EXAMPLE, RESOLVE) \
     { .name = NAME, .signature = SIGNATURE, .help = HELP, .example = EXAMPLE, .flags = FN_STRICT, .resolve = RESOLVE }
 #define COMPARISON(NAME, HELP)                                                                                  \
-    { .name = NAME, .signature = "value1 " NAME " value2", .help = HELP, .example = "price " NAME " 10",        \
+    { .name = NAME, .signature = "value1 " NAME " value2", .help = HELP, .example = "12 " NAME " 10",           \
       .flags = EASY, .resolve = resolve_compare, .pick = compare_pick }
 
 const struct function functions_operators[] = {
     OPERATOR("+", "a + b", "Sum of numbers; a date or time moved by an interval.", "1 + 2", resolve_plus),
     OPERATOR("-", "a - b", "Difference of numbers; a date or time moved back by an interval.", "3 - 2", resolve_minus),
-    OPERATOR("*", "a * b", "Product of numbers, or of an interval and a number.", "0.908 * price", resolve_arith),
+    OPERATOR("*", "a * b", "Product of numbers, or of an interval and a number.", "0.908 * 12", resolve_arith),
     OPERATOR("/", "a / b", "Quotient; of two integers an integer, towards zero.", "7 / 2", resolve_arith),
     OPERATOR("%", "a % b", "Remainder with the sign of a and the type of b.", "7 % 3", resolve_arith),
     { .name = "NEGATE", .signature = "-a", .help = "The number or interval with its sign changed.",
-      .example = "-price", .flags = EASY, .resolve = resolve_negate, .kernel = negate },
+      .example = "-(12)", .flags = EASY, .resolve = resolve_negate, .kernel = negate },
     COMPARISON("=", "TRUE when the values are equal."),
     COMPARISON("<>", "TRUE when the values differ."),
     COMPARISON("<", "TRUE when the first is less."),
@@ -359,11 +359,11 @@ const struct function functions_operators[] = {
     COMPARISON(">", "TRUE when the first is greater."),
     COMPARISON(">=", "TRUE when the first is greater or equal."),
     { .name = "IS DISTINCT FROM", .signature = "a IS DISTINCT FROM b", .help = "As <>, but NULL equals NULL.",
-      .example = "a IS DISTINCT FROM b", .flags = FN_NOTNULL, .resolve = resolve_distinct, .kernel = is_distinct },
+      .example = "1 IS DISTINCT FROM NULL", .flags = FN_NOTNULL, .resolve = resolve_distinct, .kernel = is_distinct },
     { .name = "IS NOT DISTINCT FROM", .signature = "a IS NOT DISTINCT FROM b", .help = "As =, but NULL equals NULL.",
-      .example = "a IS NOT DISTINCT FROM b", .flags = FN_NOTNULL, .resolve = resolve_distinct,
+      .example = "1 IS NOT DISTINCT FROM NULL", .flags = FN_NOTNULL, .resolve = resolve_distinct,
       .kernel = is_not_distinct },
     OPERATOR("BETWEEN", "value BETWEEN low AND high", "TRUE when low <= value and value <= high.",
-             "price BETWEEN 10 AND 20", resolve_between),
+             "12 BETWEEN 10 AND 20", resolve_between),
     { .name = NULL },
 };

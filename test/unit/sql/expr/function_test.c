@@ -413,6 +413,22 @@ static void test_docs(void **state)
         last = d;
     }
     assert_true(n > 180);
+    uint32_t grouped = 0, groups = 0;
+    struct function_entry e;
+    for (; expr_group_name(groups); groups++) {
+        uint32_t i = 0;
+        for (last = NULL; expr_group_at(groups, i, &e); i++, last = e.doc)
+            assert_true(!last || strcmp(last->name, e.doc->name) < 0);
+        assert_true(i > 1);
+        grouped += i;
+    }
+    assert_int_equal(grouped, n); /* each in one group */
+    assert_true(e.doc->aggregate); /* which come last */
+    assert_false(expr_group_at(groups, 0, &e));
+    for (uint32_t i = 0; expr_missing_at(i); i++) {
+        for (uint32_t k = 0; (d = expr_function_at(k)); k++)
+            assert_string_not_equal(d->name, expr_missing_at(i));
+    }
     assert_true(expr_is_known(STR("json_value")));
     assert_false(expr_is_known(STR("no_such")));
     assert_string_equal(expr_function_of_class(STR("com.github.nexmark.flink.udf.CountChar")), "COUNT_CHAR");
