@@ -9,7 +9,7 @@ weir = sys.argv[1]
 # Columns that examples may use: names, a value each.
 FIXTURE = {
     "a": "1", "b": "2", "c": "3", "x": "4", "y": "5", "n": "6", "k": "7", "v": "8", "i": "2",
-    "price": "CAST(12.5 AS DECIMAL(10, 2))", "amount": "10", "quantity": "3", "rate": "CAST(0.5 AS DOUBLE)",
+    "price": "CAST(12.5 AS DECIMAL(10, 2))", "weight": "1.5E0", "amount": "10", "quantity": "3", "rate": "CAST(0.5 AS DOUBLE)",
     "name": "'Ada Lovelace'", "text": "'a text'", "item": "'tea'", "city": "'Paris'", "country": "'FR'", "key": "'k'",
     "url": "'http://example.org/a?k=v'", "user_id": "9", "id": "11", "auction": "12", "bidder": "13",
     "flag": "TRUE", "done": "FALSE", "ok": "TRUE", "active": "TRUE",
@@ -63,10 +63,12 @@ def main():
 
 # What has a meaning in one place only.
 PLACES = {
+    "CURRENT_WATERMARK": "CREATE TABLE t (ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH ('connector' = 'datagen', 'number-of-rows' = '1'); "
+                         "EXPLAIN SELECT {example} FROM t",
     "SOURCE_WATERMARK": "CREATE TABLE t (ts TIMESTAMP(3), WATERMARK FOR ts AS {example}) WITH ('connector' = 'blackhole')",
 }
 
-# Whose example shows that there is no value: no watermark without a source, samples of one value.
-MAY_BE_NULL = {"CURRENT_WATERMARK", "STDDEV", "STDDEV_SAMP", "VAR_SAMP", "VARIANCE", "LAG", "LEAD"}
+# Whose example shows that there is no value: samples of one value.
+MAY_BE_NULL = {"STDDEV", "STDDEV_SAMP", "VAR_SAMP", "VARIANCE", "LAG", "LEAD"}
 
 main()

@@ -91,6 +91,11 @@ t "another way to read a time" 0 run -c "CREATE TABLE o (a INT, d STRING) PARTIT
   'sink.partition-commit.trigger' = 'partition-time', 'partition.time-extractor.timestamp-pattern' = '\$d at 7',
   'partition.time-extractor.timestamp-formatter' = 'yyyyMMdd ''at'' H'); INSERT INTO o VALUES (1, '20260102')"
 that "it is marked" '[ -f data/d=20260102/_SUCCESS ]'
+rm -r data
+printf '1\n2\n' >no_time.csv
+t "marks out of a source that has no event time" 0 run -c "CREATE TABLE n (a INT) WITH ('connector' = 'filesystem', 'path' = 'no_time.csv', 'format' = 'csv');
+  CREATE TABLE o (b STRING, a INT) PARTITIONED BY (a) WITH ('connector' = 'filesystem', 'path' = 'data', 'format' = 'csv', $marks); INSERT INTO o SELECT 'x', a FROM n"
+that "both are marked" '[ -f data/a=1/_SUCCESS ] && [ -f data/a=2/_SUCCESS ]'
 for option in "'sink.partition-commit.policy.kind' = 'metastore,success-file'" "'partition.time-extractor.timestamp-formatter' = 'yyyy-QQ'" \
     "'sink.partition-commit.success-file.name' = 'done'" "'sink.partition-commit.trigger' = 'sometimes'" "$marks, 'sink.partition-commit.watermark-time-zone' = 'Mars'"; do
     t "refused: $option" 2 run -c "$from $to, $option); $insert"

@@ -101,8 +101,8 @@ bool docs_aggregates(struct cli *c, struct buf *out)
 {
     bool ok = put_made_by(out, "aggregates") &&
               buf_printf(out, "# Aggregates\n\n"
-                              "Over groups, windows and all rows; each takes `DISTINCT` and `FILTER (WHERE …)`. NULLs are left out unless it is said\n"
-                              "otherwise; over no values the result is NULL, of `COUNT` 0. The examples look at these rows:\n\n"
+                              "Over groups, windows and all rows; each takes `FILTER (WHERE …)` and, but for the JSON ones, `DISTINCT`. NULLs are left\n"
+                              "out unless it is said otherwise; over no values the result is NULL, of `COUNT` 0. The examples look at these rows:\n\n"
                               "| name | price | weight |\n|---|---|---|\n| ann | 12 | 1.5 |\n| bob | 7 | 2.5 |\n| ann | 20 | NULL |\n");
     for (uint32_t g = 0; ok && expr_group_name(g); g++)
         if (is_aggregates(g))
@@ -112,6 +112,12 @@ bool docs_aggregates(struct cli *c, struct buf *out)
 
 /* ---- options ---- */
 
+/* A SET key that is taken and ignored: it needs no row. */
+static bool is_ignored(const struct option_spec *s)
+{
+    return strcmp(s->help, plan_setting_ignored) == 0;
+}
+
 static bool put_options(struct buf *out, const struct option_spec *specs, uint32_t n)
 {
     static const char *const types[] = { [OPT_STRING] = "text",   [OPT_BOOL] = "bool",         [OPT_INT] = "number",
@@ -119,6 +125,8 @@ static bool put_options(struct buf *out, const struct option_spec *specs, uint32
     bool ok = buf_printf(out, "| option | values | default | what |\n|---|---|---|---|\n");
     for (uint32_t i = 0; ok && i < n; i++) {
         const struct option_spec *s = &specs[i];
+        if (is_ignored(s))
+            continue;
         ok = buf_printf(out, "| `%s` | ", s->name);
         ok = ok && docs_cell(out, s->type == OPT_ENUM ? s->choices : types[s->type]);
         ok = ok && (s->fallback   ? buf_printf(out, " | `%s` | ", s->fallback)
@@ -146,7 +154,12 @@ bool docs_options(struct cli *c, struct buf *out)
     for (uint32_t i = 0; ok && (f = catalog_format_at(catalog, i)); i++)
         ok = buf_printf(out, "### %s\n\n", f->name) && (!f->n_options || put_options(out, f->options, f->n_options)) &&
              buf_put_u8(out, '\n');
-    ok = ok && buf_printf(out, "## Configuration keys\n\n") && put_options(out, plan_settings, plan_settings_count);
+    ok = ok && buf_printf(out, "## Configuration keys\n\n") && put_options(out, plan_settings, plan_settings_count) &&
+         buf_printf(out, "\nAccepted without effect, so that scripts written for Flink run:");
+    for (uint32_t i = 0, n = 0; ok && i < plan_settings_count; i++)
+        if (is_ignored(&plan_settings[i]))
+            ok = buf_printf(out, "%s `%s`", n++ ? "," : "", plan_settings[i].name);
+    ok = ok && buf_printf(out, ".\n");
     engine_free(e);
     return ok;
 }

@@ -354,7 +354,7 @@ static const struct row rows[] = {
           "The k most frequent values with their counts. Of n values a count lacks n / (capacity + 1) at most and is never "
           "too great; the capacity is 10 k, at least 100, unless told otherwise.", "APPROX_TOP_K(name, 3)"),
       resolve_approx_top, 6, false },
-    { AGG("SINGLE_VALUE", "SINGLE_VALUE(value)", "The only value; more than one row fails.", "SINGLE_VALUE(price) FILTER (WHERE price = 7)"),
+    { AGG("SINGLE_VALUE", "SINGLE_VALUE(value)", "The only value; more than one row fails.", "SINGLE_VALUE(price) FILTER (WHERE price > 12)"),
       resolve_value, 0, false },
 };
 #undef AGG

@@ -37,12 +37,12 @@ static const struct alias {
     struct function_doc doc;
     const char *stands_for;
 } aliases[] = {
-    { { "!=", "value1 != value2", "As <>.", "price != 10", false }, "<>" },
+    { { "!=", "value1 != value2", "As <>.", "12 != 10", false }, "<>" },
     { { "CEILING", "CEILING(number)", "As CEIL.", "CEILING(2.5)", false }, "CEIL" },
     { { "CHARACTER_LENGTH", "CHARACTER_LENGTH(text)", "As CHAR_LENGTH.", "CHARACTER_LENGTH('abc')", false },
       "CHAR_LENGTH" },
-    { { "IS NOT UNKNOWN", "value IS NOT UNKNOWN", "As IS NOT NULL.", "a = b IS NOT UNKNOWN", false }, "IS NOT NULL" },
-    { { "IS UNKNOWN", "value IS UNKNOWN", "As IS NULL.", "a = b IS UNKNOWN", false }, "IS NULL" },
+    { { "IS NOT UNKNOWN", "value IS NOT UNKNOWN", "As IS NOT NULL.", "(1 > 2) IS NOT UNKNOWN", false }, "IS NOT NULL" },
+    { { "IS UNKNOWN", "value IS UNKNOWN", "As IS NULL.", "(1 > NULL) IS UNKNOWN", false }, "IS NULL" },
     { { "LENGTH", "LENGTH(text)", "As CHAR_LENGTH.", "LENGTH('abc')", false }, "CHAR_LENGTH" },
     { { "MOD", "MOD(a, b)", "As a % b.", "MOD(7, 3)", false }, "%" },
     { { "SUBSTR", "SUBSTR(text, start [, length])", "As SUBSTRING.", "SUBSTR('abc', 2)", false }, "SUBSTRING" },

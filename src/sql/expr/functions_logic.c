@@ -270,15 +270,15 @@ static enum status greatest(struct kernel *k) { return extreme(k, 1); }
 static enum status least(struct kernel *k) { return extreme(k, -1); }
 
 #define IS(NAME, HELP, TYPES, KERNEL)                                                                              \
-    { .name = NAME, .signature = "value " NAME, .help = HELP, .example = "done " NAME, .types = TYPES,            \
+    { .name = NAME, .signature = "value " NAME, .help = HELP, .example = "(1 > NULL) " NAME, .types = TYPES,            \
       .flags = FN_NOTNULL | FN_TOTAL | FN_CHEAP, .kernel = KERNEL }
 #define CHOICE(NAME, SIGNATURE, HELP, EXAMPLE, RESOLVE) \
     { .name = NAME, .signature = SIGNATURE, .help = HELP, .example = EXAMPLE, .resolve = RESOLVE }
 
 const struct function functions_logic[] = {
-    { .name = "AND", .signature = "a AND b", .help = "Three-valued logic; FALSE decides.", .example = "price > 10 AND name <> ''" },
-    { .name = "OR", .signature = "a OR b", .help = "Three-valued logic; TRUE decides.", .example = "price > 10 OR name = ''" },
-    { .name = "NOT", .signature = "NOT a", .help = "TRUE for FALSE, FALSE for TRUE, NULL for NULL.", .example = "NOT done",
+    { .name = "AND", .signature = "a AND b", .help = "Three-valued logic; FALSE decides.", .example = "TRUE AND NULL" },
+    { .name = "OR", .signature = "a OR b", .help = "Three-valued logic; TRUE decides.", .example = "TRUE OR NULL" },
+    { .name = "NOT", .signature = "NOT a", .help = "TRUE for FALSE, FALSE for TRUE, NULL for NULL.", .example = "NOT TRUE",
       .types = "b=b", .flags = FN_STRICT | FN_TOTAL | FN_CHEAP, .kernel = not_bool },
     IS("IS NULL", "TRUE when the value is NULL.", "a=b", is_null),
     IS("IS NOT NULL", "TRUE when the value is not NULL.", "a=b", is_not_null),
@@ -288,14 +288,14 @@ const struct function functions_logic[] = {
     IS("IS NOT FALSE", "TRUE when the value is TRUE or NULL.", "b=b", is_not_false),
     { .name = "IN", .signature = "value IN (v1, v2, ...)",
       .help = "TRUE when the value equals one of the list; NULL when it does not but the list has a NULL.",
-      .example = "city IN ('Paris', 'Rome')", .flags = FN_CHEAP | FN_TOTAL, .resolve = resolve_in, .pick = in_pick },
+      .example = "'Rome' IN ('Paris', 'Rome')", .flags = FN_CHEAP | FN_TOTAL, .resolve = resolve_in, .pick = in_pick },
     { .name = "COALESCE", .signature = "COALESCE(v1, v2, ...)", .help = "The first value that is not NULL.",
-      .example = "COALESCE(name, 'nobody')", .flags = FN_COALESCE, .resolve = resolve_coalesce },
-    CHOICE("IFNULL", "IFNULL(value, otherwise)", "The value, or the other when it is NULL.", "IFNULL(n, 0)",
+      .example = "COALESCE(NULL, 'nobody')", .flags = FN_COALESCE, .resolve = resolve_coalesce },
+    CHOICE("IFNULL", "IFNULL(value, otherwise)", "The value, or the other when it is NULL.", "IFNULL(CAST(NULL AS INT), 0)",
            resolve_ifnull),
-    CHOICE("IF", "IF(condition, then, else)", "One of two values by a condition.", "IF(n > 5, 'many', 'few')",
+    CHOICE("IF", "IF(condition, then, else)", "One of two values by a condition.", "IF(7 > 5, 'many', 'few')",
            resolve_if),
-    CHOICE("NULLIF", "NULLIF(a, b)", "NULL when a = b, else a.", "NULLIF(n, 0)", resolve_nullif),
+    CHOICE("NULLIF", "NULLIF(a, b)", "NULL when a = b, else a.", "NULLIF(7, 0)", resolve_nullif),
     { .name = "GREATEST", .signature = "GREATEST(v1, v2, ...)", .help = "The greatest value; NULL when one is NULL.",
       .example = "GREATEST(1, 2)", .flags = FN_STRICT, .resolve = resolve_extreme, .kernel = greatest },
     { .name = "LEAST", .signature = "LEAST(v1, v2, ...)", .help = "The least value; NULL when one is NULL.",

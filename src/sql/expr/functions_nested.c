@@ -203,7 +203,7 @@ const struct function functions_nested[] = {
     NESTED("MAP", "MAP[k1, v1, ...]", "A map of keys to values.", "MAP['a', 1]", FN_NOTNULL, resolve_map, make_map),
     { .name = "ITEM", .signature = "array[index] | map[key]",
           .help = "One element, from 1, or one key's value; NULL when none.",
-      .example = "tags[1]", .flags = FN_STRICT | FN_NULLABLE, .resolve = resolve_item, .pick = item_pick },
+      .example = "ARRAY['x', 'y'][1]", .flags = FN_STRICT | FN_NULLABLE, .resolve = resolve_item, .pick = item_pick },
     NESTED("CARDINALITY", "CARDINALITY(array or map)", "How many elements.", "CARDINALITY(ARRAY[1, 2])", FN_STRICT,
            resolve_cardinality, cardinality),
     NESTED("ELEMENT", "ELEMENT(array)", "The only element; NULL when empty.", "ELEMENT(ARRAY[1])",

@@ -309,7 +309,7 @@ const struct function functions_time[] = {
       .help = "Seconds since 1970 as text in the session time zone.", .example = "FROM_UNIXTIME(44)", .types = "l?s=s",
       .flags = FN_STRICT | FN_ZONE, .kernel = from_unixtime },
     { .name = "UNIX_TIMESTAMP", .signature = "UNIX_TIMESTAMP([text [, pattern]])",
-      .help = "Seconds since 1970, of now or of a text in the session time zone.", .example = "UNIX_TIMESTAMP()",
+      .help = "Seconds since 1970, of now or of a text in the session time zone.", .example = "UNIX_TIMESTAMP('2026-11-21 10:30:59')",
       .flags = FN_STRICT | FN_ZONE, .resolve = resolve_unix_timestamp, .kernel = unix_timestamp },
     { .name = NULL },
 };

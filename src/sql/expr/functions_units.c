@@ -194,6 +194,6 @@ const struct function functions_units[] = {
       .example = "TIMESTAMPADD(WEEK, 1, DATE '2003-01-02')", .resolve = resolve_add },
     { .name = "TIMESTAMPDIFF", .signature = "TIMESTAMPDIFF(unit, from, to)",
           .help = "How many whole units between two times.",
-      .example = "TIMESTAMPDIFF(DAY, ts, CURRENT_TIMESTAMP)", .flags = FN_STRICT, .resolve = resolve_diff, .kernel = timestamp_diff },
+      .example = "TIMESTAMPDIFF(DAY, DATE '2026-11-01', DATE '2026-11-21')", .flags = FN_STRICT, .resolve = resolve_diff, .kernel = timestamp_diff },
     { .name = NULL },
 };

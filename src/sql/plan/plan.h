@@ -205,6 +205,7 @@ struct plan {
 /* SET keys that planning and running know: the table is plan_settings. */
 extern const struct option_spec plan_settings[];
 extern const uint32_t plan_settings_count;
+extern const char plan_setting_ignored[]; /* the help of a key that has no effect here */
 
 struct plan_env {
     struct arena *arena;

@@ -141,7 +141,7 @@ static void mark_watermarks(struct rel *r, bool wanted)
         wanted = true;
     if (r->kind == REL_SORT && r->sort.time == TIME_EVENT)
         wanted = true;
-    if (r->kind == REL_SCAN && wanted)
+    if (r->kind == REL_SCAN && wanted && r->scan.rowtime != NONE)
         r->scan.watermark_used = true;
     for (uint32_t i = 0; i < r->n_inputs; i++)
         mark_watermarks(r->inputs[i], wanted);

@@ -3,8 +3,10 @@
  */
 #include "plan/private.h"
 
-#define IGNORED "accepted for Flink's sake; has no effect here"
+#define IGNORED plan_setting_ignored
 #define TUNES(key, kind) { .name = key, .type = kind, .help = IGNORED }
+
+const char plan_setting_ignored[] = "accepted for Flink's sake; has no effect here";
 
 const struct option_spec plan_settings[] = {
     { .name = "table.local-time-zone",
