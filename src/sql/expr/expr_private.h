@@ -190,6 +190,10 @@ kernel_fn *decimal_pick(const struct expr *e); /* result DECIMAL; arguments inte
 kernel_fn *interval_pick(const struct expr *e); /* dates, times and intervals */
 uint16_t expr_step_flags(const struct expr *e); /* the function's flags as far as they hold for these types */
 
+/* Capitals of a letter, small letter of the one that ends before `at` of a text: as Java's String. */
+size_t text_upper(uint32_t cp, char out[12]);
+size_t text_lower(struct str s, size_t at, uint32_t cp, char out[12]);
+
 /* Java's patterns, compiled and kept in a kernel's state: see regex.c. */
 struct regex;
 enum { REGEX_WHOLE = 1, REGEX_DOT_ALL = 2 }; /* must match the whole text; '.' takes newlines too */

@@ -369,9 +369,9 @@ static bool put_padded(struct buf *out, const struct spec *s, struct str text)
         if (!buf_put_u8(out, ' '))
             return false;
     for (size_t at = 0; at < text.len;) {
-        char one[4];
+        char one[12];
         uint32_t c = utf8_next(text, &at);
-        if (!buf_put(out, one, utf8_put(s->upper ? utf8_upper(c) : c, one)))
+        if (!buf_put(out, one, s->upper ? text_upper(c, one) : utf8_put(c, one)))
             return false;
     }
     for (size_t i = 0; i < pad && s->left; i++)

@@ -63,7 +63,7 @@ static inline bool flip_short(struct strview *to, const struct strview *from, ch
 }
 
 /* ASCII eight bytes at a time, else code point by code point. */
-static enum status change_case(struct kernel *k, uint32_t (*map)(uint32_t), char from, char to)
+static enum status change_case(struct kernel *k, bool up, char from, char to)
 {
     EACH_ROW(k, r)
     {
@@ -84,8 +84,9 @@ static enum status change_case(struct kernel *k, uint32_t (*map)(uint32_t), char
         }
         buf_clear(k->tmp);
         for (size_t at = 0; at < s.len;) {
-            char c[4];
-            size_t n = utf8_put(map(utf8_next(s, &at)), c);
+            char c[12];
+            uint32_t cp = utf8_next(s, &at);
+            size_t n = up ? text_upper(cp, c) : text_lower(s, at, cp, c);
             if (!buf_put(k->tmp, c, n))
                 return kernel_memory(k);
         }
@@ -93,25 +94,27 @@ static enum status change_case(struct kernel *k, uint32_t (*map)(uint32_t), char
     }
     return ST_OK;
 }
-static enum status upper(struct kernel *k) { return change_case(k, utf8_upper, 'a', 'z'); }
-static enum status lower(struct kernel *k) { return change_case(k, utf8_lower, 'A', 'Z'); }
+static enum status upper(struct kernel *k) { return change_case(k, true, 'a', 'z'); }
+static enum status lower(struct kernel *k) { return change_case(k, false, 'A', 'Z'); }
 
+/* Words are runs of ASCII letters and digits; nothing else changes, or belongs to one. */
 static enum status initcap(struct kernel *k)
 {
     EACH_ROW(k, r)
     {
         struct str s = arg_str(k, 0, r);
+        uint32_t buffer, offset;
+        uint8_t *out = column_str_room(k->out, s.len, &buffer, &offset);
         bool inside = false;
-        buf_clear(k->tmp);
-        for (size_t at = 0; at < s.len;) {
-            uint32_t c = utf8_next(s, &at);
-            char out[4];
-            size_t n = utf8_put(inside ? utf8_lower(c) : utf8_upper(c), out);
-            inside = (c >= '0' && c <= '9') || utf8_upper(c) != c || utf8_lower(c) != c || c > 0x2AF;
-            if (!buf_put(k->tmp, out, n))
-                return kernel_memory(k);
+        if (!out)
+            return kernel_memory(k);
+        for (size_t i = 0; i < s.len; i++) {
+            uint8_t c = (uint8_t)s.ptr[i];
+            bool letter = (uint8_t)((c | 0x20) - 'a') < 26;
+            out[i] = letter ? (inside ? c | 0x20 : c & 0xDF) : c;
+            inside = letter || (uint8_t)(c - '0') < 10;
         }
-        TRY(kernel_put_tmp(k, r));
+        column_set_str_at(k->out, r, buffer, offset, s.len);
     }
     return ST_OK;
 }
@@ -330,10 +333,12 @@ static enum status replace(struct kernel *k)
 /* The code point's number (from 1) of the first `find` at or after `from`; 0: none. */
 static int32_t position_of(struct str s, struct str find, int64_t from)
 {
+    if (find.len == 0) /* wherever one looks */
+        return 1;
     if (from < 1)
         from = 1;
     size_t at = text_skip(s, 0, from - 1);
-    if (at == s.len && find.len)
+    if (at == s.len)
         return 0;
     int64_t hit = str_find(s, find, at);
     return hit < 0 ? 0 : (int32_t)text_points(str_make(s.ptr, (size_t)hit)) + 1;
@@ -351,8 +356,8 @@ static int32_t instr_forward(struct str s, struct str find, int64_t start, int64
     int32_t at = 0;
     for (; nth > 0; nth--) {
         at = position_of(s, find, start);
-        if (!at)
-            return 0;
+        if (!at || find.len == 0)
+            return at;
         start = at + 1;
     }
     return at;

@@ -84,7 +84,9 @@ static enum status resolve_diff(struct call *c)
     if (c->n_args != 3 || !unit_find(literal_unit(c->args[0])))
         return call_invalid(c);
     TRY(resolve_types(c, "wcc=i"));
-    const struct type *t = type_timestamp(c->env->arena, TYPE_TIMESTAMP, 3);
+    /* two moments are so far apart in any zone */
+    bool moments = c->args[1]->type->kind == TYPE_TIMESTAMP_LTZ && c->args[2]->type->kind == TYPE_TIMESTAMP_LTZ;
+    const struct type *t = type_timestamp(c->env->arena, moments ? TYPE_TIMESTAMP_LTZ : TYPE_TIMESTAMP, 3);
     if (!t)
         return expr_no_memory(c->env, c->err);
     TRY(call_convert(c, 1, t));
