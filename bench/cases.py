@@ -70,6 +70,7 @@ class Case:
     state: bool = False
     flink: bool = False
     extra: str = ""
+    approximate: bool = False  # numbers within 5 % of the peer's are the same
 
     def text(self, *, sink, **values):
         return fill(self.script, sink=sink, **values)
@@ -317,6 +318,43 @@ def all_cases():
             published="DuckDB 0.28",
             **small,
         ),
+        *all_sketches(gen_hop),
+    ]
+
+
+def all_sketches(generated):
+    more = {"per_ms": 100, "keys": 10000, "gen": ("k", "v"), "updating": True}
+    return [
+        Case(name, work, "", generated + insert(columns, query), query, duck, goal=goal, approximate=approximate, **more)
+        for name, work, columns, query, duck, goal, approximate in (
+            (
+                "distinct",
+                "COUNT(DISTINCT) of 1 M values in 10 k groups, datagen",
+                "k BIGINT, n BIGINT",
+                "SELECT MOD(n, 10000) AS k, COUNT(DISTINCT MOD(n, 1000000)) AS n FROM b GROUP BY MOD(n, 10000)",
+                "SELECT n % 10000 AS k, COUNT(DISTINCT n % 1000000) AS n FROM b GROUP BY n % 10000",
+                4,
+                False,
+            ),
+            (
+                "approx-distinct",
+                "APPROX_COUNT_DISTINCT over 10 k keys, datagen",
+                "k BIGINT, n BIGINT",
+                "SELECT k, APPROX_COUNT_DISTINCT(n) AS n FROM b GROUP BY k",
+                "SELECT k, COUNT(DISTINCT n) AS n FROM b GROUP BY k",
+                5,
+                True,
+            ),
+            (
+                "approx-percentile",
+                "APPROX_PERCENTILE(v, 0.9) over 10 k keys, datagen",
+                "k BIGINT, p DOUBLE",
+                "SELECT k, APPROX_PERCENTILE(v, 0.9) AS p FROM b GROUP BY k",
+                "SELECT k, QUANTILE_DISC(v, 0.9) AS p FROM b GROUP BY k",
+                5,
+                True,
+            ),
+        )
     ]
 
 
