@@ -500,6 +500,9 @@ enum status bind_from(struct binder *b, const struct cte_frame *ctes, const stru
         TRY(bind_hints(b, f->hints, f->n_hints, f->line, f->column));
     if (f->alias.len)
         alias = f->alias;
+    bool values = f->kind == SYN_FROM_QUERY && f->query->kind == SYN_VALUES && !f->query->n_order && !f->query->limit;
+    if (values && f->alias.len && !f->n_column_aliases && r->schema.n_fields == 1) /* `AS x` names the only column too */
+        TRY(rename_columns(b, r, &f->alias, 1, "alias", alias, f->line, f->column, &r));
     TRY(rename_columns(b, r, f->column_aliases, f->n_column_aliases, "alias", alias, f->line, f->column, &r));
     *ret = r;
     return scope_of(b, r, alias, ret_scope);

@@ -1,5 +1,6 @@
 /* Names of columns. A scope is what FROM gives: columns by position, each belonging to an item with an alias. `a.b` is
- * column b of item a before it is field b of column a, as in Calcite. */
+ * column b of item a before it is field b of column a, as in Calcite. What is no column may be a field of the only ROW
+ * that has one of that name. */
 #include "plan/private.h"
 
 enum status scope_of(struct binder *b, const struct rel *r, struct str alias, struct scope *ret)
@@ -20,6 +21,23 @@ static uint32_t find(const struct scope *s, uint32_t first, uint32_t count, stru
             n++;
             *ret = i;
         }
+    return n;
+}
+
+/* ROW columns in [first, first + count) with a field of that name: how many, and the first of them. */
+static uint32_t find_inside(const struct scope *s, uint32_t first, uint32_t count, struct str name, uint32_t *ret)
+{
+    uint32_t n = 0;
+    for (uint32_t i = first + count; i-- > first;) {
+        const struct type *t = s->schema->fields[i].type;
+        bool has = false;
+        for (uint32_t k = 0; t->kind == TYPE_ROW && k < t->n_fields; k++)
+            has |= str_eq(t->fields[k].name, name);
+        if (has) {
+            n++;
+            *ret = i;
+        }
+    }
     return n;
 }
 
@@ -72,10 +90,25 @@ static enum status resolve(struct binder *b, const struct scope *s, const struct
             *ret_used = 2;
             return ST_OK;
         }
+        if (find_inside(s, item->first, item->count, name->parts[1], &column) == 1) {
+            *ret_column = column;
+            *ret_used = 1;
+            return ST_OK;
+        }
     }
     n = find(s, 0, s->schema->n_fields, name->parts[0], &column);
     if (n > 1)
         return ambiguous(b, name->parts[0], e);
+    if (n == 0 && !item) {
+        uint32_t inside = find_inside(s, 0, s->schema->n_fields, name->parts[0], &column);
+        if (inside > 1)
+            return ambiguous(b, name->parts[0], e);
+        if (inside == 1) {
+            *ret_column = column;
+            *ret_used = 0;
+            return ST_OK;
+        }
+    }
     if (n == 0 && item)
         return unknown_column(b, s, item, name->parts[1], e);
     if (n == 0 && name->count > 1 && s->n_items && find(s, 0, s->schema->n_fields, name->parts[1], &column))

@@ -1,7 +1,7 @@
 /* UNNEST: a row for each element of a collection, behind the columns of the row that it stands in.
  *
  * In FROM it sees the columns of the items before it: `t, UNNEST(t.list) AS e (a, b)`, CROSS JOIN, JOIN … ON condition,
- * and LEFT JOIN … ON TRUE, which keeps rows without elements. Alone it unfolds a constant. Fields of ROW elements
+ * and LEFT JOIN … ON condition, which keeps rows without elements that meet it. Alone it unfolds a constant. Fields of ROW elements
  * become columns, so do a MAP's keys and values; an element of a MULTISET comes as often as it is there. */
 #include "plan/private.h"
 
@@ -21,7 +21,7 @@ static enum status element_fields(struct binder *b, const struct type *t,
     if (t->kind == TYPE_MAP) {
         fields[0] = (struct field){ STR("KEY"), t->key };
         fields[1] = (struct field){ STR("VALUE"), t->element };
-    } else if (e->kind == TYPE_ROW) { /* a NULL row has fields that are NULL */
+    } else if (e->kind == TYPE_ROW) { /* WITH ORDINALITY a NULL row has fields that are NULL */
         for (uint32_t i = 0; i < n; i++) {
             fields[i] = (struct field){ e->fields[i].name, type_nullable(b->arena, e->fields[i].type, true) };
             TRY_MEM(b, fields[i].type);
@@ -130,6 +130,7 @@ enum status bind_unnest(struct binder *b, struct rel *in, const struct scope *s,
         ((struct field *)(uintptr_t)r->schema.fields)[i] = in->schema.fields[i];
     }
     r->unnest.outer = outer;
+    r->unnest.ordinality = f->ordinality;
     TRY(unnest_parts(b, r, fields, n, f));
     TRY_MEM(b, unnest_tags(b, r, in));
     *ret = r;
@@ -159,8 +160,6 @@ enum status bind_join(struct binder *b, const struct cte_frame *ctes, const stru
     if ((outer || f->join == SYN_JOIN_INNER) && !f->on)
         return error_at(b->err, ST_SEMANTIC, right->line, right->column,
                         "a JOIN needs a condition: ON TRUE, or CROSS JOIN");
-    if (outer && f->on->kind != SYN_TRUE)
-        return refuse(b, F_UNNEST_ON, f->on->line, f->on->column);
     struct rel *in;
     struct scope s;
     TRY(bind_from(b, ctes, f->left, &in, &s));
@@ -170,5 +169,9 @@ enum status bind_join(struct binder *b, const struct cte_frame *ctes, const stru
     struct place p = { .scope = ret_scope, .clause = "ON" };
     const struct expr *condition;
     TRY(bind_condition(b, &p, f->on, &condition));
+    if (outer) {
+        (*ret)->unnest.condition = condition;
+        return ST_OK;
+    }
     return rel_filter(b, *ret, condition, ret);
 }

@@ -148,6 +148,24 @@ static bool member_ms(struct facts *f, const char *word, const char *key, int64_
     return member_open(f, word, key) && buf_printf(f->out, is_json(f) ? "%" PRId64 : "%" PRId64 " ms", ms);
 }
 
+/* Columns as expressions are to name them: by their position in the fingerprint. NULL: memory. */
+static const struct schema *as_named(const struct facts *f, const struct schema *of)
+{
+    if (f->form != FACTS_POSITIONS)
+        return of;
+    struct schema *s = ARENA_NEW(f->plan->arena, struct schema);
+    struct field *fields = ARENA_ARRAY(f->plan->arena, struct field, of->n_fields + 1);
+    if (!s || !fields)
+        return NULL;
+    for (uint32_t i = 0; i < of->n_fields; i++) {
+        fields[i] = (struct field){ arena_printf(f->plan->arena, "$%u", i), of->fields[i].type };
+        if (!fields[i].name.ptr)
+            return NULL;
+    }
+    *s = (struct schema){ fields, of->n_fields };
+    return s;
+}
+
 /* ---- the kinds of nodes ---- */
 
 static bool put_need(struct facts *f, struct str prefix, const struct need *need, const struct field *field)
@@ -284,7 +302,9 @@ static bool put_unnest(struct facts *f, const struct node *n, const struct schem
                                                             : buf_printf(f->out, "%u", n->unnest.parts[i])) &&
              item_close_as(f, from, n->schema.fields[n->unnest.n_pass + i].name);
     }
-    return ok && list_close(f) && put_flag(f, n->unnest.outer, "outer");
+    const struct schema *out = as_named(f, &n->schema);
+    return ok && out && list_close(f) && put_flag(f, n->unnest.outer, "outer") &&
+           (!n->unnest.condition || put_expr(f, "on", n->unnest.condition, out));
 }
 
 /* A call; by position its name would not do, since it tells columns by name. */
@@ -399,19 +419,7 @@ static const struct schema *seen_by(const struct facts *f, const struct node *n)
     const struct node *from = f->plan->nodes[n->inputs[0].node];
     if (n->inputs[0].port == 1)
         from = f->plan->nodes[from->inputs[0].node];
-    if (f->form != FACTS_POSITIONS)
-        return &from->schema;
-    struct schema *s = ARENA_NEW(f->plan->arena, struct schema);
-    struct field *fields = ARENA_ARRAY(f->plan->arena, struct field, from->schema.n_fields + 1);
-    if (!s || !fields)
-        return NULL;
-    for (uint32_t i = 0; i < from->schema.n_fields; i++) {
-        fields[i] = (struct field){ arena_printf(f->plan->arena, "$%u", i), from->schema.fields[i].type };
-        if (!fields[i].name.ptr)
-            return NULL;
-    }
-    *s = (struct schema){ fields, from->schema.n_fields };
-    return s;
+    return as_named(f, &from->schema);
 }
 
 bool facts_put(struct facts *f, const struct node *n)

@@ -288,6 +288,8 @@ static enum status build_unnest(struct physical *p, struct rel *r, uint32_t *ret
     n->unnest.parts = r->unnest.parts;
     n->unnest.n_parts = r->unnest.n_parts;
     n->unnest.outer = r->unnest.outer;
+    n->unnest.ordinality = r->unnest.ordinality;
+    n->unnest.condition = r->unnest.condition;
     *ret = n->index;
     return node_modes(p, n);
 }

@@ -141,6 +141,8 @@ struct node {
             uint32_t *parts; /* then these: fields of ROW elements, 0 an element or a MAP's key, 1 its value */
             uint32_t n_parts;
             bool outer; /* a row without elements comes out once, with NULLs */
+            bool ordinality; /* was written: NULL elements that are ROWs count then, as in Flink */
+            const struct expr *condition; /* over the output, outer only: which elements count; NULL: all */
         } unnest;
         struct {
             uint32_t *keys; /* input columns; output starts with them */

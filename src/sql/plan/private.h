@@ -111,6 +111,8 @@ struct rel {
             uint32_t *parts;  /* fields of an element, UNNEST_ORDINALITY */
             uint32_t n_parts;
             bool outer;       /* a row without elements comes out once, with NULLs */
+            bool ordinality;  /* written, whether or not it is among the parts */
+            const struct expr *condition; /* over the output, outer only; NULL: none */
         } unnest;
     };
 };
@@ -252,7 +254,6 @@ bool expr_uses_from(const struct expr *e, uint32_t first); /* a column >= first 
     F(JOIN, "JOIN") \
     F(COMMA_JOIN, "a join written with a comma") \
     F(LATERAL, "LATERAL") \
-    F(UNNEST_ON, "LEFT JOIN UNNEST with another condition than ON TRUE") \
     F(MATCH, "MATCH_RECOGNIZE") \
     F(SYSTEM_TIME, "FOR SYSTEM_TIME AS OF") \
     F(TABLE_FUNCTION, "a table function in FROM") \

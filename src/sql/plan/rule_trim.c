@@ -243,9 +243,13 @@ static enum status trim_expand(struct binder *b, struct rel *r, const bool *used
 static enum status trim_unnest(struct binder *b, struct rel *r, const bool *used, struct trimmed *ret)
 {
     uint32_t n = r->schema.n_fields, n_pass = r->unnest.n_pass, kept = 0;
-    bool *below = flags(b, r->inputs[0]->schema.n_fields);
+    bool *below = flags(b, r->inputs[0]->schema.n_fields), *wanted = flags(b, n);
     uint32_t *map = ARENA_ARRAY(b->arena, uint32_t, n + 1);
-    TRY_MEM(b, below && map);
+    TRY_MEM(b, below && wanted && map);
+    memcpy(wanted, used, n * sizeof *wanted);
+    if (r->unnest.condition)
+        use_expr(r->unnest.condition, wanted);
+    used = wanted;
     for (uint32_t i = 0; i < n_pass; i++)
         below[r->unnest.pass[i]] |= used[i];
     below[r->unnest.column] = true;
@@ -271,6 +275,7 @@ static enum status trim_unnest(struct binder *b, struct rel *r, const bool *used
     r->unnest.n_pass = pass;
     r->unnest.n_parts = parts;
     r->schema.n_fields = kept;
+    TRY(remap(b, r->unnest.condition, map, &r->unnest.condition));
     ret->rel = r;
     ret->map = map;
     return ST_OK;

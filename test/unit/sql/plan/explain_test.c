@@ -34,6 +34,13 @@ static const struct {
       "      unnest:1 of=[$x] pass=[a] elements=[0 AS x, ordinality AS n] outer changelog=[I]\n"
       "        calc:1 select=[a, ARRAY(CAST(a AS BIGINT), b) AS $x] changelog=[I]\n"
       "          source:1 table=t connector=test columns=[a, b] changelog=[I]\n" },
+    { "SELECT a FROM t LEFT JOIN UNNEST(ARRAY[a, b]) AS u (x) ON x > b",
+      "sink:1 table=result connector=print columns=[a] changelog=[I]\n"
+      "  exchange:1 single changelog=[I]\n"
+      "    calc:2 select=[a] changelog=[I]\n"
+      "      unnest:1 of=[$x] pass=[a, b] elements=[0 AS x] outer on=[x > b] changelog=[I]\n"
+      "        calc:1 select=[a, b, ARRAY(CAST(a AS BIGINT), b) AS $x] changelog=[I]\n"
+      "          source:1 table=t connector=test columns=[a, b] changelog=[I]\n" },
     { "SELECT KEY FROM t, UNNEST(MAP[c, a]) AS u",
       "sink:1 table=result connector=print columns=[KEY] changelog=[I]\n"
       "  exchange:1 single changelog=[I]\n"

@@ -36,10 +36,6 @@ static const struct {
       ST_UNSUPPORTED, 1, 15,
       "not supported yet: LATERAL",
       "" },
-    { "SELECT * FROM t LEFT JOIN UNNEST(ARRAY[1, 2]) AS u (x) ON x > 1",
-      ST_UNSUPPORTED, 1, 61,
-      "not supported yet: LEFT JOIN UNNEST with another condition than ON TRUE",
-      "" },
     { "SELECT * FROM bid MATCH_RECOGNIZE (ORDER BY dateTime MEASURES A.price AS p PATTERN (A) DEFINE A AS"
       " A.price > 1)",
       ST_UNSUPPORTED, 1, 15,
