@@ -84,6 +84,17 @@ static void assign_set(struct accumulators *a, uint32_t c)
     *(want.kind == SET_DISTINCT ? &a->n_distinct : &a->n_kept) += 1;
 }
 
+/* The first set that has the same filters. */
+static uint32_t filters_of(const struct accumulators *a, uint32_t set)
+{
+    const struct agg_set *s = &a->set[set];
+    uint32_t i = 0;
+    while (a->set[i].n_filters != s->n_filters ||
+           memcmp(a->set[i].filters, s->filters, s->n_filters * sizeof *s->filters) != 0)
+        i++;
+    return i;
+}
+
 static bool lay_out(struct accumulators *a)
 {
     uint32_t at = a->headed ? sizeof(struct group_head) : 0;
@@ -92,6 +103,7 @@ static bool lay_out(struct accumulators *a)
     at += a->n_sets ? 8 : 0;
     for (uint32_t i = 0; i < a->n_sets; i++) {
         struct agg_set *s = &a->set[i];
+        s->filters_of = filters_of(a, i);
         uint32_t bytes = a->retracting ? 8 * s->n_filters : 8;
         if (s->kind == SET_DISTINCT) {
             a->distinct_bytes = bytes > a->distinct_bytes ? bytes : a->distinct_bytes;
@@ -152,6 +164,8 @@ static bool make_scratch(struct accumulators *a)
     if (a->n_sets == 0)
         return true;
     a->last_id = ARENA_ARRAY(&a->arena, uint64_t, KEY_GROUPS);
+    a->moved_index = ARENA_ARRAY(&a->arena, uint32_t, n);
+    a->pass = ARENA_ARRAY(&a->arena, uint64_t, n);
     a->come = ARENA_ARRAY(&a->arena, uint64_t, n);
     a->gone = ARENA_ARRAY(&a->arena, uint64_t, n);
     a->found = ARENA_ARRAY(&a->arena, struct entry *, n);
@@ -162,7 +176,7 @@ static bool make_scratch(struct accumulators *a)
     a->counts = ARENA_ARRAY(&a->arena, int64_t, n);
     if (a->n_kept && !(a->values = batch_new(a->input, a->capacity, a->budget)))
         return false;
-    return a->last_id && a->come && a->gone && a->found && a->stale && a->key_lens && a->key_hashes && a->key_bytes && a->counts;
+    return a->last_id && a->moved_index && a->pass && a->come && a->gone && a->found && a->stale && a->key_lens && a->key_hashes && a->key_bytes && a->counts;
 }
 
 enum status accumulators_init(struct accumulators *a, const struct aggregate_call *calls, uint32_t n, bool retracting,
@@ -278,24 +292,49 @@ static bool args_null(const struct aggregate_call *call, const struct batch *b, 
     return false;
 }
 
+/* One more filter into the bits of the rows. */
+static void pass_filter(uint64_t *pass, const struct column *filter, const uint16_t *rows, uint32_t n, uint32_t bit)
+{
+    const uint8_t *is = filter ? filter->b : NULL, *nulls = filter ? filter->nulls : NULL;
+    if (!filter)
+        for (uint32_t i = 0; i < n; i++)
+            pass[i] |= (uint64_t)1 << bit;
+    else if (!nulls)
+        for (uint32_t i = 0; i < n; i++)
+            pass[i] |= (uint64_t)(is[rows[i]] != 0) << bit;
+    else
+        for (uint32_t i = 0; i < n; i++)
+            pass[i] |= (uint64_t)((is[rows[i]] != 0) & !nulls[rows[i]]) << bit;
+}
+
+/* Sets often have the same filters, one behind the other. */
+static void pass_filters(struct accumulators *a, const struct accumulate *in, const struct agg_set *s)
+{
+    if (a->passed == s->filters_of)
+        return;
+    a->passed = s->filters_of;
+    memset(a->pass, 0, in->n * sizeof *a->pass);
+    for (uint32_t f = 0; f < s->n_filters; f++)
+        pass_filter(a->pass, s->filters[f] >= 0 ? &in->batch->cols[s->filters[f]] : NULL, in->rows, in->n, f);
+}
+
 uint32_t set_rows(struct accumulators *a, const struct accumulate *in, const struct agg_set *s, uint32_t *index)
 {
     const struct aggregate_call *call = &a->calls[s->call];
-    uint64_t *pass = a->come;
-    memset(pass, 0, in->n * sizeof *pass);
-    for (uint32_t f = 0; f < s->n_filters; f++) {
-        const struct column *filter = s->filters[f] >= 0 ? &in->batch->cols[s->filters[f]] : NULL;
-        const uint8_t *is = filter ? filter->b : NULL, *nulls = filter ? filter->nulls : NULL;
-        for (uint32_t i = 0; i < in->n; i++) {
-            uint16_t row = in->rows[i];
-            pass[i] |= (uint64_t)(!is || ((is[row] != 0) & !(nulls && nulls[row]))) << f;
+    const struct column *nullable = NULL; /* the only argument with NULLs */
+    uint32_t n = 0, n_nullable = 0;
+    pass_filters(a, in, s);
+    for (uint32_t i = 0; i < call->n_args && !s->nulls; i++)
+        if (in->batch->cols[call->args[i]].nulls) {
+            nullable = &in->batch->cols[call->args[i]];
+            n_nullable++;
         }
-    }
-    uint32_t n = 0;
+    const uint8_t *nulls = n_nullable == 1 ? nullable->nulls : NULL;
     for (uint32_t i = 0; i < in->n; i++) {
+        uint64_t pass = a->pass[i];
         index[n] = i;
-        pass[n] = pass[i];
-        n += pass[i] && (s->nulls || !args_null(call, in->batch, in->rows[i]));
+        a->come[n] = pass;
+        n += (pass != 0) & !(nulls && nulls[in->rows[i]]) & !(n_nullable > 1 && args_null(call, in->batch, in->rows[i]));
     }
     return n;
 }
@@ -355,8 +394,9 @@ bool set_keys(struct accumulators *a, const struct accumulate *in, uint32_t set,
     uint16_t tag = (uint16_t)set;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t len = lens[i];
+        uint64_t id = *group_id(a, entry_value(in->to->groups, in->entries[index[i]]));
         a->key_bytes[i] = at;
-        memcpy(at, group_id(a, entry_value(in->to->groups, in->entries[index[i]])), 8);
+        memcpy(at, &id, 8);
         memcpy(at + 8, &tag, 2);
         memcpy(at + SET_KEY_HEAD, exact ? value : v->bytes[i], len);
         at += SET_KEY_HEAD + len;
@@ -365,7 +405,8 @@ bool set_keys(struct accumulators *a, const struct accumulate *in, uint32_t set,
             memcpy(at, &tails[i], 8);
         at += tails ? 8 : 0;
         a->key_lens[i] = (uint32_t)(at - a->key_bytes[i]);
-        a->key_hashes[i] = set_hash(a->key_bytes[i], a->key_lens[i]);
+        a->key_hashes[i] = set_hash(id, exact ? hash_bytes(a->key_bytes[i], a->key_lens[i])
+                                              : hash_u64(v->hashes[i] + (id + set) * 0x9e3779b97f4a7c15ULL));
     }
     *ret = (struct key_set){ .n = n, .bytes = a->key_bytes, .lens = a->key_lens, .hashes = a->key_hashes };
     return true;
@@ -428,6 +469,7 @@ enum status accumulate(struct accumulators *a, const struct accumulate *in, stru
         if (*id == 0)
             *id = (uint64_t)key_group << GROUP_ID_BITS | ++a->last_id[key_group];
     }
+    a->passed = UINT32_MAX;
     for (uint32_t s = 0; s < a->n_sets; s++)
         TRY((a->set[s].kind == SET_DISTINCT ? distinct_calls : kept_calls)(a, in, s, err));
     for (uint32_t at = 0; at < in->n; at += CHUNK_ROWS) {

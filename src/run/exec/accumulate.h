@@ -50,6 +50,7 @@ struct agg_set {
     uint32_t n_filters;
     int32_t filters[64]; /* columns, -1: none */
     uint32_t list_at;    /* kept: offset of its group_list in the value */
+    uint32_t filters_of; /* the first set with the same filters */
 };
 
 #define GROUP_ID_BITS 48u /* of a group's number, below its key group */
@@ -77,7 +78,9 @@ struct accumulators {
     uint32_t capacity;
     void **states;
     uint16_t *rows, *picked;
-    uint32_t *index;
+    uint32_t *index, *moved_index;
+    uint64_t *pass;        /* filters that a row passes, of the set `passed` */
+    uint32_t passed;
     uint64_t *come, *gone; /* filters of the row whose value came or went */
     struct entry **found;
     uint8_t **stale;
@@ -151,13 +154,9 @@ uint32_t set_rows(struct accumulators *a, const struct accumulate *in, const str
 #define SET_KEY_HEAD 10u
 bool set_keys(struct accumulators *a, const struct accumulate *in, uint32_t set, const uint32_t *index,
               const uint64_t *tails, uint32_t n, struct key_set *ret) MUST_USE;
-/* An entry of a set lives on its group's shard: the same key group, so the top byte is the group's. */
-static inline uint64_t set_hash(const uint8_t *key, uint32_t len)
-{
-    uint64_t id;
-    memcpy(&id, key, 8);
-    return (hash_bytes(key, len) >> 8) | (id >> GROUP_ID_BITS << 56);
-}
+/* An entry of a set lives on its group's shard: the same key group, so the top byte is the group's. The rest comes of all
+ * of the key: of a SET_ROWS by its bytes, of others by the hash that encoding its values has given. */
+static inline uint64_t set_hash(uint64_t id, uint64_t rest) { return (rest >> 8) | (id >> GROUP_ID_BITS << 56); }
 static inline uint64_t *group_id(const struct accumulators *a, void *group)
 {
     return (uint64_t *)(void *)((uint8_t *)group + a->id_at);

@@ -4,15 +4,23 @@
  * marked, and no commit writes it. */
 #include "exec/accumulate.h"
 
-/* The calls of the set get the rows whose bit is set in `moved`. */
-static enum status feed_moved(struct accumulators *a, const struct accumulate *in, uint32_t set, const uint64_t *moved,
-                              const uint32_t *index, uint32_t n, bool add, struct error *err)
+/* The calls of the set get the rows whose bit is set in `moved`; mostly a value has been seen before and moves nothing. */
+static enum status feed_moved(struct accumulators *a, const struct accumulate *in, uint32_t set, uint64_t *moved,
+                              uint32_t n, bool add, struct error *err)
 {
+    uint32_t n_moved = 0, *index = a->moved_index;
+    uint64_t any = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        index[n_moved] = a->index[i];
+        moved[n_moved] = moved[i];
+        any |= moved[i];
+        n_moved += moved[i] != 0;
+    }
     for (uint32_t c = 0; c < a->n_calls; c++) {
-        if (a->sets[c] != (int32_t)set)
+        if (a->sets[c] != (int32_t)set || !(any >> a->bits[c] & 1))
             continue;
         uint32_t offset = a->offsets[c], bit = a->bits[c], m = 0;
-        for (uint32_t i = 0; i < n; i++) {
+        for (uint32_t i = 0; i < n_moved; i++) {
             a->states[m] = (uint8_t *)entry_value(in->to->groups, in->entries[index[i]]) + offset;
             a->rows[m] = in->rows[index[i]];
             m += moved[i] >> bit & 1;
@@ -82,7 +90,7 @@ enum status distinct_calls(struct accumulators *a, const struct accumulate *in, 
         return budget_error(a->budget, 0, err);
     if (!a->retracting) {
         TRY(see(a, in->to->distinct, &keys, err));
-        return feed_moved(a, in, set, a->come, a->index, n, true, err);
+        return feed_moved(a, in, set, a->come, n, true, err);
     }
     if (!table_find_all(in->to->distinct, &keys, a->found)) /* for its prefetches: entries may go below */
         return budget_error(a->budget, 0, err);
@@ -90,6 +98,6 @@ enum status distinct_calls(struct accumulators *a, const struct accumulate *in, 
         bool add = row_kind_adds(batch_kind(in->batch, in->rows[a->index[i]]));
         TRY(count(a, in->to->distinct, s, &keys, i, add, err));
     }
-    TRY(feed_moved(a, in, set, a->come, a->index, n, true, err));
-    return feed_moved(a, in, set, a->gone, a->index, n, false, err);
+    TRY(feed_moved(a, in, set, a->come, n, true, err));
+    return feed_moved(a, in, set, a->gone, n, false, err);
 }

@@ -69,7 +69,9 @@ static struct entry *with_tail(const struct kept_row *r, uint64_t tail, bool put
     uint8_t *at = r->key + r->key_len - TAIL_BYTES;
     struct str key = { (const char *)r->key, r->key_len };
     memcpy(at, &tail, TAIL_BYTES);
-    uint64_t hash = set_hash(r->key, r->key_len);
+    uint64_t id;
+    memcpy(&id, r->key, 8);
+    uint64_t hash = set_hash(id, hash_bytes(r->key, r->key_len));
     struct entry *e = put ? table_put(r->elements, hash, key, NULL) : table_find(r->elements, hash, key);
     memset(at, 0, TAIL_BYTES);
     return e;
