@@ -34,18 +34,23 @@ static inline struct str key_of(const struct entry *e)
     return (struct str){ (const char *)e->key + 4, len };
 }
 
-/* Short keys are compared by two overlapping words. */
+static inline uint64_t differ(const uint8_t *a, const uint8_t *b)
+{
+    uint64_t x, y;
+    memcpy(&x, a, 8);
+    memcpy(&y, b, 8);
+    return x ^ y;
+}
+
+/* Short keys are compared by overlapping words. */
 static inline bool bytes_equal(const uint8_t *a, const uint8_t *b, uint32_t n)
 {
-    if (n >= 8 && n <= 16) {
-        uint64_t a0, a1, b0, b1;
-        memcpy(&a0, a, 8);
-        memcpy(&b0, b, 8);
-        memcpy(&a1, a + n - 8, 8);
-        memcpy(&b1, b + n - 8, 8);
-        return ((a0 ^ b0) | (a1 ^ b1)) == 0;
-    }
-    return memcmp(a, b, n) == 0;
+    if (n < 8 || n > 32)
+        return memcmp(a, b, n) == 0;
+    uint64_t d = differ(a, b) | differ(a + n - 8, b + n - 8);
+    if (n > 16)
+        d |= differ(a + 8, b + 8) | differ(a + n - 16, b + n - 16);
+    return d == 0;
 }
 
 /* Bytes before the entry's head. */
