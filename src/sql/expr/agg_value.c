@@ -1,7 +1,8 @@
 /* MIN, MAX, FIRST_VALUE, LAST_VALUE, SINGLE_VALUE: a flag and one value. The value stands in the state itself (8 bytes
  * after the flag, 16 for wide decimals), or for text, rows and lists as canonical bytes in the heap. They cannot take
  * rows back: over such input FIRST_VALUE and LAST_VALUE are agg_kept.c's, and the operator makes a MIN or MAX anew when
- * the value that it is goes (`outlives`). */
+ * the value that it is goes (`outlives`). First and last are a matter of arrival: states of panes, which share it, do not
+ * tell which came before, so those two do not merge. */
 #include "expr/expr_private.h"
 
 struct value {
@@ -104,16 +105,14 @@ static enum status single_fail(struct error *err)
     STEP(single_##SUFFIX, STATE, MEMBER, ({ if (s->has) return single_fail(err); true; })) \
     MERGE(min_merge_##SUFFIX, STATE, MEMBER, LESS(v, s->MEMBER))                      \
     MERGE(max_merge_##SUFFIX, STATE, MEMBER, LESS(s->MEMBER, v))                      \
-    MERGE(first_merge_##SUFFIX, STATE, MEMBER, false)                                 \
-    MERGE(last_merge_##SUFFIX, STATE, MEMBER, true)                                   \
     MERGE(single_merge_##SUFFIX, STATE, MEMBER, ({ if (s->has) return single_fail(err); true; })) \
     RESULT(result_##SUFFIX, STATE, MEMBER)                                            \
     OUTLIVES(outlives_##SUFFIX, STATE, MEMBER)                                        \
     static const struct aggregate_ops ops_##SUFFIX[KINDS] = {                         \
         [MIN] = { min_##SUFFIX, NULL, min_merge_##SUFFIX, result_##SUFFIX, NULL, outlives_##SUFFIX }, \
         [MAX] = { max_##SUFFIX, NULL, max_merge_##SUFFIX, result_##SUFFIX, NULL, outlives_##SUFFIX }, \
-        [FIRST] = { first_##SUFFIX, NULL, first_merge_##SUFFIX, result_##SUFFIX },        \
-        [LAST] = { last_##SUFFIX, NULL, last_merge_##SUFFIX, result_##SUFFIX },           \
+        [FIRST] = { first_##SUFFIX, NULL, NULL, result_##SUFFIX },                        \
+        [LAST] = { last_##SUFFIX, NULL, NULL, result_##SUFFIX },                          \
         [SINGLE] = { single_##SUFFIX, NULL, single_merge_##SUFFIX, result_##SUFFIX },     \
     };
 ALL(b, value, b, LESS_INT)
@@ -247,6 +246,7 @@ static bool heap_outlives(const struct aggregate *g, const void *state, const st
 }
 
 static const struct aggregate_ops heap_ops = { heap_add, NULL, heap_merge, heap_result, NULL, heap_outlives };
+static const struct aggregate_ops heap_end_ops = { heap_add, NULL, NULL, heap_result };
 
 const struct aggregate_ops *agg_value_ops(const char *name, const struct type *t, uint32_t *ret_bytes,
                                           uint32_t *ret_align)
@@ -259,5 +259,6 @@ const struct aggregate_ops *agg_value_ops(const char *name, const struct type *t
     struct aggregate g = { .name = name };
     *ret_bytes = p == PHYS_I128 ? sizeof(struct wide_value) : sizeof(struct value);
     *ret_align = p == PHYS_I128 ? 16 : 8;
-    return p >= PHYS_STRING ? &heap_ops : &by_phys[p][kind_of(&g)];
+    int kind = kind_of(&g);
+    return p < PHYS_STRING ? &by_phys[p][kind] : kind == FIRST || kind == LAST ? &heap_end_ops : &heap_ops;
 }

@@ -205,7 +205,7 @@ struct aggregate_ops {
     /* Takes rows back. NULL: cannot (then `recompute` is true). */
     enum status (*retract)(const struct aggregate *g, void *const *states, const struct column *args,
                            const uint16_t *rows, uint32_t n, struct agg_heap *heap, struct error *err);
-    /* dst += src, for panes and two phases. */
+    /* dst += src, for panes. NULL: the value depends on the order of arrival. */
     enum status (*merge)(const struct aggregate *g, void *dst, struct agg_heap *dst_heap, const void *src,
                          struct agg_heap *src_heap, struct error *err);
     /* out[out_row + k] = value of states[k]; a state may remember what that is. */

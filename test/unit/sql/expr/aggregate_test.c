@@ -152,8 +152,12 @@ static void test_table(void **state)
         void *to_c[3] = { c, c, c };
         assert_int_equal(g->ops->add(g, to_a, &col, head, 2, &h->face, &f->err), ST_OK);
         assert_int_equal(g->ops->add(g, to_c, &col, tail, 3, &h2->face, &f->err), ST_OK);
-        assert_int_equal(g->ops->merge(g, a, &h->face, c, &h2->face, &f->err), ST_OK);
-        assert_string_equal(result(f, g, a, h), table[i].all);
+        if (g->ops->merge) {
+            assert_int_equal(g->ops->merge(g, a, &h->face, c, &h2->face, &f->err), ST_OK);
+            assert_string_equal(result(f, g, a, h), table[i].all);
+        } else { /* which half came first is not known */
+            assert_true(strcmp(table[i].name, "FIRST_VALUE") == 0 || strcmp(table[i].name, "LAST_VALUE") == 0);
+        }
         column_release(&col);
         heap_free(h);
         heap_free(h2);
