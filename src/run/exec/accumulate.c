@@ -406,7 +406,7 @@ bool set_keys(struct accumulators *a, const struct accumulate *in, uint32_t set,
         at += tails ? 8 : 0;
         a->key_lens[i] = (uint32_t)(at - a->key_bytes[i]);
         a->key_hashes[i] = set_hash(id, exact ? hash_bytes(a->key_bytes[i], a->key_lens[i])
-                                              : hash_u64(v->hashes[i] + (id + set) * 0x9e3779b97f4a7c15ULL));
+                                              : set_value_hash(id, set, v->hashes[i]));
     }
     *ret = (struct key_set){ .n = n, .bytes = a->key_bytes, .lens = a->key_lens, .hashes = a->key_hashes };
     return true;
@@ -456,6 +456,16 @@ static enum status plain_call(struct accumulators *a, const struct accumulate *i
     return ST_OK;
 }
 
+void give_ids(struct accumulators *a, struct table *groups, struct entry *const *entries, uint32_t n)
+{
+    for (uint32_t i = 0; a->n_sets && i < n; i++) {
+        uint64_t *id = group_id(a, entry_value(groups, entries[i]));
+        uint32_t key_group = hash_key_group(entries[i]->hash);
+        if (*id == 0)
+            *id = (uint64_t)key_group << GROUP_ID_BITS | ++a->last_id[key_group];
+    }
+}
+
 enum status accumulate(struct accumulators *a, const struct accumulate *in, struct error *err)
 {
     CHECK(in->n <= a->capacity);
@@ -463,12 +473,7 @@ enum status accumulate(struct accumulators *a, const struct accumulate *in, stru
         for (uint32_t i = 0; i < in->n; i++)
             ((struct group_head *)entry_value(in->to->groups, in->entries[i]))->rows +=
                 row_kind_adds(batch_kind(in->batch, in->rows[i])) ? 1 : -1;
-    for (uint32_t i = 0; a->n_sets && i < in->n; i++) {
-        uint64_t *id = group_id(a, entry_value(in->to->groups, in->entries[i]));
-        uint32_t key_group = hash_key_group(in->entries[i]->hash);
-        if (*id == 0)
-            *id = (uint64_t)key_group << GROUP_ID_BITS | ++a->last_id[key_group];
-    }
+    give_ids(a, in->to->groups, in->entries, in->n);
     a->passed = UINT32_MAX;
     for (uint32_t s = 0; s < a->n_sets; s++)
         TRY((a->set[s].kind == SET_DISTINCT ? distinct_calls : kept_calls)(a, in, s, err));
@@ -485,22 +490,6 @@ enum status accumulate(struct accumulators *a, const struct accumulate *in, stru
 }
 
 /* ---- results ---- */
-
-enum status accumulators_merge(struct accumulators *a, struct table *dst_table, struct entry *const *dst,
-                               struct table *src_table, struct entry *const *src, uint32_t n, struct error *err)
-{
-    struct agg_heap_of to = agg_heap_of(dst_table), from = agg_heap_of(src_table);
-    for (uint32_t k = 0; a->retracting && k < n; k++)
-        ((struct group_head *)entry_value(dst_table, dst[k]))->rows +=
-            ((struct group_head *)entry_value(src_table, src[k]))->rows;
-    for (uint32_t c = 0; c < a->n_calls; c++) {
-        const struct aggregate *g = a->calls[c].aggregate;
-        for (uint32_t k = 0; k < n; k++)
-            TRY(g->ops->merge(g, (uint8_t *)entry_value(dst_table, dst[k]) + a->offsets[c], &to.heap,
-                              (uint8_t *)entry_value(src_table, src[k]) + a->offsets[c], &from.heap, err));
-    }
-    return ST_OK;
-}
 
 enum status accumulators_results(struct accumulators *a, const struct agg_tables *t, struct entry *const *entries,
                                  uint32_t n, struct column *cols, uint32_t out_row, struct error *err)

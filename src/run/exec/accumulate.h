@@ -125,10 +125,14 @@ bool agg_stores_drop(const struct agg_stores *s, int64_t ns) MUST_USE; /* false:
 enum status accumulate(struct accumulators *a, const struct accumulate *in, struct error *err) MUST_USE;
 /* Links elements to their groups again, after a restore. */
 enum status accumulators_relink(struct accumulators *a, const struct agg_tables *t, struct error *err) MUST_USE;
-/* dst[k] += src[k] for all calls (none with a set). */
-enum status accumulators_merge(struct accumulators *a, struct table *dst_table, struct entry *const *dst,
-                               struct table *src_table, struct entry *const *src, uint32_t n,
+/* Can groups be merged? */
+bool accumulators_merge_well(const struct accumulators *a);
+/* to[k] += from[k] for all calls and kept sets; then, once a pair of tables, what their DISTINCT calls have seen. */
+enum status accumulators_merge(struct accumulators *a, const struct agg_tables *dst, struct entry *const *to,
+                               const struct agg_tables *src, struct entry *const *from, uint32_t n,
                                struct error *err) MUST_USE;
+enum status accumulators_merge_distinct(struct accumulators *a, const struct agg_tables *dst,
+                                        const struct agg_tables *src, struct error *err) MUST_USE;
 /* cols[c][out_row + k] = result of call c for entries[k]. */
 enum status accumulators_results(struct accumulators *a, const struct agg_tables *t, struct entry *const *entries,
                                  uint32_t n, struct column *cols, uint32_t out_row, struct error *err) MUST_USE;
@@ -157,11 +161,21 @@ bool set_keys(struct accumulators *a, const struct accumulate *in, uint32_t set,
 /* An entry of a set lives on its group's shard: the same key group, so the top byte is the group's. The rest comes of all
  * of the key: of a SET_ROWS by its bytes, of others by the hash that encoding its values has given. */
 static inline uint64_t set_hash(uint64_t id, uint64_t rest) { return (rest >> 8) | (id >> GROUP_ID_BITS << 56); }
+static inline uint64_t set_value_hash(uint64_t id, uint32_t set, uint64_t value)
+{
+    return hash_u64(value + (id + set) * 0x9e3779b97f4a7c15ULL);
+}
 static inline uint64_t *group_id(const struct accumulators *a, void *group)
 {
     return (uint64_t *)(void *)((uint8_t *)group + a->id_at);
 }
 enum status distinct_calls(struct accumulators *a, const struct accumulate *in, uint32_t set, struct error *err) MUST_USE;
+/* Groups without an id get one. */
+void give_ids(struct accumulators *a, struct table *groups, struct entry *const *entries, uint32_t n);
+/* Marks in a table's entries what a->come says that rows pass, and leaves there what was not marked before. */
+enum status distinct_see(struct accumulators *a, struct table *t, const struct key_set *keys, struct error *err) MUST_USE;
+/* A value of a SET_COUNTS has come `rows` times more. */
+void kept_count(struct group_list *l, struct element *e, uint32_t set, int64_t rows);
 enum status kept_calls(struct accumulators *a, const struct accumulate *in, uint32_t set, struct error *err) MUST_USE;
 /* The value of call c, which keeps rows, for one group. */
 enum status kept_result(struct accumulators *a, uint32_t c, const struct table *elements, uint8_t *group,

@@ -30,8 +30,7 @@ static enum status feed_moved(struct accumulators *a, const struct accumulate *i
     return ST_OK;
 }
 
-/* Leaves in a->come the filters that see the value for the first time. */
-static enum status see(struct accumulators *a, struct table *t, const struct key_set *keys, struct error *err)
+enum status distinct_see(struct accumulators *a, struct table *t, const struct key_set *keys, struct error *err)
 {
     if (!table_find_all(t, keys, a->found))
         return budget_error(a->budget, 0, err);
@@ -89,7 +88,7 @@ enum status distinct_calls(struct accumulators *a, const struct accumulate *in, 
     if (!set_keys(a, in, set, a->index, NULL, n, &keys))
         return budget_error(a->budget, 0, err);
     if (!a->retracting) {
-        TRY(see(a, in->to->distinct, &keys, err));
+        TRY(distinct_see(a, in->to->distinct, &keys, err));
         return feed_moved(a, in, set, a->come, n, true, err);
     }
     if (!table_find_all(in->to->distinct, &keys, a->found)) /* for its prefetches: entries may go below */

@@ -52,6 +52,13 @@ static void born(struct group_list *l, struct element *e, uint32_t set, uint64_t
     link_element(l, e);
 }
 
+void kept_count(struct group_list *l, struct element *e, uint32_t set, int64_t rows)
+{
+    if (e->rows == 0)
+        born(l, e, set, l->next++);
+    e->rows += rows;
+}
+
 /* Row i of the batch under way, with its key. */
 struct kept_row {
     struct accumulators *a;
@@ -84,12 +91,9 @@ static bool comes(const struct kept_row *r, bool *ret_first)
     if (!e)
         return false;
     struct element *el = entry_value(r->elements, e);
-    *ret_first = el->rows++ == 0;
-    if (*ret_first) {
-        born(r->list, el, r->set, r->list->next++);
-        return true;
-    }
-    if (r->a->set[r->set].kind == SET_COUNTS)
+    *ret_first = el->rows == 0;
+    kept_count(r->list, el, r->set, 1);
+    if (*ret_first || r->a->set[r->set].kind == SET_COUNTS)
         return true;
     uint64_t occurrence = el->occurrence + (uint64_t)el->rows - 1;
     if (!(e = with_tail(r, occurrence, true)))

@@ -2,7 +2,7 @@
  *
  * Rows go into one table per namespace. SLICED: the namespace is the pane's start, windows are merged from panes when
  * they close (slices.c). DIRECT: the namespace is the window's end and a row goes into each window that holds it; for
- * windows that come as columns (ATTACHED) and where accumulators keep element sets or cannot be merged.
+ * windows that come as columns (ATTACHED) and where accumulators cannot be merged.
  *
  * A timer stands for each window end that has rows. It is due when watermark (or processing time) >= end - 1 ms.
  * Timers are not stored: after a restore they are made again from the namespaces. A row is late when its last window
@@ -96,16 +96,6 @@ static bool make_scratch(struct window_op *w)
            w->chosen_hashes;
 }
 
-static bool needs_direct(const struct window_op *w)
-{
-    if (w->spec->kind == WINDOW_ATTACHED || w->acc.n_sets)
-        return true;
-    for (uint32_t c = 0; c < w->acc.n_calls; c++)
-        if (!w->acc.calls[c].aggregate->ops->merge)
-            return true;
-    return false;
-}
-
 static enum status open_stores(struct window_op *w, struct error *err)
 {
     struct op *o = &w->op;
@@ -117,7 +107,7 @@ static enum status open_stores(struct window_op *w, struct error *err)
     TRY(accumulators_stores(&w->acc, o, "windows", print, &w->stores, err));
     TRY(op_add_store(o, "watermark", 8, 8, NULL, 0, STR("ms"), true, &w->meta, err));
     if (!w->direct)
-        TRY(slices_new(&w->w, &w->acc, w->stores.groups, o, &w->slices, err));
+        TRY(slices_new(&w->w, &w->acc, &w->stores, o, &w->slices, err));
     w->timers = timers_new(o->budget);
     return w->timers ? ST_OK : budget_error(o->budget, 0, err);
 }
@@ -134,7 +124,7 @@ static enum status window_open(struct op *o, struct error *err)
     key_set_init(&w->key_set, o->budget);
     TRY(accumulators_init(&w->acc, n->window_aggregate.calls, n->window_aggregate.n_calls,
                           n->window_aggregate.retracting, false, o->input_schema, o->ctx->capacity, o->budget, err));
-    w->direct = needs_direct(w);
+    w->direct = w->spec->kind == WINDOW_ATTACHED || !accumulators_merge_well(&w->acc);
     w->attached_start = w->spec->kind == WINDOW_ATTACHED && w->spec->start_column != UINT32_MAX;
     w->n_keys = n->window_aggregate.n_keys + w->attached_start;
     w->keys = ARENA_ARRAY(&w->arena, uint32_t, w->n_keys + 1);
@@ -387,11 +377,10 @@ static enum status next_window(struct window_op *w, int64_t now, bool *ret_found
     while (timers_pop(w->timers, now, &deadline, &end)) {
         w->end = w->fired = end;
         w->cursor = 0;
-        w->tables = (struct agg_tables){ 0 };
         if (w->direct)
             w->tables = agg_tables_find(&w->stores, end);
         else
-            TRY(slices_window(w->slices, end, &w->tables.groups, err));
+            TRY(slices_window(w->slices, end, &w->tables, err));
         w->closing = true;
         *ret_found = true;
         return ST_OK;
@@ -409,7 +398,7 @@ static enum status finish_window(struct window_op *w, struct error *err)
     } else {
         int64_t ns;
         while (ok && store_next(w->stores.groups, INT64_MIN, &ns) && windows_last_end(&w->w, ns) <= w->end)
-            ok = store_drop(w->stores.groups, ns);
+            ok = agg_stores_drop(&w->stores, ns);
     }
     return ok ? ST_OK : budget_error(w->op.budget, 0, err);
 }

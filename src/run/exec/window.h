@@ -35,10 +35,12 @@ static inline int64_t window_time(const struct column *c, uint32_t row, int64_t 
  * many windows hold it. Works for every aggregate that merges (no inverse is needed). */
 struct slices;
 struct accumulators;
-enum status slices_new(const struct windows *w, struct accumulators *acc, struct store *panes, struct op *o,
+struct agg_stores;
+struct agg_tables;
+enum status slices_new(const struct windows *w, struct accumulators *acc, const struct agg_stores *panes, struct op *o,
                        struct slices **ret, struct error *err) MUST_USE;
 void slices_free(struct slices *s);
 /* A pane that windows already built hold has changed. */
 void slices_touch(struct slices *s, int64_t pane);
-/* The merged table of the window; NULL in *ret when no pane of it exists. Valid until the next call. */
-enum status slices_window(struct slices *s, int64_t end, struct table **ret, struct error *err) MUST_USE;
+/* The merged tables of the window; without groups when no pane of it exists. Valid until the next call. */
+enum status slices_window(struct slices *s, int64_t end, struct agg_tables *ret, struct error *err) MUST_USE;
