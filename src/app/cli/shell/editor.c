@@ -202,7 +202,7 @@ static void configure(struct editor *e)
     el_set(el, EL_EDITOR, "emacs");
     el_set(el, EL_HIST, history, e->history);
     el_set(el, EL_GETCFN, on_read);
-    el_set(el, EL_ADDFN, "weir-complete", "complete what stands before the cursor", on_tab);
+    el_wset(el, EL_ADDFN, L"weir-complete", L"complete what stands before the cursor", on_tab); /* el_set leaks both */
     el_set(el, EL_BIND, "\t", "weir-complete", NULL);
     el_set(el, EL_BIND, "^R", "em-inc-search-prev", NULL);
     el_set(el, EL_BIND, "^W", "ed-delete-prev-word", NULL);

@@ -122,7 +122,8 @@ static enum got next_typed(struct input *in, struct str *ret)
             cli_print(s->c, "\n");
         return got;
     }
-    s->pending = str_make(in->pending.data + in->from, in->pending.len - in->from);
+    if (in->pending.len)
+        s->pending = str_make(in->pending.data + in->from, in->pending.len - in->from);
     enum editor_got got = editor_line(s->editor, prompt_of(in), ret);
     s->pending = (struct str){ NULL, 0 };
     if (got == EDITOR_TERMINATED) {
@@ -165,7 +166,8 @@ static void drop_done(struct input *in)
         cut = in->pending.len;
     for (size_t i = 0; i < cut; i++)
         in->lines += in->pending.data[i] == '\n';
-    memmove(in->pending.data, in->pending.data + cut, in->pending.len - cut);
+    if (cut)
+        memmove(in->pending.data, in->pending.data + cut, in->pending.len - cut);
     in->pending.len -= cut;
     in->from = in->from > cut ? in->from - cut : 0;
     in->scan.pos = in->scan.pos > cut ? in->scan.pos - cut : 0;
