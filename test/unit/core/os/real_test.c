@@ -11,6 +11,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -235,6 +237,119 @@ static void test_streams_and_stop(void **state)
     assert_int_equal(WEXITSTATUS(status), SIGTERM);
 }
 
+/* A child that notes signals: it waits for each of ours and answers with what it saw. */
+static int noting_child(void)
+{
+    struct os *os = os_real();
+    struct os_signal *s = os->ops->signal_new(os);
+    char b[64];
+    size_t n;
+    if (os_real_note_signals(s, NULL) != ST_OK || os_real_noted() != 0 || os_real_wait_input(1) != 0)
+        return 90;
+    if (os->ops->stream_write(os, 1, "r", 1, NULL) != ST_OK)
+        return 91;
+    for (unsigned seen = 0; seen != (OS_NOTED_INTERRUPT | OS_NOTED_TERMINATE | OS_NOTED_RESIZE);) {
+        unsigned got = os_real_wait_input(10000);
+        if (!got || (got & (OS_INPUT | OS_NOTED_CONTINUE)) || (seen & got))
+            return 92; /* none, or one twice */
+        seen |= got;
+        if (os->ops->stream_write(os, 1, "s", 1, NULL) != ST_OK)
+            return 93;
+    }
+    if (!os->ops->signal_wait(os, s, os_mono_ns(os) + INT64_C(10000000000)) || os_real_caught() != SIGINT)
+        return 94;
+    if (os_real_wait_input(10000) != OS_INPUT || os->ops->stream_read(os, 0, b, sizeof b, &n, NULL) != ST_OK || n != 2)
+        return 95;
+    if (os_real_wait_input(10000) != OS_INPUT) /* the end is input, too */
+        return 96;
+    os_real_end_by(SIGINT);
+    return 97;
+}
+
+static void test_noted_signals(void **state)
+{
+    (void)state;
+    static const int numbers[] = { SIGWINCH, SIGTERM, SIGINT };
+    int in[2], out[2];
+    char b;
+    assert_int_equal(pipe(in), 0);
+    assert_int_equal(pipe(out), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        dup2(in[0], 0);
+        dup2(out[1], 1);
+        close(in[1]);
+        _exit(noting_child());
+    }
+    close(in[0]);
+    close(out[1]);
+    assert_int_equal(read(out[0], &b, 1), 1); /* it is ready */
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        assert_int_equal(kill(pid, numbers[i]), 0);
+        assert_int_equal(read(out[0], &b, 1), 1);
+    }
+    assert_int_equal(write(in[1], "ab", 2), 2);
+    close(in[1]);
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    if (!WIFSIGNALED(status))
+        fail_msg("the child said %d", WEXITSTATUS(status));
+    assert_int_equal(WTERMSIG(status), SIGINT);
+    close(out[0]);
+}
+
+static void test_pipe_to(void **state)
+{
+    (void)state;
+    struct os *os = os_real();
+    struct os_pipe *p = NULL;
+    struct buf got;
+    struct error err;
+    char dir[] = "/tmp/weir-os-XXXXXX", command[64], path[64];
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/out", dir);
+    snprintf(command, sizeof command, "cat >%s", path);
+    signal(SIGPIPE, SIG_IGN);
+    assert_int_equal(os_real_pipe_to(command, &p, &err), ST_OK);
+    for (int i = 0; i < 20000; i++)
+        assert_int_equal(os_real_pipe_write(p, STR("a line\n"), &err), ST_OK);
+    os_real_pipe_end(p); /* waits: the file is whole */
+    buf_init(&got, NULL, 1 << 20);
+    assert_int_equal(os_read_file(os, path, 1 << 20, &got, &err), ST_OK);
+    assert_int_equal(got.len, 20000 * 7);
+    buf_release(&got);
+    assert_int_equal(os_real_pipe_to("exit 0", &p, &err), ST_OK);
+    enum status st = ST_OK;
+    for (int i = 0; i < 1000000 && st == ST_OK; i++)
+        st = os_real_pipe_write(p, STR("to nobody\n"), &err);
+    assert_int_equal(st, ST_IO);
+    os_real_pipe_end(p);
+    assert_int_equal(os->ops->unlink(os, path, NULL), ST_OK);
+    assert_int_equal(rmdir(dir), 0);
+}
+
+static void test_private_file(void **state)
+{
+    (void)state;
+    struct os *os = os_real();
+    struct os_file *f = NULL;
+    struct stat st;
+    char dir[] = "/tmp/weir-os-XXXXXX", path[64];
+    assert_non_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/secret", dir);
+    mode_t mask = umask(0);
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(os_open(os, path, OS_PRIVATE, &f, NULL), ST_OK);
+        assert_int_equal(os_pwrite(os, f, "x", 1, 0, NULL), ST_OK);
+        os_close(os, f);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 0777, 0600);
+    }
+    umask(mask);
+    assert_int_equal(os->ops->unlink(os, path, NULL), ST_OK);
+    assert_int_equal(rmdir(dir), 0);
+}
+
 static void test_machine(void **state)
 {
     (void)state;
@@ -247,6 +362,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_streams_and_stop), /* first: a fork before there are threads */
+        cmocka_unit_test(test_noted_signals),
+        cmocka_unit_test(test_pipe_to),
+        cmocka_unit_test(test_private_file),
         cmocka_unit_test(test_work),
         cmocka_unit_test(test_hanging_work_does_not_block),
         cmocka_unit_test(test_free_after_done),

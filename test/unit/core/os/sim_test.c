@@ -548,7 +548,7 @@ static uint64_t storm(uint64_t seed, struct budget *budget)
         case 0: case 1: case 2:
             os_close(os, *f);
             *f = NULL;
-            got = os_open(os, p, (enum os_open)(r / 512 % 4), f, NULL);
+            got = os_open(os, p, (enum os_open)(r / 512 % 5), f, NULL);
             break;
         case 3: case 4: case 5: got = *f ? os_pwrite(os, *f, bytes, size, offset, NULL) : ST_OK; break;
         case 6: got = *f ? os_sync(os, *f, NULL) : ST_OK; break;
