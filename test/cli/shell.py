@@ -3,6 +3,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import time
 
 from console import PATIENCE, Terminal, main
@@ -212,6 +213,23 @@ def cancels(home):
     t.leaves()
 
 
+def hangs(home):
+    """Nobody reads the terminal, so that the query cannot end: Ctrl-C some times more ends the shell."""
+    t = Shell(home)
+    t.ask("CREATE TABLE s (id BIGINT) WITH ('connector' = 'datagen');")
+    t.until("SELECT id FROM s;\r", "| id")
+    end = time.monotonic() + PATIENCE
+    while True:
+        assert time.monotonic() < end, "it cannot be ended"
+        t.key(b"\x03")
+        try:
+            t.p.wait(0.3)
+            break
+        except subprocess.TimeoutExpired:
+            pass
+    assert t.end() == -signal.SIGINT
+
+
 def redraws(home):
     t = Shell(home, columns=70, rows=24)
     t.ask(COUNTS)
@@ -248,6 +266,30 @@ def redraws(home):
     t.until("SELECT COUNT(*) AS n FROM s;\r", '"op":"+U"')
     t.key(b"\x03")
     t.ready(n)
+    t.leaves()
+
+
+def quiet_keys(home):
+    """What is typed while a table is drawn waits for the prompt and spoils nothing; a table without rows has its clock."""
+    t = Shell(home, columns=70, rows=24)
+    t.ask(COUNTS)
+    n = len(t.raw)
+    t.until("SELECT COUNT(*) AS n FROM g WHERE id < 0 GROUP BY id;\r", "0 rows")
+    pictures = t.raw.count("\033[J")
+    t.key(b"SELECT 11 AS later;\r")
+    t.wait("two more pictures", lambda: t.raw.count("\033[J") >= pictures + 2 and t.raw.endswith("\033[J"))
+    assert "later" not in plain(t.raw[n:]) and sum("0 rows" in x for x in t.screen.text()) == 1, t.screen.text()
+    n = len(t.raw)
+    t.key(b"\x03") # the terminal forgets what was typed, as it does with every Ctrl-C
+    t.ready(n)
+    assert "^C" not in plain(t.raw[n:]), plain(t.raw[n:])
+    n = len(t.raw)
+    t.until("EXPLAIN ANALYZE SELECT id % 3, COUNT(*) FROM g GROUP BY id % 3;\r", "rows in")
+    t.wait("another look", lambda: plain(t.raw[n:]).count("rows in,") >= 2)
+    t.key(b"\x03")
+    t.ready(n)
+    text = t.screen.text()
+    assert sum("rows in," in x for x in text) == 1 and any("aggregate" in x for x in text), text
     t.leaves()
 
 
@@ -441,7 +483,9 @@ main([
     ("shell: completion of words, names, options, commands", completion),
     ("shell: history over two starts, private, bounded", history),
     ("shell: Ctrl-C stops the query, not the shell; clears the line", cancels),
+    ("shell: Ctrl-C ends a shell that hangs", hangs),
     ("shell: a result that changes is drawn live, at any size", redraws),
+    ("shell: keys while it is drawn; EXPLAIN ANALYZE", quiet_keys),
     ("shell: and ends with its table", final_table),
     ("shell: long results are paged", pager),
     ("shell: \\i, \\mode, \\timing, \\x", commands),

@@ -98,6 +98,9 @@ t "INSERTs are waited for" 0 sql -c "$numbers CREATE TABLE o (i BIGINT) WITH ('c
 INSERT INTO o SELECT i FROM n; INSERT INTO o SELECT -i FROM n; SELECT 1 AS x;"
 out '{"x":1}'
 that "all rows are there" '[ "$(cat o/* | sort -n | uniq | wc -l)" = 2000 ]'
+t "and after QUIT" 0 sql -c "$numbers CREATE TABLE q (i BIGINT) WITH ('connector' = 'filesystem', 'path' = 'q', 'format' = 'csv'); INSERT INTO q SELECT i FROM n;
+QUIT;"
+that "all rows are there" '[ "$(cat q/* | wc -l)" = 1000 ]'
 t "one by one" 0 sql -c "$numbers CREATE TABLE s (i BIGINT) WITH ('connector' = 'filesystem', 'path' = 's', 'format' = 'csv');
 SET 'table.dml-sync' = 'true'; INSERT INTO s SELECT i FROM n; SELECT COUNT(*) AS n FROM s;"
 outs '"n":1000}$'

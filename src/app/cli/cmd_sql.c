@@ -110,7 +110,7 @@ static void close_shell(struct shell *s)
         if (n && s->interactive && !s->quiet)
             cli_say(s->c, "stopping %u job%s after a last commit\n", n, n == 1 ? "" : "s");
         atomic_store(&s->closing, s->interactive);
-        shell_join(s, s->interactive || s->quit || s->code);
+        shell_join(s, s->interactive || s->stopped || s->code);
     }
     editor_free(s->editor);
     engine_free(s->engine);

@@ -118,8 +118,9 @@ struct os *os_real(void);
 enum status os_real_catch_stop(struct os_signal *s, struct error *err) MUST_USE;
 int os_real_caught(void);                /* the number of the signal that was caught last, or 0 */
 
-/* For a program with a prompt, in place of os_real_catch_stop: signals are noted, nothing ends by them. Each SIGINT
- * and SIGTERM raises `s` besides. Ask on the program's first thread. */
+/* For a program with a prompt, in place of os_real_catch_stop: signals are noted, nothing ends by them, but by the
+ * third SIGINT that nobody has asked for: the program hangs. Each SIGINT and SIGTERM raises `s` besides. Ask on the
+ * program's first thread. */
 enum os_noted {
     OS_NOTED_INTERRUPT = 1, /* SIGINT */
     OS_NOTED_TERMINATE = 2, /* SIGTERM */

@@ -276,7 +276,10 @@ enum status os_real_catch_stop(struct os_signal *s, struct error *err)
 
 /* ---- signals of a program with a prompt ---- */
 
+#define UNHEARD_MAX 3u
+
 static atomic_uint noted;
+static atomic_uint unheard; /* SIGINTs since somebody asked */
 
 static const struct {
     int number;
@@ -291,6 +294,8 @@ static void note_handler(int number)
     for (size_t i = 0; i < sizeof noting / sizeof *noting; i++)
         if (noting[i].number == number)
             atomic_fetch_or(&noted, noting[i].bit);
+    if (number == SIGINT && atomic_fetch_add(&unheard, 1) + 1 == UNHEARD_MAX)
+        os_real_end_by(number);
     if (number == SIGINT || number == SIGTERM)
         stop_handler(number);
 }
@@ -303,7 +308,11 @@ enum status os_real_note_signals(struct os_signal *s, struct error *err)
     return ST_OK;
 }
 
-unsigned os_real_noted(void) { return atomic_exchange(&noted, 0); }
+unsigned os_real_noted(void)
+{
+    atomic_store(&unheard, 0);
+    return atomic_exchange(&noted, 0);
+}
 
 /* The signals are held back from the look at `noted` until ppoll lets them in: none can come between the two. */
 unsigned os_real_wait_input(int64_t timeout_ms)

@@ -258,6 +258,9 @@ enum editor_got editor_line(struct editor *e, const char *prompt, struct str *re
     return e->stopped;
 }
 
+/* The mode of editing: no echo, while Ctrl-C is a signal as ever. */
+void editor_hush(struct editor *e, bool on) { el_set(e->el, EL_PREP_TERM, on ? 1 : 0); }
+
 void editor_remember(struct editor *e, const char *entry)
 {
     HistEvent event;

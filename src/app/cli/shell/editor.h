@@ -31,4 +31,5 @@ enum status editor_new(const struct editor_config *config, struct editor **ret, 
 void editor_free(struct editor *e); /* NULL is allowed */
 /* The line ends with a newline and is valid until the next call. */
 enum editor_got editor_line(struct editor *e, const char *prompt, struct str *ret);
+void editor_hush(struct editor *e, bool on); /* keys do not show: something is being drawn */
 void editor_remember(struct editor *e, const char *entry); /* for the up key; may have several lines */

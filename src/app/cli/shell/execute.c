@@ -122,20 +122,25 @@ static void look_for_signals(struct watch *w)
         s->quit = true;
         stop(w);
     }
-    if (!(noted & OS_NOTED_INTERRUPT) || (w->result && s->result.pages.pipe && s->result.pages.gone))
+    if (!(noted & OS_NOTED_INTERRUPT))
         return;
     if (!s->interactive) {
         s->stopped = SIGINT;
         s->quit = true;
     }
     stop(w);
+    if (s->paging)
+        return;
     w->interrupts++;
-    if (w->interrupts == 2 && s->interactive)
-        cli_say(s->c, "stopping after a last commit; once more to end weir\n");
-    else if (w->interrupts > 1)
+    atomic_store(&s->result.interrupts, w->interrupts);
+    if (w->interrupts > (s->interactive ? 2 : 1))
         s->c->host->end_by(SIGINT);
-    else if (!w->result && s->c->live && !s->quiet)
-        cli_say(s->c, "stopping after a last commit\n");
+    if (s->drawing || s->quiet || !s->c->live) /* the picture says it */
+        return;
+    if (w->interrupts == 2)
+        cli_say(s->c, "still stopping; once more to end weir\n");
+    else if (!w->result)
+        cli_say(s->c, "stopping after a last commit%s\n", s->interactive ? "" : "; once more to stop at once");
 }
 
 /* The jobs' sum, and whether any is still at work. */
@@ -158,11 +163,8 @@ static void look(struct watch *w, const struct job_stats *stats)
     struct shell *s = w->s;
     int64_t now = os_mono_ns(s->c->os);
     look_for_signals(w);
-    if (w->result) {
-        result_tick(&s->result, stats);
-        if (s->result.pages.gone && !w->stopping)
-            stop(w);
-    }
+    if (w->result && !result_tick(&s->result, stats) && !w->stopping)
+        stop(w);
     if (w->analysis) {
         engine_look_at_jobs(s->engine);
         if (s->drawing)
@@ -189,6 +191,16 @@ static void wait_for(struct watch *w)
     look_for_signals(w);
     progress_hold(w->s->c);
     progress_release(w->s->c);
+}
+
+/* A Ctrl-C in a pager was the pager's. */
+static void forget_interrupts(struct shell *s)
+{
+    unsigned noted = s->c->host->noted ? s->c->host->noted() : 0;
+    if (noted & OS_NOTED_TERMINATE) {
+        s->stopped = SIGTERM;
+        s->quit = true;
+    }
 }
 
 /* ---- ends ---- */
@@ -270,6 +282,12 @@ void shell_join(struct shell *s, bool ask)
 
 /* ---- kinds of statements ---- */
 
+static void hush(struct shell *s, bool on)
+{
+    if (s->editor)
+        editor_hush(s->editor, on);
+}
+
 static bool run_select(struct shell *s, const struct script *script, struct action *a, int64_t began_ns)
 {
     struct error err;
@@ -278,9 +296,12 @@ static bool run_select(struct shell *s, const struct script *script, struct acti
     char n[CLI_TEXT], what[CLI_TEXT * 2];
     result_begin(&s->result, s, a->plan);
     enum status st = engine_submit(s->engine, a, &w.id, &err);
+    hush(s, s->result.draws);
     if (st == ST_OK)
         wait_for(&w);
+    hush(s, false);
     enum status shown = result_end(&s->result, st == ST_OK ? &err : NULL);
+    forget_interrupts(s);
     if (st == ST_OK)
         st = engine_finish(s->engine, w.id, &report, shown == ST_OK ? &err : NULL);
     st = shown == ST_OK ? st : shown;
@@ -325,7 +346,9 @@ static bool run_analyze(struct shell *s, const struct script *script, struct act
     if (engine_submit(s->engine, a, &w.id, &err) != ST_OK)
         return fail(s, script, &err);
     s->drawing = s->analysis.form == ANALYSIS_LIVE;
+    hush(s, s->drawing);
     wait_for(&w);
+    hush(s, false);
     s->drawing = false;
     if (engine_finish(s->engine, w.id, &report, &err) != ST_OK)
         return fail(s, script, &err);
@@ -340,6 +363,7 @@ static bool run_rows(struct shell *s, const struct script *script, const struct 
     uint64_t count = 0;
     if (result_print(s, rows, &count, &err) != ST_OK)
         return fail(s, script, &err);
+    forget_interrupts(s);
     snprintf(what, sizeof what, "%s row%s", text_count(n, count), count == 1 ? "" : "s");
     say_took(s, what, began_ns);
     return true;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #define FRAME_NS INT64_C(200000000)
+#define IDLE_FRAME_NS INT64_C(1000000000) /* when nothing changes but the time */
 #define NAP_NS INT64_C(2000000)
 #define TABLE_LINES 6u /* of a drawn table, besides its rows: rules, head, status, the prompt's */
 #define TEXT_MAX ((size_t)256 << 20)
@@ -60,8 +61,10 @@ static bool put_status(struct result *r, struct buf *out, uint64_t hidden)
         ok = buf_printf(out, ", %s of them below", text_count(more, hidden));
     if (ok && r->rows_in)
         ok = buf_printf(out, "; %s read", text_count(in, r->rows_in));
-    return ok && buf_printf(out, "; %s; Ctrl-C stops%s\n", text_duration(took, ms / 100 * 100),
-                            cli_style(c->colour_out, STYLE_PLAIN));
+    static const char *const hints[] = { "Ctrl-C stops", "stopping", "stopping; Ctrl-C once more ends weir" };
+    uint32_t interrupts = atomic_load(&r->interrupts);
+    return ok && buf_printf(out, "; %s; %s%s\n", text_duration(took, ms / 100 * 100),
+                            hints[interrupts < 2 ? interrupts : 2], cli_style(c->colour_out, STYLE_PLAIN));
 }
 
 /* As many rows from *at on as `b` takes, as text. */
@@ -146,16 +149,21 @@ void result_begin(struct result *r, struct shell *s, const struct plan *plan)
     s->drawing = r->draws;
 }
 
-void result_tick(struct result *r, const struct job_stats *stats)
+bool result_tick(struct result *r, const struct job_stats *stats)
 {
+    struct shell *s = r->s;
+    int64_t now = os_mono_ns(s->c->os);
     if (!try_turn(r))
-        return;
+        return true;
     r->rows_in = stats->rows_in;
-    if (r->draws && (r->changed || screen_resized(&r->screen)))
+    if (r->draws && (r->changed || screen_resized(&r->screen) || now - r->screen.drawn_ns >= IDLE_FRAME_NS))
         draw_if_due(r);
-    pages_tick(&r->pages, os_mono_ns(r->s->c->os));
-    r->s->drawing = r->draws || r->pages.pipe;
+    pages_tick(&r->pages, now);
+    s->paging = r->pages.pipe != NULL;
+    s->drawing = r->draws || s->paging;
+    bool gone = r->pages.gone;
     end_turn(r);
+    return !gone;
 }
 
 enum status result_end(struct result *r, struct error *err)
@@ -176,7 +184,7 @@ enum status result_end(struct result *r, struct error *err)
     buf_release(&r->text);
     r->live = NULL;
     r->writer = NULL;
-    r->s->drawing = false;
+    r->s->drawing = r->s->paging = false;
     return st == ST_OK ? ended : st;
 }
 

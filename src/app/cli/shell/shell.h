@@ -47,13 +47,14 @@ struct result {
     struct buf text;
     struct live *live;
     bool changed; /* since it was drawn */
+    atomic_uint interrupts; /* Ctrl-C so far */
     uint64_t rows, rows_in;
     struct screen screen;
     int64_t began_ns;
 };
 extern const struct connector result_connector; /* finds its shell in connect_extra.print_arg */
 void result_begin(struct result *r, struct shell *s, const struct plan *plan);
-void result_tick(struct result *r, const struct job_stats *stats);
+bool result_tick(struct result *r, const struct job_stats *stats); /* false: nobody looks any more */
 /* After the job's work, before it is freed. */
 enum status result_end(struct result *r, struct error *err) MUST_USE;
 enum status result_print(struct shell *s, const struct batch *rows, uint64_t *ret_rows, struct error *err) MUST_USE;
@@ -75,6 +76,7 @@ struct shell {
     struct result result;
     struct analysis analysis; /* of an EXPLAIN ANALYZE */
     bool drawing; /* a table that changes or a pager has the terminal */
+    bool paging;  /* a pager has it: Ctrl-C is the pager's as well */
     struct buf said; /* by jobs beside the prompt, in print sinks; under `saying` */
     atomic_flag saying;
     atomic_bool closing; /* nobody will take what is said */
