@@ -142,6 +142,10 @@ static enum status make_task(struct job *j, const struct stage *s, uint32_t shar
     if (!t->face.ops)
         return refused(j, err);
     t->face.n_ops = chain_count(t->chain);
+    for (uint32_t i = 0; i < t->face.n_ops; i++) {
+        struct op_metrics m;
+        (void)chain_metrics(t->chain, i, &t->face.ops[i].node, &m);
+    }
     task_publish(t);
     return ST_OK;
 }

@@ -249,7 +249,8 @@ void task_publish(struct task *t)
     for (uint32_t i = 0; i < t->face.n_ops; i++) {
         struct op_metrics m;
         uint64_t words[METRIC_WORDS];
-        (void)chain_metrics(t->chain, i, &t->face.ops[i].node, &m);
+        uint32_t node; /* the face knows it from the start: who reads it does so without a lock */
+        (void)chain_metrics(t->chain, i, &node, &m);
         memcpy(words, &m, sizeof words);
         for (uint32_t k = 0; k < METRIC_WORDS; k++)
             atomic_store_explicit(&t->face.ops[i].words[k], words[k], memory_order_relaxed);
