@@ -71,6 +71,7 @@ struct zone_source {
 };
 int32_t zone_offset_at(const struct zone *z, int64_t utc_ms);   /* seconds east */
 int64_t zone_local_to_utc_ms(const struct zone *z, int64_t local_ms); /* gaps go forward, overlaps take the earlier */
+int64_t zone_local_to_utc_last_ms(const struct zone *z, int64_t local_ms); /* overlaps take the later */
 
 /* Parsing, whole string, ASCII blanks around allowed. false: no such thing. date: "2020-01-02" (also 1–2 digit month
  * and day); time: "hh:mm:ss[.fff…]", "hh:mm"; timestamp: date, then ' ' or 'T', then time with seconds (Flink's CAST

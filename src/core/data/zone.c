@@ -231,6 +231,16 @@ int64_t zone_local_to_utc_ms(const struct zone *z, int64_t local_ms)
     return zone_offset_at(z, later) == after ? later : utc;
 }
 
+int64_t zone_local_to_utc_last_ms(const struct zone *z, int64_t local_ms)
+{
+    int64_t first = zone_local_to_utc_ms(z, local_ms);
+    if (!z->rules || first > INT64_MAX - DAY_S * INT64_C(1000))
+        return first;
+    int32_t before = zone_offset_at(z, first), after = zone_offset_at(z, first + DAY_S * INT64_C(1000));
+    int64_t second = minus_offset(local_ms, after);
+    return after < before && zone_offset_at(z, second) == after ? second : first;
+}
+
 static uint32_t be32(const uint8_t *p)
 {
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];

@@ -7,7 +7,7 @@ struct assign {
     struct op op;
     const struct window_spec *spec;
     struct windows w;
-    int64_t zone_ms;
+    struct window_line line;
     struct batch *bounds; /* three columns, at the rows' own indexes */
     struct batch out;
     struct column *cols;
@@ -22,7 +22,7 @@ static enum status assign_open(struct op *o, struct error *err)
     const struct node *n = o->node;
     uint32_t cap = o->ctx->capacity * 2, nf = n->schema.n_fields;
     a->spec = &n->window.window;
-    a->zone_ms = window_zone_ms(a->spec);
+    window_line_init(&a->line, a->spec);
     windows_init(&a->w, a->spec);
     arena_init(&a->arena, o->budget);
     struct schema *bounds = ARENA_NEW(&a->arena, struct schema);
@@ -64,14 +64,14 @@ static enum op_result assign_batch(struct op *o, uint32_t input, const struct ev
             error_set(err, ST_EXPRESSION, "the time attribute of '%.*s' is NULL in a row", STR_ARG(o->node->id));
             return OP_FAILED;
         }
-        int64_t t = time ? window_time(time, row, a->zone_ms) : o->ctx->now_ms + a->zone_ms;
+        int64_t t = window_line_at(&a->line, time ? window_time(time, row) : o->ctx->now_ms);
         int64_t pane = windows_pane(&a->w, t);
         int64_t end = windows_first_end(&a->w, pane) + a->round * windows_step(&a->w);
         if (end > windows_last_end(&a->w, pane))
             continue;
         put_time(&a->bounds->cols[0], row, windows_start(&a->w, end));
         put_time(&a->bounds->cols[1], row, end);
-        put_time(&a->bounds->cols[2], row, end - 1 - a->zone_ms);
+        put_time(&a->bounds->cols[2], row, window_line_first(&a->line, end - 1));
         a->sel[n++] = (uint16_t)row;
     }
     if (n == 0) {

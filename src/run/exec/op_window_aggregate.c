@@ -24,7 +24,8 @@ struct window_op {
     struct timers *timers; /* deadline: end - 1; payload: end */
     bool direct;
     bool attached_start; /* ATTACHED with a start column: it is the last key column */
-    int64_t zone_ms, saved_watermark;
+    struct window_line line;
+    int64_t saved_watermark;
     int64_t fired; /* processing time: windows up to this end have closed */
     uint32_t *keys;
     uint32_t n_keys; /* with the start column */
@@ -117,7 +118,7 @@ static enum status window_open(struct op *o, struct error *err)
     struct window_op *w = (struct window_op *)o;
     const struct node *n = o->node;
     w->spec = &n->window_aggregate.window;
-    w->zone_ms = window_zone_ms(w->spec);
+    window_line_init(&w->line, w->spec);
     w->saved_watermark = w->fired = INT64_MIN;
     windows_init(&w->w, w->spec);
     arena_init(&w->arena, o->budget);
@@ -153,10 +154,10 @@ static void window_close(struct op *o)
 /* ---- timers ---- */
 
 /* The present on the window's time line: windows with end - 1 <= this have closed. */
-static int64_t present(const struct window_op *w)
+static int64_t present(struct window_op *w)
 {
     int64_t t = w->spec->processing_time ? w->op.ctx->now_ms : w->op.watermark;
-    return t == INT64_MIN || t == INT64_MAX ? t : t + w->zone_ms;
+    return t == INT64_MIN || t == INT64_MAX ? t : window_line_passed(&w->line, t);
 }
 
 static bool add_timers(struct window_op *w, int64_t ns)
@@ -175,7 +176,7 @@ static void plan_timer(struct window_op *w)
     if (!w->spec->processing_time)
         return;
     int64_t next = timers_next(w->timers);
-    w->op.deadline_ms = w->closing ? INT64_MIN : next == INT64_MAX ? INT64_MAX : next + 1 - w->zone_ms;
+    w->op.deadline_ms = w->closing ? INT64_MIN : next == INT64_MAX ? INT64_MAX : window_line_last(&w->line, next + 1);
 }
 
 static enum status window_start(struct op *o, struct error *err)
@@ -290,7 +291,9 @@ static enum status read_times(struct window_op *w, const struct batch *b, uint32
         if (c && column_is_null(c, row))
             return error_set(err, ST_EXPRESSION, "the time attribute of '%.*s' is NULL in a row",
                              STR_ARG(w->op.node->id));
-        int64_t t = c ? window_time(c, row, attached ? 0 : w->zone_ms) : w->op.ctx->now_ms + w->zone_ms;
+        int64_t t = c ? window_time(c, row) : w->op.ctx->now_ms;
+        if (!attached)
+            t = window_line_at(&w->line, t);
         w->times[i] = t;
         if (t >= fine_from && t < fine_to)
             continue;
@@ -306,13 +309,13 @@ static enum status read_times(struct window_op *w, const struct batch *b, uint32
 }
 
 /* The usual batch: all rows in one pane whose windows are open. Then nobody needs the rows' times. */
-static bool one_pane(const struct window_op *w, const struct batch *b, uint32_t n, int64_t *ret_pane)
+static bool one_pane(struct window_op *w, const struct batch *b, uint32_t n, int64_t *ret_pane)
 {
     int64_t low, high;
     if (w->spec->kind == WINDOW_ATTACHED)
         return false;
     if (w->spec->processing_time) {
-        low = high = w->op.ctx->now_ms + w->zone_ms;
+        low = high = window_line_at(&w->line, w->op.ctx->now_ms);
     } else {
         const struct column *c = &b->cols[w->spec->time_column];
         if (c->nulls || c->type->precision > 3)
@@ -328,8 +331,11 @@ static bool one_pane(const struct window_op *w, const struct batch *b, uint32_t 
             low = t < low ? t : low;
             high = t > high ? t : high;
         }
-        low += w->zone_ms;
-        high += w->zone_ms;
+        int64_t apart = high - low;
+        low = window_line_at(&w->line, low);
+        if (w->line.zone && high >= w->line.to) /* another offset may hold there */
+            return false;
+        high = low + apart;
     }
     *ret_pane = windows_pane(&w->w, low);
     return high - *ret_pane < w->w.pane && !is_late(w, low, present(w));
@@ -439,7 +445,7 @@ static void fill_bounds(struct window_op *w, uint32_t n)
             put_bound(c, n, w->end);
             break;
         case WINDOW_OUT_TIME:
-            put_bound(c, n, w->end - 1 - w->zone_ms);
+            put_bound(c, n, window_line_first(&w->line, w->end - 1));
             break;
         }
     }
@@ -497,14 +503,14 @@ static enum op_result window_watermark(struct op *o, int64_t watermark, struct e
     struct window_op *w = (struct window_op *)o;
     if (w->spec->processing_time)
         return OP_DONE;
-    return close_due(w, watermark == INT64_MAX ? watermark : watermark + w->zone_ms, out, err);
+    return close_due(w, watermark == INT64_MAX ? watermark : window_line_passed(&w->line, watermark), out, err);
 }
 
 static enum op_result window_timer(struct op *o, int64_t now_ms, struct emit *out, struct error *err)
 {
     struct window_op *w = (struct window_op *)o;
     o->deadline_ms = INT64_MAX;
-    enum op_result r = close_due(w, now_ms - 1 + w->zone_ms, out, err);
+    enum op_result r = close_due(w, window_line_passed(&w->line, now_ms - 1), out, err);
     if (r == OP_DONE)
         plan_timer(w);
     return r;

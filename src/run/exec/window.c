@@ -59,7 +59,58 @@ int64_t windows_step(const struct windows *w)
     return w->slide;
 }
 
-int64_t window_zone_ms(const struct window_spec *spec)
+/* ---- the time line ---- */
+
+#define LOOK_MS INT64_C(900000)       /* offsets are looked up for so long at once */
+#define BACK_MS (INT64_C(26) * 3600000) /* clocks are never put back by more */
+
+void window_line_init(struct window_line *l, const struct window_spec *spec)
 {
-    return spec->is_ltz ? (int64_t)spec->zone.offset_s * 1000 : 0;
+    *l = (struct window_line){ .shift_ms = spec->is_ltz ? (int64_t)spec->zone.offset_s * 1000 : 0 };
+    if (spec->is_ltz && spec->zone.rules)
+        *l = (struct window_line){ .zone = &spec->zone };
+}
+
+int64_t window_line_look(struct window_line *l, int64_t utc_ms)
+{
+    if (utc_ms < INT64_MIN + BACK_MS || utc_ms > INT64_MAX - BACK_MS)
+        return utc_ms;
+    l->shift_ms = (int64_t)zone_offset_at(l->zone, utc_ms) * 1000;
+    l->from = floor_to(utc_ms, LOOK_MS, 0);
+    l->to = l->from + LOOK_MS;
+    if ((int64_t)zone_offset_at(l->zone, l->from) * 1000 != l->shift_ms ||
+        (int64_t)zone_offset_at(l->zone, l->to - 1) * 1000 != l->shift_ms)
+        l->to = l->from; /* a change inside: looked at anew each time */
+    return utc_ms + l->shift_ms;
+}
+
+/* The line goes back only where the offset gets less; then it stands at that place until it has come there again. */
+int64_t window_line_passed(struct window_line *l, int64_t utc_ms)
+{
+    int64_t here = window_line_at(l, utc_ms);
+    if (!l->zone || utc_ms < INT64_MIN + BACK_MS || utc_ms > INT64_MAX - 2 * BACK_MS)
+        return here;
+    int64_t low = utc_ms, high = utc_ms + BACK_MS;
+    int64_t before = (int64_t)zone_offset_at(l->zone, low) * 1000, after = (int64_t)zone_offset_at(l->zone, high) * 1000;
+    if (after >= before)
+        return here;
+    while (high - low > 1) { /* the offset changes in (low, high] */
+        int64_t middle = low + (high - low) / 2;
+        if ((int64_t)zone_offset_at(l->zone, middle) * 1000 == before)
+            low = middle;
+        else
+            high = middle;
+    }
+    int64_t again = high + after - 1; /* the least place that is still to come, less one */
+    return again < here ? again : here;
+}
+
+int64_t window_line_first(const struct window_line *l, int64_t local_ms)
+{
+    return l->zone ? zone_local_to_utc_ms(l->zone, local_ms) : local_ms - l->shift_ms;
+}
+
+int64_t window_line_last(const struct window_line *l, int64_t local_ms)
+{
+    return l->zone ? zone_local_to_utc_last_ms(l->zone, local_ms) : local_ms - l->shift_ms;
 }

@@ -17,13 +17,28 @@ int64_t windows_last_end(const struct windows *w, int64_t pane);
 /* Ends go from first to last by this step. */
 int64_t windows_step(const struct windows *w);
 
-/* Offset of the window's time line from UTC, in ms. */
-int64_t window_zone_ms(const struct window_spec *spec);
-/* Milliseconds of a time column's row on the window's time line. */
-static inline int64_t window_time(const struct column *c, uint32_t row, int64_t zone_ms)
+/* The window's time line against UTC: local time of a zone, where clocks may be put back, so that moments later come
+ * earlier on the line. */
+struct window_line {
+    const struct zone *zone; /* NULL: `shift_ms` holds for ever */
+    int64_t shift_ms, from, to; /* for moments in [from, to) */
+};
+void window_line_init(struct window_line *l, const struct window_spec *spec);
+int64_t window_line_look(struct window_line *l, int64_t utc_ms);
+static inline int64_t window_line_at(struct window_line *l, int64_t utc_ms)
 {
-    int64_t v = c->type->precision <= 3 ? c->i64[row] : time_to_ms(c->i64[row], c->type->precision);
-    return v + zone_ms;
+    return !l->zone || (utc_ms >= l->from && utc_ms < l->to) ? utc_ms + l->shift_ms : window_line_look(l, utc_ms);
+}
+/* Where the line stands when everything up to a moment has come: no later moment lies at or before it. */
+int64_t window_line_passed(struct window_line *l, int64_t utc_ms);
+/* A moment at that place of the line, the first or the last one. */
+int64_t window_line_first(const struct window_line *l, int64_t local_ms);
+int64_t window_line_last(const struct window_line *l, int64_t local_ms);
+
+/* Milliseconds of a time column's row. */
+static inline int64_t window_time(const struct column *c, uint32_t row)
+{
+    return c->type->precision <= 3 ? c->i64[row] : time_to_ms(c->i64[row], c->type->precision);
 }
 
 /* ---- merging panes into windows ----

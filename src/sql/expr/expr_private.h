@@ -242,8 +242,6 @@ int64_t time_field(enum time_unit u, const struct stamp *t); /* EXTRACT */
  * node's data is the source; the step's state is freed by zone_names_free. Valid until the next call. */
 enum status zone_by_name(struct kernel *k, struct str name, bool java, const struct zone **ret);
 void zone_names_free(void *state, struct budget *b);
-/* Of a local time that comes twice the second moment. */
-int64_t zone_local_to_utc_later(const struct zone *z, int64_t local_ms);
 extern const struct function function_floor_time, function_ceil_time;
 static inline int64_t math_floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 static inline int64_t math_floor_mod(int64_t a, int64_t b) { return a % b < 0 ? a % b + b : a % b; }

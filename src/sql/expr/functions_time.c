@@ -267,7 +267,7 @@ static enum status unix_timestamp(struct kernel *k)
         struct stamp s;
         bool ok;
         TRY(scan_time(k, r, &s, &ok));
-        k->out->i64[r] = ok ? math_floor_div(zone_local_to_utc_later(zone, s.days * DAY_MS + s.ms_of_day),
+        k->out->i64[r] = ok ? math_floor_div(zone_local_to_utc_last_ms(zone, s.days * DAY_MS + s.ms_of_day),
             1000) : INT64_MIN;
     }
     return ST_OK;

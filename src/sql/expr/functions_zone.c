@@ -102,16 +102,6 @@ enum status zone_by_name(struct kernel *k, struct str name, bool java, const str
     return ST_OK;
 }
 
-int64_t zone_local_to_utc_later(const struct zone *z, int64_t local_ms)
-{
-    int64_t first = zone_local_to_utc_ms(z, local_ms);
-    if (!z->rules || first > INT64_MAX - DAY_MS)
-        return first;
-    int32_t before = zone_offset_at(z, first), after = zone_offset_at(z, first + DAY_MS);
-    int64_t second = local_ms - (int64_t)after * 1000;
-    return after < before && zone_offset_at(z, second) == after ? second : first;
-}
-
 /* yyyy-MM-dd HH:mm:ss as SimpleDateFormat reads it. */
 static bool scan_loosely(struct str s, int64_t *ret_ms)
 {
@@ -153,7 +143,7 @@ static enum status convert_tz(struct kernel *k)
             column_set_null(k->out, r);
             continue;
         }
-        int64_t utc = zone_local_to_utc_later(from ? from : &zone_utc, local);
+        int64_t utc = zone_local_to_utc_last_ms(from ? from : &zone_utc, local);
         TRY(zone_by_name(k, arg_str(k, 2, r), true, &to));
         utc += zone_offset_at(to ? to : &zone_utc, utc) * INT64_C(1000);
         TRY(kernel_put_str(k, r, text, timestamp_print(utc, 0, text)));

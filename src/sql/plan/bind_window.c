@@ -168,8 +168,6 @@ enum status window_new(struct binder *b, struct rel *in, uint32_t time, const st
     r->tvf.origin.spec.time_column = time;
     r->tvf.origin.spec.is_ltz = t->kind == TYPE_TIMESTAMP_LTZ;
     r->tvf.origin.spec.zone = b->env->zone;
-    if (t->kind == TYPE_TIMESTAMP_LTZ && b->env->zone.rules)
-        return refuse(b, F_ZONE_WINDOW, at->line, at->column);
     r->tvf.origin.spec.start_column = r->tvf.origin.spec.end_column = NONE;
     r->inputs[0] = in;
     r->bounded = in->bounded;

@@ -260,7 +260,6 @@ bool expr_uses_from(const struct expr *e, uint32_t first); /* a column >= first 
     F(TABLE_ARG, "a table as an argument") \
     F(MODEL_ARG, "a model as an argument") \
     F(SESSION, "SESSION windows") \
-    F(ZONE_WINDOW, "a window over TIMESTAMP_LTZ in a time zone that changes its offset") \
     F(WINDOW_PARTITION, "PARTITION BY or ORDER BY of a table argument") \
     F(PROCESSING_WINDOW, "a processing-time window table function without GROUP BY window_start, window_end") \
     F(PROCESSING_ATTACHED, "an aggregate over the windows of a processing-time aggregate") \
