@@ -65,6 +65,10 @@ outs '{"a":4,"dt":"2026-01-01","hm":"10:00","b":"z"}'
 t "INSERT OVERWRITE of partitions" 0 run -c "$from $to); INSERT OVERWRITE o PARTITION (dt = '2026-01-01') SELECT a + 10, hm, b FROM s WHERE hm = '10:00'"
 that "the partition is new" '[ "$(cat data/dt=2026-01-01/hm=10%3A00/part-*)" = "11,x${newline}14,z" ]'
 that "the others are as they were" '[ "$(cat data/dt=a%2Fb%3Dc%25/hm=10%3A01/part-*)" = "3,z" ]'
+t "a partition overwritten by nothing" 0 run -c "$from $to); INSERT OVERWRITE o PARTITION (dt = 'a/b=c%', hm = '10:01') SELECT a, b FROM s WHERE a > 9;
+  INSERT OVERWRITE o PARTITION (dt = 'not there', hm = '10:01') SELECT a, b FROM s WHERE a > 9"
+that "its rows are gone" '[ -z "$(find data/dt=a%2Fb%3Dc%25 -type f)" ]'
+that "others are there" '[ "$(cat data/dt=2026-01-01/hm=10%3A00/part-*)" = "11,x${newline}14,z" ]'
 that "nothing hidden is left" '[ -z "$(find data -name ".*inprogress")" ]'
 t "INSERT OVERWRITE of a table from itself" 0 run -c "CREATE TABLE p (a INT, b STRING) WITH ('connector' = 'filesystem', 'path' = 'plain', 'format' = 'csv');
   INSERT INTO p VALUES (1, 'a'), (2, 'b'); INSERT OVERWRITE p SELECT a + 1, b FROM p"

@@ -24,7 +24,7 @@ BAD = ROWS // 1000
 INPUT = """CREATE TABLE a (id BIGINT, k STRING, v INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '2' SECOND)
   WITH ('connector' = 'filesystem', 'path' = '%s/in', 'format' = 'json');
 """
-OUT = "CREATE TABLE o (%s) WITH ('connector' = 'filesystem', 'path' = '%s', 'format' = '%s', 'sink.rolling-policy.file-size' = '%s');\n"
+OUT = "CREATE TABLE o (%s) %s WITH ('connector' = 'filesystem', 'path' = '%s', 'format' = '%s', 'sink.rolling-policy.file-size' = '%s'%s);\n"
 JOBS = [
     ("stateless", "id BIGINT, k STRING", "json", "INSERT INTO o SELECT id, k FROM a WHERE v < 60;", []),
     ("group by", "k STRING, n BIGINT, s BIGINT", "debezium-json",
@@ -35,6 +35,10 @@ JOBS = [
     ("hop, shuffled", "e TIMESTAMP(3), k STRING, n BIGINT", "json",
      "INSERT INTO o SELECT window_end, k, COUNT(*) FROM HOP(TABLE a, DESCRIPTOR(ts), INTERVAL '1' SECOND, INTERVAL '10' SECOND) "
      "GROUP BY window_start, window_end, k;", ["-p", "2"]),
+    ("partitions", "id BIGINT, v INT, t STRING", "csv", "INSERT INTO o SELECT id, v, DATE_FORMAT(ts, 'HH:mm:ss') FROM a;", ["-p", "2"],
+     ["PARTITIONED BY (t)", ", 'sink.partition-commit.policy.kind' = 'success-file', 'sink.partition-commit.trigger' = 'partition-time', "
+      "'sink.partition-commit.delay' = '3 s', 'partition.time-extractor.timestamp-pattern' = '2026-01-01 $t'"]),
+    ("overwrite", "id BIGINT, k STRING", "csv", "INSERT OVERWRITE o SELECT id, k FROM a WHERE v < 60;", []),
 ]
 
 
@@ -60,8 +64,11 @@ def letters(path):
 
 def netted(folder, updating):
     count = collections.Counter()
-    for name in sorted(os.listdir(folder)):
-        assert not name.startswith("."), f"a hidden file is left: {name}"
+    for name in sorted(os.path.relpath(os.path.join(at, f), folder) for at, _, files in os.walk(folder) for f in files):
+        if name.endswith("_SUCCESS"):
+            count[name] += 1
+            continue
+        assert not os.path.basename(name).startswith("."), f"a hidden file is left: {name}"
         text = open(f"{folder}/{name}").read()
         assert text == "" or text.endswith("\n"), f"{name} ends in a torn line"
         for line in text.splitlines():
@@ -72,7 +79,7 @@ def netted(folder, updating):
                 if record.get("after"):
                     count[json.dumps(record["after"])] += 1
             else:
-                count[line] += 1
+                count[os.path.dirname(name) + line] += 1
     return +count if all(v >= 0 for v in count.values()) else count
 
 
@@ -88,8 +95,9 @@ def start(sql, state, extra):
 
 
 def sql_for(job, out):
-    _, cols, form, insert, _ = job
-    return INPUT % home + OUT % (cols, out, form, "64kb") + insert
+    _, cols, form, insert = job[:4]
+    partitioned, options = job[5] if len(job) > 5 else ["", ""]
+    return INPUT % home + OUT % (cols, partitioned, out, form, "64kb", options) + insert
 
 
 def run_whole(job):

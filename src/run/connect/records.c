@@ -131,9 +131,10 @@ static enum status report(struct records *r, struct bad_record *bad, struct erro
     if (!r->table->inferred)
         return r->ctx->bad(r->ctx->bad_arg, bad, err);
     char reason[INFERRED_REASON];
+    struct str path = options_get(&r->table->options, "path");
     int n = snprintf(reason, sizeof reason,
-                     "%.*s; columns were inferred from the first rows: SHOW CREATE TABLE '%.200s' gives a statement to correct",
-                     STR_ARG(bad->reason), options_get(&r->table->options, "path").ptr);
+                     "%.*s; columns were inferred from the first rows: SHOW CREATE TABLE '%.*s' gives a statement to correct",
+                     STR_ARG(bad->reason), path.len < 200 ? (int)path.len : 200, path.ptr);
     bad->reason = str_make(reason, n < 0 ? 0 : (size_t)n < sizeof reason ? (size_t)n : sizeof reason - 1);
     return r->ctx->bad(r->ctx->bad_arg, bad, err);
 }

@@ -40,6 +40,7 @@ struct table_desc {
     uint32_t n_partitioned_by;
     bool inferred;  /* the physical columns come out of a sample */
     bool overwrite; /* in the copy that an INSERT OVERWRITE writes to */
+    const struct str *static_partition; /* and there: the values of all partition columns, when PARTITION gives them; NULL */
     struct options options;
     const struct connector *connector; /* found when first used: options are checked lazily */
     const struct format *format;       /* of 'format' / 'value.format'; NULL: none */

@@ -25,6 +25,22 @@ enum status sink_columns(struct binder *b, const struct table_desc *t, uint32_t 
     return ST_OK;
 }
 
+/* An INSERT OVERWRITE of one partition: what is there goes even when nothing comes. */
+static enum status static_partition(struct binder *b, const struct syn_stmt *s, struct table_desc *copy)
+{
+    struct str *values = ARENA_ARRAY(b->arena, struct str, copy->n_partitioned_by + 1);
+    TRY_MEM(b, values);
+    for (uint32_t i = 0; i < copy->n_partitioned_by; i++) {
+        for (uint32_t k = 0; k < s->n_partition; k++)
+            if (str_eq(s->partition[k].name, copy->partitioned_by[i]))
+                values[i] = s->partition[k].value;
+        if (!values[i].ptr)
+            return ST_OK;
+    }
+    copy->static_partition = copy->n_partitioned_by ? values : NULL;
+    return ST_OK;
+}
+
 static enum status find_sink(struct binder *b, const struct syn_stmt *s, const struct table_desc **ret)
 {
     struct str name;
@@ -53,6 +69,7 @@ static enum status find_sink(struct binder *b, const struct syn_stmt *s, const s
     copy->overwrite = true;
     copy->connector = NULL; /* so that it is checked for this, too */
     *ret = copy;
+    TRY(static_partition(b, s, copy));
     return sink_columns(b, copy, s->name.line, s->name.column);
 }
 

@@ -293,6 +293,31 @@ static enum status delete_visible(struct fs_sink *s, struct arena *a, struct str
 
 #define DEPTH_MAX 32u
 
+/* The one partition that INSERT OVERWRITE names, when it is there. */
+static enum status add_static(struct fs_sink *s, struct arena *a, struct map *folders, struct error *err)
+{
+    const struct table_desc *t = s->base.table;
+    struct os_stat now;
+    struct buf text;
+    if (!t->static_partition)
+        return ST_OK;
+    buf_init(&text, s->ctx->budget, FS_PATH_MAX);
+    bool ok = buf_put(&text, s->dir.ptr, s->dir.len);
+    for (uint32_t i = 0; ok && i < t->n_partitioned_by; i++)
+        ok = buf_put_u8(&text, '/') && fs_partition_put(&text, &s->layout, t->partitioned_by[i], t->static_partition[i]);
+    struct str folder = ok ? arena_str(a, buf_str(&text)) : (struct str){ NULL, 0 };
+    buf_release(&text);
+    if (!folder.ptr)
+        return connect_memory(a->budget, err);
+    enum status st = s->ctx->os->ops->stat(s->ctx->os, folder.ptr, &now, err);
+    if (st == ST_NOT_FOUND) {
+        error_clear(err);
+        return ST_OK;
+    }
+    TRY(st);
+    return map_put(folders, folder, s) ? ST_OK : connect_memory(a->budget, err);
+}
+
 static enum status exchange(struct fs_sink *s, struct arena *a, const char *const *files, uint32_t n, struct error *err)
 {
     struct map keep, folders;
@@ -311,6 +336,7 @@ static enum status exchange(struct fs_sink *s, struct arena *a, const char *cons
         if (!folder.ptr || (s->layout.n_partitions && !map_put(&folders, folder, s)))
             return connect_memory(a->budget, err);
     }
+    TRY(add_static(s, a, &folders, err));
     for (struct map_entry *e = map_next(&folders, NULL); e; e = map_next(&folders, e))
         TRY(delete_visible(s, a, e->key, &keep, DEPTH_MAX, err));
     return ST_OK;
