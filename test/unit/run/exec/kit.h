@@ -66,6 +66,12 @@ static const struct connector kit_connectors[] = {
 #define KIT_TABLE(connector)                                                                                  \
     "CREATE TABLE g (k BIGINT, v BIGINT, s STRING, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH ('connector' = '" connector "');"
 
+/* What comes in; a node without inputs stands for its own. */
+static inline const struct node *kit_input(const struct kit *k)
+{
+    return k->node->n_inputs ? k->plan->nodes[k->node->inputs[0].node] : k->node;
+}
+
 /* Plans `sql`, whose last statement is an INSERT, and chooses its first node of a kind. */
 static inline void kit_plan(struct kit *k, const char *sql, uint32_t capacity, enum node_kind kind)
 {
@@ -100,7 +106,7 @@ static inline void kit_plan(struct kit *k, const char *sql, uint32_t capacity, e
     buf_init(&k->journal, NULL, SIZE_MAX / 2);
     k->ctx = (struct exec_context){ .os = sim_os(k->sim), .budget = &k->budget, .capacity = capacity, .shards = 1, .durable = true,
                                     .zone = zone_utc, .epoch = 1 };
-    k->in = batch_new(&k->plan->nodes[k->node->inputs[0].node]->schema, BATCH_ROWS, NULL);
+    k->in = batch_new(&kit_input(k)->schema, BATCH_ROWS, NULL);
     assert_non_null(k->in);
 }
 
@@ -109,6 +115,9 @@ static inline void kit_plan(struct kit *k, const char *sql, uint32_t capacity, e
 static inline const struct op_ops *kit_ops(const struct node *n)
 {
     switch (n->kind) {
+    case NODE_VALUES: return &op_values;
+    case NODE_UNION:
+    case NODE_EXCHANGE: return &op_pass;
     case NODE_CALC: return &op_calc;
     case NODE_WATERMARK: return &op_watermark;
     case NODE_NORMALIZE: return &op_normalize;
@@ -156,7 +165,7 @@ static inline void kit_open(struct kit *k)
         return;
     kit_close(k);
     const struct op_ops *ops = kit_ops(k->node);
-    const struct node *from = k->plan->nodes[k->node->inputs[0].node];
+    const struct node *from = kit_input(k);
     k->o = calloc(1, ops->size);
     assert_non_null(k->o);
     k->o->ops = ops;
@@ -265,7 +274,7 @@ static inline void kit_say_rows(struct kit *k, const struct emit *out)
     }
 }
 
-enum kit_slot { KIT_BATCH, KIT_WATERMARK, KIT_TIMER, KIT_SPLIT, KIT_END };
+enum kit_slot { KIT_BATCH, KIT_WATERMARK, KIT_TIMER, KIT_SPLIT, KIT_POLL, KIT_END };
 
 /* Calls a slot until it is done. */
 static inline void kit_drive(struct kit *k, enum kit_slot slot, const struct event *ev)
@@ -281,6 +290,7 @@ static inline void kit_drive(struct kit *k, enum kit_slot slot, const struct eve
         case KIT_WATERMARK: r = ops->watermark(k->o, ev->time, &out, &k->err); break;
         case KIT_TIMER: r = ops->timer(k->o, ev->time, &out, &k->err); break;
         case KIT_SPLIT: r = ops->split(k->o, ev, &out, &k->err); break;
+        case KIT_POLL: r = ops->poll(k->o, &out, &k->err); break;
         case KIT_END: r = ops->end(k->o, &out, &k->err); break;
         }
         assert_true(++k->calls < 100000);
