@@ -76,7 +76,7 @@ class Queries:
         names = [f"q.c{k}" for k in keys]
         aggs = ["COUNT(*)", f"COUNT(DISTINCT q.c{rnd.randrange(len(types))})"]
         aggs += [f"{rnd.choice(['SUM', 'MIN', 'MAX', 'COUNT'])}(q.c{i})" for i in range(len(types)) if types[i] == "I"][:2]
-        aggs = rnd.sample(aggs, rnd.randint(1, 3))
+        aggs = rnd.sample(aggs, rnd.randint(1, min(3, len(aggs))))
         clause, sets = rnd.choice([
             (f"ROLLUP ({', '.join(names)})", [keys[:i] for i in range(len(keys) + 1)]),
             (f"CUBE ({', '.join(names)})", [[k for j, k in enumerate(keys) if m >> j & 1] for m in range(1 << len(keys))]),
