@@ -400,7 +400,8 @@ bool set_keys(struct accumulators *a, const struct accumulate *in, uint32_t set,
         memcpy(at + 8, &tag, 2);
         memcpy(at + SET_KEY_HEAD, exact ? value : v->bytes[i], len);
         at += SET_KEY_HEAD + len;
-        value += exact ? len : 0;
+        if (exact)
+            value += len;
         if (tails)
             memcpy(at, &tails[i], 8);
         at += tails ? 8 : 0;
