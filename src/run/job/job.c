@@ -441,25 +441,30 @@ void job_wait(struct job *j, int64_t timeout_ms)
 
 /* ---- numbers ---- */
 
-/* One operator's numbers into those of its node: sums, and the least watermark of those that hold time back. */
-static void add_metrics(struct op_metrics *sum, const struct op_face *face)
+static struct op_metrics published(const struct op_face *face)
 {
     struct op_metrics m;
     uint64_t words[METRIC_WORDS];
     for (uint32_t k = 0; k < METRIC_WORDS; k++)
         words[k] = atomic_load_explicit(&face->words[k], memory_order_relaxed);
     memcpy(&m, words, sizeof m);
-    sum->rows_in += m.rows_in;
-    sum->rows_out += m.rows_out;
-    sum->batches_in += m.batches_in;
-    sum->late_rows += m.late_rows;
-    sum->bytes += m.bytes;
-    sum->busy_ns += m.busy_ns;
-    sum->state_entries += m.state_entries;
-    sum->state_bytes += m.state_bytes;
-    if (m.idle == sum->idle ? m.watermark_ms < sum->watermark_ms : sum->idle)
-        sum->watermark_ms = m.watermark_ms;
-    sum->idle &= m.idle;
+    return m;
+}
+
+/* One operator's numbers into those of its node: sums, and the least watermark of those that hold time back. */
+static void add_metrics(struct op_metrics *sum, const struct op_metrics *m)
+{
+    sum->rows_in += m->rows_in;
+    sum->rows_out += m->rows_out;
+    sum->batches_in += m->batches_in;
+    sum->late_rows += m->late_rows;
+    sum->bytes += m->bytes;
+    sum->busy_ns += m->busy_ns;
+    sum->state_entries += m->state_entries;
+    sum->state_bytes += m->state_bytes;
+    if (m->idle == sum->idle ? m->watermark_ms < sum->watermark_ms : sum->idle)
+        sum->watermark_ms = m->watermark_ms;
+    sum->idle &= m->idle;
 }
 
 void job_metrics(const struct job *j, uint32_t node, struct op_metrics *ret)
@@ -467,25 +472,35 @@ void job_metrics(const struct job *j, uint32_t node, struct op_metrics *ret)
     *ret = (struct op_metrics){ .watermark_ms = INT64_MAX, .idle = true };
     for (uint32_t i = 0; i < j->n_tasks; i++)
         for (uint32_t k = 0; k < j->tasks[i].face.n_ops; k++)
-            if (j->tasks[i].face.ops[k].node == node)
-                add_metrics(ret, &j->tasks[i].face.ops[k]);
+            if (j->tasks[i].face.ops[k].node == node) {
+                struct op_metrics m = published(&j->tasks[i].face.ops[k]);
+                add_metrics(ret, &m);
+            }
+}
+
+/* What the whole job tells of one of its operators; sources read, sinks write. */
+static void add_stats(const struct job *j, const struct op_face *face, struct op_metrics *sinks, struct job_stats *ret)
+{
+    enum node_kind kind = j->plan->nodes[face->node]->kind;
+    struct op_metrics m = published(face);
+    ret->rows_in += kind == NODE_SOURCE ? m.rows_in : 0;
+    ret->late_rows += m.late_rows;
+    if (kind == NODE_SINK)
+        add_metrics(sinks, &m);
 }
 
 void job_stats(const struct job *j, struct job_stats *ret)
 {
-    *ret = (struct job_stats){ .watermark_ms = INT64_MAX, .restored = j->restored };
-    for (uint32_t i = 0; i < j->plan->n_nodes; i++) {
-        enum node_kind kind = j->plan->nodes[i]->kind;
-        struct op_metrics m;
-        job_metrics(j, i, &m);
-        ret->rows_in += kind == NODE_SOURCE ? m.rows_in : 0;
-        ret->rows_out += kind == NODE_SINK ? m.rows_out : 0;
-        ret->late_rows += m.late_rows;
-        if (kind == NODE_SINK && m.watermark_ms < ret->watermark_ms)
-            ret->watermark_ms = m.watermark_ms;
+    struct op_metrics sinks = { .watermark_ms = INT64_MAX, .idle = true };
+    *ret = (struct job_stats){ .restored = j->restored };
+    for (uint32_t i = 0; i < j->n_tasks; i++) {
+        const struct task *t = &j->tasks[i];
+        for (uint32_t k = 0; k < t->face.n_ops; k++)
+            add_stats(j, &t->face.ops[k], &sinks, ret);
+        ret->state_bytes += atomic_load_explicit(&t->budget.used, memory_order_relaxed);
     }
-    for (uint32_t i = 0; i < j->n_tasks; i++)
-        ret->state_bytes += atomic_load_explicit(&j->tasks[i].budget.used, memory_order_relaxed);
+    ret->rows_out = sinks.rows_out;
+    ret->watermark_ms = sinks.watermark_ms;
     ret->last_commit_ms = atomic_load(&j->last_commit_ms);
     ret->epoch = atomic_load(&j->published);
     if (j->config.log)

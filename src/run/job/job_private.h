@@ -107,7 +107,7 @@ struct inlet {
 /* An operator's metrics as they were published last, word by word. */
 #define METRIC_WORDS (sizeof(struct op_metrics) / sizeof(uint64_t))
 struct op_face {
-    uint32_t node;
+    uint32_t node; /* for good */
     atomic_uint_fast64_t words[METRIC_WORDS];
 };
 
