@@ -85,6 +85,28 @@ static void test_csv(void **state)
     check("csv", true, 2, "op,n,text\n+I,0,plain\n-U,50,\"a|b, \"\"c\"\"\n\xC3\xBC\"\n-D,100,\n");
 }
 
+static void test_bytes(void **state)
+{
+    (void)state;
+    const struct field fields[] = { F("b", type_basic(TYPE_VARBINARY)) };
+    struct schema s = { fields, 1 };
+    struct batch *b = batch_new(&s, 4, NULL);
+    struct buf out;
+    assert_non_null(b);
+    assert_true(column_set_str(&b->cols[0], 0, "\xCA\x00\x1B", 3) && column_set_str(&b->cols[0], 1, "", 0));
+    column_set_null(&b->cols[0], 2);
+    b->count = 3;
+    buf_init(&out, NULL, 10000);
+    struct result_writer *w = result_writer_new(RESULT_MARKDOWN, &s, false, NULL, NULL);
+    assert_true(w && result_writer_put(w, b, &out) && result_writer_end(w, &out));
+    static const char wanted[] = "| b         |\n|-----------|\n| x'ca001b' |\n| x''       |\n| NULL      |\n";
+    assert_int_equal(out.len, sizeof wanted - 1);
+    assert_memory_equal(out.data, wanted, out.len);
+    result_writer_free(w);
+    buf_release(&out);
+    batch_free(b);
+}
+
 static void test_names(void **state)
 {
     (void)state;
@@ -136,7 +158,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table), cmocka_unit_test(test_markdown), cmocka_unit_test(test_json),
-        cmocka_unit_test(test_csv),   cmocka_unit_test(test_names),    cmocka_unit_test(test_memory_refused),
+        cmocka_unit_test(test_csv),   cmocka_unit_test(test_names), cmocka_unit_test(test_bytes),    cmocka_unit_test(test_memory_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
