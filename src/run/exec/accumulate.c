@@ -390,7 +390,7 @@ bool set_keys(struct accumulators *a, const struct accumulate *in, uint32_t set,
     if (!buf_reserve(&a->key_store, room + 1))
         return false;
     uint8_t *at = a->key_store.data;
-    const uint8_t *value = exact ? v->store.data : NULL;
+    size_t from = 0; /* of exact values, which stand one behind the other */
     uint16_t tag = (uint16_t)set;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t len = lens[i];
@@ -398,10 +398,9 @@ bool set_keys(struct accumulators *a, const struct accumulate *in, uint32_t set,
         a->key_bytes[i] = at;
         memcpy(at, &id, 8);
         memcpy(at + 8, &tag, 2);
-        memcpy(at + SET_KEY_HEAD, exact ? value : v->bytes[i], len);
+        memcpy(at + SET_KEY_HEAD, exact ? v->store.data + from : v->bytes[i], len);
         at += SET_KEY_HEAD + len;
-        if (exact)
-            value += len;
+        from += len;
         if (tails)
             memcpy(at, &tails[i], 8);
         at += tails ? 8 : 0;

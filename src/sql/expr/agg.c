@@ -100,6 +100,17 @@ static void keep_rows(struct aggregate *g, enum agg_keep keep, const struct aggr
     g->state_bytes = 0;
 }
 
+/* The only row of its group, be its value NULL: rows may come before those that they replace have gone, so all count. */
+static enum status resolve_single(struct resolving *r)
+{
+    if (r->n_args != 1)
+        return invalid_call(r);
+    r->g->type = type_nullable(r->env->arena, r->args[0], true);
+    r->g->keep_nulls = true;
+    keep_rows(r->g, AGG_KEEP_ROWS, &agg_single);
+    return ST_OK;
+}
+
 /* FIRST_VALUE and LAST_VALUE: one value, unless it may be taken back: then the next one must be known. */
 static enum status resolve_end(struct resolving *r)
 {
@@ -355,7 +366,7 @@ static const struct row rows[] = {
           "too great; the capacity is 10 k, at least 100, unless told otherwise.", "APPROX_TOP_K(name, 3)"),
       resolve_approx_top, 6, false },
     { AGG("SINGLE_VALUE", "SINGLE_VALUE(value)", "The only value; more than one row fails.", "SINGLE_VALUE(price) FILTER (WHERE price > 12)"),
-      resolve_value, 0, false },
+      resolve_single, 0, false },
 };
 #undef AGG
 #define N_ROWS (sizeof rows / sizeof rows[0])

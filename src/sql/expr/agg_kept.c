@@ -1,5 +1,5 @@
 /* Aggregates that are made of all rows of a group when their value is asked for: LISTAGG, ARRAY_AGG, COLLECT,
- * JSON_OBJECTAGG, JSON_ARRAYAGG, and FIRST_VALUE and LAST_VALUE over rows that may be taken back.
+ * JSON_OBJECTAGG, JSON_ARRAYAGG, SINGLE_VALUE, and FIRST_VALUE and LAST_VALUE over rows that may be taken back.
  *
  * They have no state of their own. The operator keeps their rows as entries of a store, so that a row that comes or goes
  * costs one entry, in memory and in the journal, however large its group is. A state that held the joined value would be
@@ -114,7 +114,7 @@ static enum status collect(const struct aggregate *g, struct agg_rows *rows, str
 }
 const struct aggregate_ops agg_collect = { .gather = collect };
 
-/* ---- FIRST_VALUE, LAST_VALUE ---- */
+/* ---- FIRST_VALUE, LAST_VALUE, SINGLE_VALUE ---- */
 
 static enum status end(const struct aggregate *g, struct agg_rows *rows, struct column *out, uint32_t row,
                        struct error *err)
@@ -129,6 +129,15 @@ static enum status end(const struct aggregate *g, struct agg_rows *rows, struct 
     return ST_OK;
 }
 const struct aggregate_ops agg_end = { .gather = end };
+
+static enum status single(const struct aggregate *g, struct agg_rows *rows, struct column *out, uint32_t row,
+                          struct error *err)
+{
+    if (rows->total > 1)
+        return error_set(err, ST_EXPRESSION, "SingleValueAggFunction received more than one element.");
+    return end(g, rows, out, row, err);
+}
+const struct aggregate_ops agg_single = { .gather = single };
 
 /* ---- JSON ---- */
 

@@ -1,4 +1,4 @@
-/* MIN, MAX, FIRST_VALUE, LAST_VALUE, SINGLE_VALUE: a flag and one value. The value stands in the state itself (8 bytes
+/* MIN, MAX, FIRST_VALUE, LAST_VALUE: a flag and one value. The value stands in the state itself (8 bytes
  * after the flag, 16 for wide decimals), or for text, rows and lists as canonical bytes in the heap. They cannot take
  * rows back: over such input FIRST_VALUE and LAST_VALUE are agg_kept.c's, and the operator makes a MIN or MAX anew when
  * the value that it is goes (`outlives`). First and last are a matter of arrival: states of panes, which share it, do not
@@ -6,7 +6,7 @@
 #include "expr/expr_private.h"
 
 struct value {
-    uint64_t has; /* rows seen for SINGLE_VALUE */
+    uint64_t has;
     union {
         int32_t i32;
         int64_t i64;
@@ -89,23 +89,15 @@ static enum status heap_full(struct error *err)
         return s->has && (s->MEMBER < args[0].MEMBER[row] || s->MEMBER > args[0].MEMBER[row]);                   \
     }
 
-enum { MIN, MAX, FIRST, LAST, SINGLE, KINDS };
-
-/* SINGLE_VALUE counts its rows, NULLs too. */
-static enum status single_fail(struct error *err)
-{
-    return error_set(err, ST_EXPRESSION, "SingleValueAggFunction received more than one element.");
-}
+enum { MIN, MAX, FIRST, LAST, KINDS };
 
 #define ALL(SUFFIX, STATE, MEMBER, LESS)                                              \
     STEP(min_##SUFFIX, STATE, MEMBER, LESS(v, s->MEMBER))                             \
     STEP(max_##SUFFIX, STATE, MEMBER, LESS(s->MEMBER, v))                             \
     STEP(first_##SUFFIX, STATE, MEMBER, false)                                        \
     STEP(last_##SUFFIX, STATE, MEMBER, true)                                          \
-    STEP(single_##SUFFIX, STATE, MEMBER, ({ if (s->has) return single_fail(err); true; })) \
     MERGE(min_merge_##SUFFIX, STATE, MEMBER, LESS(v, s->MEMBER))                      \
     MERGE(max_merge_##SUFFIX, STATE, MEMBER, LESS(s->MEMBER, v))                      \
-    MERGE(single_merge_##SUFFIX, STATE, MEMBER, ({ if (s->has) return single_fail(err); true; })) \
     RESULT(result_##SUFFIX, STATE, MEMBER)                                            \
     OUTLIVES(outlives_##SUFFIX, STATE, MEMBER)                                        \
     static const struct aggregate_ops ops_##SUFFIX[KINDS] = {                         \
@@ -113,7 +105,6 @@ static enum status single_fail(struct error *err)
         [MAX] = { max_##SUFFIX, NULL, max_merge_##SUFFIX, result_##SUFFIX, NULL, outlives_##SUFFIX }, \
         [FIRST] = { first_##SUFFIX, NULL, NULL, result_##SUFFIX },                        \
         [LAST] = { last_##SUFFIX, NULL, NULL, result_##SUFFIX },                          \
-        [SINGLE] = { single_##SUFFIX, NULL, single_merge_##SUFFIX, result_##SUFFIX },     \
     };
 ALL(b, value, b, LESS_INT)
 ALL(i32, value, i32, LESS_INT)
@@ -132,10 +123,8 @@ static int kind_of(const struct aggregate *g)
         return g->name[1] == 'I' ? MIN : MAX;
     case 'F':
         return FIRST;
-    case 'L':
-        return LAST;
     default:
-        return SINGLE;
+        return LAST;
     }
 }
 
@@ -165,10 +154,6 @@ static enum status heap_add(const struct aggregate *g, void *const *states, cons
         struct value *s = states[i];
         if (column_is_null(&args[0], r))
             continue;
-        if (kind == SINGLE && s->has) {
-            st = single_fail(err);
-            break;
-        }
         if (kind == FIRST && s->has)
             continue;
         buf_clear(&bytes);
@@ -198,8 +183,6 @@ static enum status heap_merge(const struct aggregate *g, void *dst, struct agg_h
     int kind = kind_of(g);
     if (!s->has)
         return ST_OK;
-    if (kind == SINGLE && d->has)
-        return single_fail(err);
     struct str v = src_heap->get(src_heap, s->handle);
     if (!replaces(kind, d, dst_heap, v))
         return ST_OK;

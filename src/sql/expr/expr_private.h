@@ -325,7 +325,7 @@ struct program {
 
 extern const struct aggregate_ops agg_count_star, agg_count, agg_variance;
 /* Made of all rows of a group. */
-extern const struct aggregate_ops agg_listagg, agg_array, agg_collect, agg_end, agg_json_object, agg_json_array,
+extern const struct aggregate_ops agg_listagg, agg_array, agg_collect, agg_end, agg_single, agg_json_object, agg_json_array,
     agg_percentile;
 extern const struct aggregate_ops agg_approx_count, agg_approx_percentile, agg_approx_top;
 const struct aggregate_ops *agg_sum_ops(const struct type *t, bool avg);

@@ -150,7 +150,7 @@ void hll_prefetch(struct agg_heap *heap, uint64_t handle, uint64_t hash)
 
 bool hll_merge(struct agg_heap *to, uint64_t *handle, struct agg_heap *from, uint64_t other)
 {
-    bool changed;
+    bool changed = false;
     if (!other)
         return true;
     struct str bytes = from->get(from, other);

@@ -54,7 +54,7 @@ static int64_t counted(uint64_t seed, uint64_t n)
 {
     struct blobs *b = blobs_new();
     uint64_t h = 0;
-    bool changed;
+    bool changed = false;
     for (uint64_t i = 0; i < n; i++)
         assert_true(hll_add(&b->face, &h, hash_u64(seed * 1000000007u + i), &changed));
     int64_t count = hll_count(&b->face, h);
@@ -87,7 +87,7 @@ static void hll_merges_to_the_union(void **state)
     for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
         struct blobs *x = blobs_new(), *y = blobs_new(), *both = blobs_new();
         uint64_t hx = 0, hy = 0, hb = 0, n = sizes[k][0], m = sizes[k][1];
-        bool changed;
+        bool changed = false;
         for (uint64_t i = 0; i < n; i++)
             assert_true(hll_add(&x->face, &hx, hash_u64(i), &changed) && hll_add(&both->face, &hb, hash_u64(i), &changed));
         for (uint64_t i = n + m; i-- > n / 2;) /* overlaps; backwards */
