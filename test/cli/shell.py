@@ -129,7 +129,7 @@ def completion(home):
                          ("CREATE TABLE x (a INT) WITH ('connector' = 'print', 'row-k\t", "'row-kinds' = '"),
                          ("CREATE TABLE x (a INT) WITH ('connector' = 'print', 'row-kinds' = 'al\t", "'always'"),
                          ("CREATE TABLE x (a INT) WITH ('connector' = 'filesystem', 'format' = 'cs\t", "'csv'"),
-                         ("SET 'table.local\t", "SET 'table.local-time-zone' = '"), ("SET 'json.validate' = 'ne\t", "'needed'"),
+                         ("SET 'table.local\t", "SET 'table.local-time-zone' = '"), ("RESET 'table.local\t", "RESET 'table.local-time-zone';"), ("SET 'json.validate' = 'ne\t", "'needed'"),
                          ("\\tim\t", "\\timing"), ("\\mode mark\t", "\\mode markdown"), ("\\d pur\t", "\\d purchases"), ("HEL\t", "HELP;")):
         n = len(t.raw)
         t.key(keys.encode())
@@ -261,9 +261,15 @@ def redraws(home):
     rows = [int(x) for x in re.findall(r"^\| +(\d+) \| +\d+ \|", table, re.M)]
     assert sorted(rows) == list(range(40)), table
     assert "40 rows; stopped" in got and not any("Ctrl-C stops" in x for x in t.screen.text()), t.screen.text()
+    t.ask(SEVENS)
+    t.ask("SET 'sql-client.execution.result-mode' = 'changelog';")
+    n = len(t.raw)
+    t.until("SELECT COUNT(*) AS n FROM s;\r", "| +U |")
+    t.key(b"\x03")
+    t.ready(n)
+    t.ask("RESET 'sql-client.execution.result-mode';")
     t.ask("\\mode ndjson") # in other forms the changes themselves
     n = len(t.raw)
-    t.ask(SEVENS)
     t.until("SELECT COUNT(*) AS n FROM s;\r", '"op":"+U"')
     t.key(b"\x03")
     t.ready(n)
@@ -296,7 +302,7 @@ def quiet_keys(home):
 
 def final_table(home):
     """A bounded query that updates ends with its table: what was taken back is gone."""
-    t = Shell(home)
+    t = Shell(home, "-p", "3")
     t.ask(NUMBERS % 30000)
     got = t.ask("SELECT n, COUNT(*) AS keys FROM (SELECT i % 3 AS k, COUNT(*) AS n FROM n GROUP BY i % 3) GROUP BY n;")
     assert re.findall(r"^\| +(\d+) \| +(\d+) \|$", got.split("\033[J")[-1], re.M)[-1:] == [("10000", "3")], got

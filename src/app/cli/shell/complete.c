@@ -220,6 +220,7 @@ static void add_columns_of(struct completion *k, struct str qualifier)
 struct option_place {
     bool inside;      /* WITH (…), OPTIONS (…), SET */
     bool set, value;  /* of SET; behind '=' */
+    bool reset;       /* a key stands alone */
     struct str key;
     struct str connector, formats[4];
     uint32_t n_formats;
@@ -242,7 +243,7 @@ static struct option_place find_options(struct completion *k)
         const struct syn_token *t = &k->tokens[i], *next = i + 1 < k->n ? &k->tokens[i + 1] : NULL;
         bool list = (is_word(t, "WITH") || is_word(t, "OPTIONS")) && next && str_eq(next->value, STR("("));
         if (list || (i == 0 && (is_word(t, "SET") || is_word(t, "RESET")))) {
-            o = (struct option_place){ .inside = true, .set = !list };
+            o = (struct option_place){ .inside = true, .set = !list, .reset = is_word(t, "RESET") };
             equals = false;
             i += list;
         } else if (o.inside && t->kind == SYN_TOKEN_TEXT) {
@@ -263,13 +264,13 @@ static struct option_place find_options(struct completion *k)
     return o;
 }
 
-static void add_key(struct completion *k, const struct option_spec *spec)
+static void add_key(struct completion *k, const struct option_spec *spec, bool alone)
 {
     struct str name = str_from(spec->name);
     if (str_ends(name, STR("*")))
         name.len--;
     if (name.len && starts_nocase(name, k->typed))
-        add(k, name, spec->name[name.len] ? "" : "' = '");
+        add(k, name, spec->name[name.len] ? "" : alone ? "';" : "' = '");
 }
 
 static void add_choices(struct completion *k, const struct option_spec *spec)
@@ -286,7 +287,7 @@ static void add_specs(struct completion *k, const struct option_place *o, const 
 {
     for (uint32_t i = 0; i < n; i++)
         if (!o->value)
-            add_key(k, &specs[i]);
+            add_key(k, &specs[i], o->reset);
         else if (str_eq(str_from(specs[i].name), o->key))
             add_choices(k, &specs[i]);
 }

@@ -141,7 +141,8 @@ void result_begin(struct result *r, struct shell *s, const struct plan *plan)
     for (uint32_t i = 0; i < plan->n_nodes; i++)
         if (plan->nodes[i]->kind == NODE_SINK && plan->nodes[i]->sink.is_result)
             r->updates = plan->nodes[i]->kinds != KINDS_APPEND;
-    r->draws = r->updates && s->interactive && c->host->moves && s->format == RESULT_TABLE;
+    r->draws = r->updates && s->interactive && c->host->moves && s->format == RESULT_TABLE &&
+               str_eq_nocase(session_get(engine_session(s->engine), "sql-client.execution.result-mode"), STR("table"));
     r->wanted = true;
     r->began_ns = os_mono_ns(c->os);
     pages_begin(&r->pages, s, plan->bounded || r->draws);
