@@ -114,12 +114,58 @@ static void test_goes_on(void **state)
     arena_release(&a);
 }
 
+/* Where the statements of `text` end, fed line by line or at once. */
+static uint32_t ends_of(const char *text, size_t len, bool by_lines, size_t *ret)
+{
+    struct arena a;
+    struct syn_scan s = { 0 };
+    uint32_t n = 0;
+    arena_init(&a, NULL);
+    for (size_t upto = 0; upto < len;) {
+        const char *newline = by_lines ? memchr(text + upto, '\n', len - upto) : NULL;
+        upto = newline ? (size_t)(newline - text) + 1 : len;
+        while (syn_scan(&a, str_make(text, upto), &s) == SYN_WHOLE) {
+            ret[n++] = s.pos;
+            s = (struct syn_scan){ .pos = s.pos };
+        }
+    }
+    arena_release(&a);
+    return n;
+}
+
+/* Whatever is typed: line by line it ends where it ends at once. */
+static void test_any_text(void **state)
+{
+    static const char *const pieces[] = { "SELECT", " ", "\n", "\n", ";", "'", "''", "`", "/*", "*/", "/*+", "--", "//", "BEGIN",
+                                          "STATEMENT", "SET", "END", "EXECUTE", "1", ".", "x", "\"", "\\", "X'", "E'", "U&'",
+                                          "\xC3\xA9", "\xFF", "(", ")", "UESCAPE" };
+    (void)state;
+    uint64_t seed = 7;
+    for (int round = 0; round < 20000; round++) {
+        char text[256];
+        size_t len = 0, once[256], lines[256];
+        seed = hash_u64(seed);
+        for (uint64_t left = seed % 30; left > 0 && len < 240; left--) {
+            seed = hash_u64(seed);
+            const char *piece = pieces[seed % (sizeof pieces / sizeof *pieces)];
+            memcpy(text + len, piece, strlen(piece));
+            len += strlen(piece);
+        }
+        uint32_t n = ends_of(text, len, false, once);
+        assert_int_equal(ends_of(text, len, true, lines), n);
+        for (uint32_t i = 0; i < n; i++)
+            if (once[i] != lines[i])
+                fail_msg("%.*s: %zu, not %zu", (int)len, text, lines[i], once[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ends),
         cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_goes_on),
+        cmocka_unit_test(test_any_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
