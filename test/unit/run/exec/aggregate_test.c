@@ -160,13 +160,19 @@ static void a_row_goes_out_of_a_list(void **state)
                                    " WITH ('connector' = 'any'); INSERT INTO o SELECT k, LISTAGG(s), ARRAY_AGG(v), COLLECT(v), "  \
                                    "JSON_ARRAYAGG(s), PERCENTILE(v, 0.5) FROM g GROUP BY k"
 
+#define SKETCHES KIT_TABLE("rows") "CREATE TABLE o (k BIGINT, d BIGINT, p DOUBLE, t ARRAY<ROW<`value` STRING, `count` BIGINT>>)"      \
+                                   " WITH ('connector' = 'any'); INSERT INTO o SELECT k, APPROX_COUNT_DISTINCT(v), "               \
+                                   "APPROX_PERCENTILE(v, 0.5), APPROX_TOP_K(s, 2) FROM g GROUP BY k"
+
 static void first(struct kit *x) { kit_batch(x, "+I k=1 v=5 s=a; +I k=2 v=5 s=b; +I k=3 v=7"); }
 static void second(struct kit *x) { kit_batch(x, "-D k=1 v=5 s=a; +I k=2 v=6 s=c; +I k=4 v=1 s=d"); }
+static void more(struct kit *x) { kit_batch(x, "+I k=1 v=6 s=a; +I k=2 v=600 s=c; +I k=4 v=1 s=d"); }
 static void memory_may_be_refused_anywhere(void **state)
 {
     (void)state;
     kit_refuse_each(SETS, 4, NODE_AGGREGATE, true, first, second);
     kit_refuse_each(LISTS, 4, NODE_AGGREGATE, true, first, second);
+    kit_refuse_each(SKETCHES, 4, NODE_AGGREGATE, true, first, more);
 }
 
 int main(void)

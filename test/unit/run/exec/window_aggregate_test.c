@@ -1,5 +1,5 @@
 /* Window aggregates driven by hand: what closes when, in batches that stay small; late rows; restarts; NULL times; memory. The same
- * stories go through panes that are merged (slices) and through windows kept whole (DISTINCT). */
+ * stories go through panes that are merged (slices), with sets and without, and through windows kept whole (LISTS). */
 #include "kit.h"
 
 #define JOB(cols, calls, window)                                                                                              \
@@ -10,6 +10,9 @@
 #define CUMULATE "CUMULATE(TABLE g, DESCRIPTOR(ts), INTERVAL '1' SECOND, INTERVAL '3' SECOND)"
 #define PLAIN(window) JOB("n BIGINT, m BIGINT", "COUNT(*), MAX(v)", window)
 #define DISTINCT(window) JOB("n BIGINT, m BIGINT", "COUNT(*), COUNT(DISTINCT v)", window)
+
+#define LISTS(window) JOB("n BIGINT, l STRING", "COUNT(DISTINCT v), LISTAGG(CAST(v AS STRING))", window)
+#define BAGS(window) JOB("n BIGINT, p DOUBLE", "COUNT(DISTINCT v), PERCENTILE(v, 0.3)", window)
 
 static struct kit k;
 
@@ -177,7 +180,8 @@ static void walk(const char *sql, uint32_t every, char *ret, size_t room)
 static void a_restart_changes_nothing(void **state)
 {
     (void)state;
-    static const char *const jobs[] = { PLAIN(TUMBLE), DISTINCT(TUMBLE), PLAIN(HOP), DISTINCT(HOP), PLAIN(CUMULATE), DISTINCT(CUMULATE) };
+    static const char *const jobs[] = { PLAIN(TUMBLE), DISTINCT(TUMBLE), PLAIN(HOP), DISTINCT(HOP), PLAIN(CUMULATE), DISTINCT(CUMULATE),
+                                        LISTS(HOP), LISTS(CUMULATE), BAGS(HOP), BAGS(CUMULATE) };
     static const uint32_t every[] = { 1, 4, 9 };
     static char whole[1 << 17], parts[1 << 17];
     for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++) {
@@ -225,6 +229,8 @@ static void memory_may_be_refused_anywhere(void **state)
     (void)state;
     kit_refuse_each(PLAIN(HOP), 4, NODE_WINDOW_AGGREGATE, true, first, second);
     kit_refuse_each(DISTINCT(CUMULATE), 4, NODE_WINDOW_AGGREGATE, true, first, second);
+    kit_refuse_each(BAGS(HOP), 4, NODE_WINDOW_AGGREGATE, true, first, second);
+    kit_refuse_each(LISTS(HOP), 4, NODE_WINDOW_AGGREGATE, true, first, second);
 }
 
 int main(void)
