@@ -699,7 +699,7 @@ static const struct {
       "" },
     { "CREATE TABLE x (m AS 1 + 1) WITH ('connector' = 'test')",
       ST_SEMANTIC, 1, 14,
-      "table 'x' has no physical column",
+      "table 'x': connector 'test' needs declared columns",
       "" },
     { "CREATE TABLE x (a INT, m AS a + 1, PRIMARY KEY (m) NOT ENFORCED) WITH ('connector' = 'test')",
       ST_SEMANTIC, 1, 14,
