@@ -464,6 +464,12 @@ bool facts_state(const struct node *n, struct state_fact *ret)
         *ret = (struct state_fact){ "accumulators", "key and pane", "window end", n->window_aggregate.keys,
                                     n->window_aggregate.n_keys };
         return true;
+    case NODE_SET:
+        *ret = (struct state_fact){ .keeps = "counts", .by = "row", .until = for_good };
+        return true;
+    case NODE_TIME_SORT:
+        *ret = (struct state_fact){ .keeps = "rows", .until = "their time has passed" };
+        return true;
     case NODE_SORT:
         *ret = n->sort.n_keys ? (struct state_fact){ .keeps = "rows", .until = to_end }
                               : (struct state_fact){ .keeps = "count", .until = for_good };

@@ -288,6 +288,10 @@ static const char torture[] =
     "  FROM v GROUP BY s, e, auction; INSERT INTO keyed SELECT a, SUM(b) FROM (VALUES (1, 'x', 2), (3, 'y', 4)) AS "
     "w(a, c, b)"
     "  GROUP BY a HAVING COUNT(*) > 1; END;"
+    "SELECT TUMBLE_END(dateTime, INTERVAL '1' SECOND), auction, GROUPING(auction), SUM(x) FROM bid LEFT JOIN"
+    "  UNNEST(ARRAY[price, bidder]) WITH ORDINALITY AS u (x, n) ON x > n"
+    "  GROUP BY TUMBLE(dateTime, INTERVAL '1' SECOND), ROLLUP (auction);"
+    "SELECT auction FROM bid WHERE price > 1 ORDER BY dateTime, price; SELECT a FROM t EXCEPT ALL SELECT a FROM two;"
     "SELECT id, CASE WHEN v = 1 THEN s ELSE UPPER(s) END FROM ups WHERE v = 1 UNION SELECT a, c FROM f";
 
 /* Every allocation refused in turn: a named error, nothing lost (the sanitizer looks), nothing broken. */
