@@ -91,14 +91,14 @@ static enum status rel_unnest(struct binder *b, struct rel *in, uint32_t column,
 }
 
 /* The scope's items and the new one. */
-static enum status widen(struct binder *b, const struct scope *s, struct str alias, const struct rel *r,
+static enum status widen(struct binder *b, const struct scope *s, struct str alias, const struct rel *r, uint32_t first,
                          struct scope *ret)
 {
     struct scope_item *items = ARENA_ARRAY(b->arena, struct scope_item, s->n_items + 1);
     TRY_MEM(b, items);
     if (s->n_items)
         memcpy(items, s->items, s->n_items * sizeof *items);
-    items[s->n_items] = (struct scope_item){ alias, r->unnest.n_pass, r->unnest.n_parts };
+    items[s->n_items] = (struct scope_item){ alias, first, r->schema.n_fields - first };
     *ret = (struct scope){ &r->schema, items, s->n_items + 1 };
     return ST_OK;
 }
@@ -134,8 +134,120 @@ enum status bind_unnest(struct binder *b, struct rel *in, const struct scope *s,
     TRY(unnest_parts(b, r, fields, n, f));
     TRY_MEM(b, unnest_tags(b, r, in));
     *ret = r;
-    return widen(b, s, f->alias, r, ret_scope);
+    return widen(b, s, f->alias, r, n_pass, ret_scope);
 }
+
+/* ---- LATERAL (SELECT … FROM UNNEST(…) WHERE …): the elements through a projection ---- */
+
+static bool is_plain_select(const struct syn_query *q)
+{
+    bool plain = q->kind == SYN_SELECT && q->from && q->from->kind == SYN_FROM_UNNEST && !q->n_ctes && !q->has_group &&
+                 !q->having && !q->distinct && !q->n_order && !q->limit && !q->offset && !q->n_windows && !q->qualify &&
+                 !q->stream && !q->n_hints;
+    for (uint32_t i = 0; plain && i < q->n_items; i++)
+        plain = !syn_has_aggregate(q->items[i].expr);
+    return plain;
+}
+
+/* The element's names hide those of the row around. */
+static enum status hide_outer(struct binder *b, const struct rel *r, struct scope *s)
+{
+    uint32_t n = r->schema.n_fields;
+    struct field *fields = ARENA_ARRAY(b->arena, struct field, n + 1);
+    struct schema *seen = ARENA_NEW(b->arena, struct schema);
+    TRY_MEM(b, fields && seen);
+    memcpy(fields, r->schema.fields, n * sizeof *fields);
+    for (uint32_t i = 0; i < r->unnest.n_pass; i++)
+        for (uint32_t k = r->unnest.n_pass; k < n; k++)
+            if (str_eq(fields[i].name, fields[k].name))
+                fields[i].name = STR("");
+    *seen = (struct schema){ fields, n };
+    s->schema = seen;
+    return ST_OK;
+}
+
+struct lateral {
+    ARRAY(const struct expr *) exprs;
+    ARRAY(struct field) fields;
+};
+
+static enum status lateral_add(struct binder *b, struct lateral *l, const struct expr *e, struct str name)
+{
+    const struct expr **x = array_add(&l->exprs, b->arena);
+    struct field *f = array_add(&l->fields, b->arena);
+    TRY_MEM(b, x && f);
+    *x = e;
+    *f = (struct field){ name, rel_type(b, e) };
+    TRY_MEM(b, f->type);
+    return ST_OK;
+}
+
+static enum status lateral_columns(struct binder *b, const struct rel *r, uint32_t first, uint32_t end,
+                                   struct lateral *l)
+{
+    for (uint32_t i = first; i < end; i++) {
+        const struct expr *c = expr_column(&b->exprs, i, r->schema.fields[i].type);
+        TRY_MEM(b, c);
+        TRY(lateral_add(b, l, c, r->schema.fields[i].name));
+    }
+    return ST_OK;
+}
+
+static enum status lateral_items(struct binder *b, const struct rel *r, const struct scope *s, const struct syn_query *q,
+                                 struct lateral *l)
+{
+    struct place p = { .scope = s, .clause = "a SELECT list without GROUP BY" };
+    for (uint32_t i = 0; i < q->n_items; i++) {
+        const struct syn_expr *e = q->items[i].expr;
+        const struct expr *x;
+        if (e->kind == SYN_STAR) {
+            TRY(lateral_columns(b, r, r->unnest.n_pass, r->schema.n_fields, l));
+            continue;
+        }
+        TRY(bind_expr(b, &p, e, &x));
+        bool element = x->kind == EXPR_COLUMN && x->column >= r->unnest.n_pass;
+        if (r->unnest.outer && !element) /* it would have to be NULL where there is no element */
+            return refuse(b, F_LATERAL, e->line, e->column);
+        struct str name = q->items[i].alias;
+        if (!name.len)
+            name = e->kind == SYN_COLUMN ? e->name.parts[e->name.count - 1] : arena_printf(b->arena, "EXPR$%u", i);
+        TRY_MEM(b, name.ptr);
+        TRY(lateral_add(b, l, x, name));
+    }
+    return ST_OK;
+}
+
+static enum status bind_lateral(struct binder *b, struct rel *in, const struct scope *left, const struct syn_from *f,
+                                bool outer, struct rel **ret, struct scope *ret_scope)
+{
+    const struct syn_query *q = f->query;
+    struct rel *r, *below;
+    struct scope s;
+    struct lateral l = { 0 };
+    TRY(bind_unnest(b, in, left, q->from, outer, &r, &s));
+    below = r;
+    TRY(hide_outer(b, r, &s));
+    struct place p = { .scope = &s, .clause = "WHERE" };
+    const struct expr *condition = NULL;
+    if (q->where)
+        TRY(bind_condition(b, &p, q->where, &condition));
+    if (outer)
+        r->unnest.condition = condition;
+    else if (condition)
+        TRY(rel_filter(b, r, condition, &below));
+    TRY(lateral_columns(b, r, 0, r->unnest.n_pass, &l));
+    TRY(lateral_items(b, r, &s, q, &l));
+    uint32_t n = l.fields.count - r->unnest.n_pass;
+    if (f->n_column_aliases && f->n_column_aliases != n)
+        return error_at(b->err, ST_SEMANTIC, f->line, f->column, "alias '%.*s' names %u columns, its query has %u",
+                        STR_ARG(f->alias), f->n_column_aliases, n);
+    for (uint32_t i = 0; i < f->n_column_aliases; i++)
+        l.fields.at[r->unnest.n_pass + i].name = f->column_aliases[i];
+    TRY(rel_calc(b, below, NULL, l.exprs.at, l.fields.at, l.fields.count, ret));
+    return widen(b, left, f->alias, *ret, r->unnest.n_pass, ret_scope);
+}
+
+/* ---- joins ---- */
 
 static enum status refuse_join(struct binder *b, const struct syn_from *f)
 {
@@ -154,7 +266,8 @@ enum status bind_join(struct binder *b, const struct cte_frame *ctes, const stru
 {
     const struct syn_from *right = f->right;
     bool outer = f->join == SYN_JOIN_LEFT;
-    if (right->kind != SYN_FROM_UNNEST || f->join == SYN_JOIN_RIGHT || f->join == SYN_JOIN_FULL || f->natural ||
+    bool lateral = right->kind == SYN_FROM_QUERY && right->lateral && is_plain_select(right->query);
+    if ((right->kind != SYN_FROM_UNNEST && !lateral) || f->join == SYN_JOIN_RIGHT || f->join == SYN_JOIN_FULL || f->natural ||
         f->n_using)
         return refuse_join(b, f);
     if ((outer || f->join == SYN_JOIN_INNER) && !f->on)
@@ -163,7 +276,9 @@ enum status bind_join(struct binder *b, const struct cte_frame *ctes, const stru
     struct rel *in;
     struct scope s;
     TRY(bind_from(b, ctes, f->left, &in, &s));
-    TRY(bind_unnest(b, in, &s, right, outer, ret, ret_scope));
+    if (lateral && outer && f->on->kind != SYN_TRUE)
+        return refuse(b, F_LATERAL, f->on->line, f->on->column);
+    TRY((lateral ? bind_lateral : bind_unnest)(b, in, &s, right, outer, ret, ret_scope));
     if (!f->on || f->on->kind == SYN_TRUE)
         return ST_OK;
     struct place p = { .scope = ret_scope, .clause = "ON" };
