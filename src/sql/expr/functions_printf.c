@@ -361,17 +361,16 @@ static bool integer_of(const struct column *c, uint32_t row, int64_t *ret)
 /* The first `precision` characters, upper case when wanted, padded to the width. */
 static bool put_padded(struct buf *out, const struct spec *s, struct str text)
 {
-    size_t points = 0, pad;
-    for (size_t i = 0; i < text.len; i++)
-        points += ((uint8_t)text.ptr[i] & 0xc0) != 0x80;
-    pad = s->width > 0 && (size_t)s->width > points ? (size_t)s->width - points : 0;
+    size_t points = s->width > 0 ? utf8_length(text) : 0;
+    size_t pad = s->width > 0 && (size_t)s->width > points ? (size_t)s->width - points : 0;
     for (size_t i = 0; i < pad && !s->left; i++)
         if (!buf_put_u8(out, ' '))
             return false;
-    for (size_t at = 0; at < text.len;) {
+    if (!s->upper && !buf_put(out, text.ptr, text.len))
+        return false;
+    for (size_t at = 0; s->upper && at < text.len;) {
         char one[12];
-        uint32_t c = utf8_next(text, &at);
-        if (!buf_put(out, one, s->upper ? text_upper(c, one) : utf8_put(c, one)))
+        if (!buf_put(out, one, text_upper(utf8_next(text, &at), one)))
             return false;
     }
     for (size_t i = 0; i < pad && s->left; i++)

@@ -9,7 +9,7 @@
  * rest of the path at every place below. The number of places looked at has a limit, since several '..' multiply. */
 #include "expr/json_private.h"
 
-#define MAX_VISITS 4000000u
+#define MAX_VISITS 500000u
 
 struct walk {
     struct json_work *w;
