@@ -33,6 +33,18 @@ echo 5,y >'in/dt=yesterday/hm=1/z.csv'
 t "a value that does not fit" 1 run -c "$table SELECT a FROM t"
 err "in/dt=yesterday/hm=1/"
 rm -r 'in/dt=yesterday'
+mkdir -p pruned/k=a/n=1 pruned/k=a/n=2 pruned/k=b/n=1 pruned/k=__DEFAULT_PARTITION__/n=1
+echo 1 >pruned/k=a/n=1/x.csv
+echo 2 >pruned/k=a/n=2/x.csv
+echo broken >pruned/k=b/n=1/x.csv
+echo broken >pruned/k=__DEFAULT_PARTITION__/n=1/x.csv
+pruned="CREATE TABLE p (v INT, k STRING, n INT) PARTITIONED BY (k, n) WITH ('connector' = 'filesystem', 'path' = 'pruned', 'format' = 'csv');"
+t "partitions that a condition leaves out are not read" 0 run -c "$pruned SELECT v, n FROM p WHERE v > 0 AND 'a' = k AND n > 1"
+out '{"v":2,"n":2}'
+t "as long as all readers leave them out" 1 run -c "$pruned SELECT v FROM p WHERE k = 'a' UNION ALL SELECT v FROM p WHERE k <> 'a'"
+err 'x.csv:1'
+t "one reader a statement" 0 run --final -c "$pruned SELECT SUM(v) AS s FROM (SELECT v FROM p WHERE k = 'a' AND n = 1 UNION ALL SELECT v FROM p WHERE k = 'a')"
+out '{"s":4}'
 t "what cannot be a partition" 2 run -c "CREATE TABLE t (a INT, b BYTES) PARTITIONED BY (b) WITH ('connector' = 'filesystem', 'path' = 'in', 'format' = 'csv');
   SELECT a FROM t"
 err "PARTITIONED BY 'b': its type cannot be a folder's name"

@@ -146,6 +146,7 @@ struct connect_context {
 struct need {
     bool used;
     struct need *fields; /* ROW: a need a field; NULL: whole */
+    struct str only;     /* ptr not NULL: rows with another text here may be left out */
 };
 
 /* ---- sources ---- */

@@ -111,6 +111,8 @@ struct need_mark {
 };
 /* Marks what columns (and ROW fields) the tree uses; needs[i] belongs to input column i. false: memory refused. */
 bool expr_needs(struct arena *a, const struct expr *e, const struct schema *input, struct need_mark *needs);
+/* Is it `column = 'text'`, either way round, and the column text? */
+bool expr_is_text_equality(const struct expr *e, uint32_t *ret_column, struct str *ret_text);
 /* For EXPLAIN and fingerprints: names from `input` ("bid.price > 10", "CAST(a AS BIGINT)"), deterministic. */
 bool expr_print(struct buf *out, const struct expr *e, const struct schema *input) MUST_USE;
 

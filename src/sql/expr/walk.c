@@ -156,3 +156,17 @@ bool expr_needs(struct arena *a, const struct expr *e, const struct schema *inpu
             return false;
     return true;
 }
+
+bool expr_is_text_equality(const struct expr *e, uint32_t *ret_column, struct str *ret_text)
+{
+    if (e->kind != EXPR_CALL || e->n_args != 2 || strcmp(e->function->name, "=") != 0)
+        return false;
+    const struct expr *column = e->args[0]->kind == EXPR_COLUMN ? e->args[0] : e->args[1];
+    const struct expr *literal = column == e->args[0] ? e->args[1] : e->args[0];
+    if (column->kind != EXPR_COLUMN || literal->kind != EXPR_LITERAL || !type_is_text(column->type) ||
+        !type_is_text(literal->type) || column_is_null(&literal->value, 0))
+        return false;
+    *ret_column = column->column;
+    *ret_text = column_str(&literal->value, 0);
+    return true;
+}

@@ -235,6 +235,8 @@ enum status physical_scan(struct physical *p, struct rel *r, uint32_t *ret)
     n->source.table = t;
     n->source.emits_watermarks = r->scan.watermark_used && r->scan.source_watermark;
     TRY(needs_of(p, r->scan.needs, t->read_row.fields, t->read_row.n_fields, &n->source.needs));
+    for (uint32_t i = 0; r->scan.only && i < t->read_row.n_fields; i++)
+        n->source.needs[i].only = r->scan.only[i];
     TRY(node_modes(p, n));
     uint32_t at = n->index;
     if (r->scan.watermark_used && r->scan.rowtime != NONE)

@@ -48,6 +48,7 @@ struct rel {
         struct {
             const struct table_desc *table;
             struct need_mark *needs;     /* a column of the schema */
+            struct str *only;            /* … : the text that everybody above wants there; ptr NULL: any. NULL: not looked at */
             uint32_t kinds;              /* of the source */
             uint32_t rowtime;            /* column of the schema with watermarks, NONE */
             const struct expr *computed; /* rowtime over the row read when it is made of that: the last column */

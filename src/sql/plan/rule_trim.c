@@ -308,6 +308,34 @@ static enum status trim(struct binder *b, struct rel *r, const bool *used, struc
     return error_set(b->err, ST_BUG, "an unknown relation");
 }
 
+/* The texts that a condition wants of columns. */
+static void wanted_texts(const struct expr *e, struct str *only)
+{
+    uint32_t column;
+    struct str text;
+    for (uint32_t i = 0; e->kind == EXPR_AND && i < e->n_args; i++)
+        wanted_texts(e->args[i], only);
+    if (expr_is_text_equality(e, &column, &text))
+        only[column] = text;
+}
+
+/* What all conditions right above a scan of a partitioned table agree about: other partitions need not be read. */
+static enum status only_texts(struct binder *b, const struct rel *calc, struct rel *scan)
+{
+    uint32_t n = scan->schema.n_fields;
+    if (scan->scan.table->n_partitioned_by == 0 || scan->scan.kinds != KINDS_APPEND)
+        return ST_OK;
+    struct str *only = ARENA_ARRAY(b->arena, struct str, n + 1);
+    TRY_MEM(b, only);
+    if (calc->calc.condition)
+        wanted_texts(calc->calc.condition, only);
+    for (uint32_t i = 0; scan->scan.only && i < n; i++)
+        if (!scan->scan.only[i].ptr || !str_eq(only[i], scan->scan.only[i]))
+            only[i] = (struct str){ NULL, 0 };
+    scan->scan.only = only;
+    return ST_OK;
+}
+
 /* A projection right above a scan marks what it needs of it. */
 enum status rule_needs(struct binder *b, const struct rel *r)
 {
@@ -321,7 +349,7 @@ enum status rule_needs(struct binder *b, const struct rel *r)
         if (e)
             TRY_MEM(b, expr_needs(b->arena, e, &scan->schema, scan->scan.needs));
     }
-    return ST_OK;
+    return only_texts(b, r, scan);
 }
 
 enum status rule_trim(struct binder *b, struct rel **rel)

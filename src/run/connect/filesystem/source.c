@@ -34,11 +34,34 @@ struct fs_reader {
     struct records records;
 };
 
+/* Files of partitions that nobody wants. */
+static enum status leave_out(const struct fs_source *s, struct arena *arena, struct split *splits, uint32_t *count,
+                             struct error *err)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < *count; i++) {
+        struct str folder = splits[i].id, *values;
+        while (folder.len && folder.ptr[folder.len - 1] != '/')
+            folder.len--;
+        TRY(fs_partition_values(&s->layout, s->base.table, folder, arena, &values, err));
+        bool wanted = true;
+        for (uint32_t k = 0; k < s->layout.n_partitions; k++) {
+            struct str only = s->needs[s->layout.partitions[k]].only;
+            wanted &= !only.ptr || (values[k].ptr && str_eq(values[k], only));
+        }
+        splits[kept] = splits[i];
+        kept += wanted;
+    }
+    *count = kept;
+    return ST_OK;
+}
+
 static enum status fs_splits(struct source *base, struct arena *arena, struct split **ret, uint32_t *ret_count,
                              struct error *err)
 {
     struct fs_source *s = (struct fs_source *)base;
-    return fs_list(s->ctx->os, s->path, s->follow_ms > 0, s->regex, arena, ret, ret_count, err);
+    TRY(fs_list(s->ctx->os, s->path, s->follow_ms > 0, s->regex, arena, ret, ret_count, err));
+    return s->needs && s->layout.n_partitions ? leave_out(s, arena, *ret, ret_count, err) : ST_OK;
 }
 
 static enum status changed(const struct fs_reader *r, const struct fs_position *p, uint64_t inode, const char *what,
@@ -293,7 +316,7 @@ static bool copy_needs(struct fs_source *s, const struct need *needs)
     uint32_t n = t->read_row.n_fields > t->physical.n_fields ? t->read_row.n_fields : t->physical.n_fields;
     if (!needs)
         return true;
-    s->needs = ARENA_ARRAY(&s->arena, struct need, n + 1);
+    s->needs = ARENA_ARRAY(&s->arena, struct need, n + 1); /* `only` lies in the plan, which outlives the job */
     s->file_needs = ARENA_ARRAY(&s->arena, struct need, n + 1);
     if (!s->needs || !s->file_needs)
         return false;
