@@ -16,7 +16,7 @@ house="core sql run app/session app/engine"
 case $name in
 crash-seeds | crash-all) rooms=$house preset=soak program=crash ;;
 torture) rooms=$house preset=asan program=torture ;;
-kill | memory) rooms="core sql run app" preset=release program=weir ;;
+kill | memory | property | duckdb | queries) rooms="core sql run app" preset=release program=weir ;;
 fuzz-base_*) rooms="core/base" ;;
 fuzz-data_*) rooms="core/base core/data" ;;
 fuzz-text_*) rooms="core/base core/text" ;;
@@ -33,7 +33,7 @@ ledger)
     exit
     ;;
 *)
-    echo "check soak: crash-seeds, crash-all, kill, memory, torture, fuzz-TARGET, ledger" >&2
+    echo "check soak: crash-seeds, crash-all, kill, memory, torture, property, duckdb, queries, fuzz-TARGET, ledger" >&2
     exit 2
     ;;
 esac
@@ -81,6 +81,9 @@ while [ "$slices" -gt 0 ]; do
         ;;
     kill) next=$((from + 500)); out=$(KILLS=500 KILL_SEED=$from timeout 600 sh test/kill/run.sh "$ran/weir") ;;
     memory) next=$((from + 1)); out=$(MEMORY_MB=10240 timeout 600 sh test/memory/run.sh "$ran/weir") ;;
+    property) next=$((from + 1)); out=$(timeout 600 python3 test/property/property.py "$ran/weir" 10000 "$next") ;;
+    duckdb) next=$((from + 1)); out=$(timeout 600 python3 test/property/duck.py "$ran/weir" 10000 "$next") ;;
+    queries) next=$((from + 500)); out=$(timeout 600 python3 test/queries.py "$ran/weir" "$((from + 1))" "$next") ;;
     torture) next=$((from + 1)); out=$(timeout 600 "$ran/torture" 1) ;;
     fuzz-*) out=$(fuzz_slice; rc=$?; echo "runs $runs"; echo "cpu $cpu"; exit $rc) ;;
     esac
@@ -92,7 +95,7 @@ while [ "$slices" -gt 0 ]; do
         result="ok, $(printf '%s\n' "$out" | sed -n 's/^runs //p') runs"
         ;;
     esac
-    if [ $rc != 0 ] || printf '%s' "$out" | grep -q '^not ok'; then result=FAILED failed=1; printf '%s\n' "$out" | tail -20; fi
+    if [ $rc != 0 ] || printf '%s' "$out" | grep -q '^not ok\|^skip'; then result=FAILED failed=1; printf '%s\n' "$out" | tail -20; fi
     printf '%s\t%s\t%s\t%s\t%s-%s\t%s\n' "$(date -u +%F)" "$commit" "$name" "$rooms" "$from" "$next" "$result" >>"$ledger"
     tail -1 "$ledger"
     [ "$failed" = 0 ] || break # a finding first wants to be understood

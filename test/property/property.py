@@ -14,7 +14,7 @@ import oracle_json
 import oracle_number
 import oracle_text
 import oracle_time
-from case import CASES
+from case import CASES, Case
 
 decimal.getcontext().prec = 120
 WIDEST = 40
@@ -133,4 +133,5 @@ def main():
     sys.exit(failed > 0)
 
 
-main()
+if __name__ == "__main__":
+    main()
