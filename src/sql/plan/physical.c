@@ -268,12 +268,7 @@ static enum status build_expand(struct physical *p, struct rel *r, uint32_t *ret
     TRY(physical_rel(p, r->inputs[0], &input));
     struct node *n;
     TRY(physical_chain(p, NODE_EXPAND, &r->schema, input, &n));
-    n->expand.pass = r->expand.pass;
-    n->expand.n_pass = r->expand.n_pass;
-    n->expand.keys = r->expand.keys;
-    n->expand.n_keys = r->expand.n_keys;
-    n->expand.sets = r->expand.sets;
-    n->expand.n_sets = r->expand.n_sets;
+    n->expand = r->expand;
     *ret = n->index;
     return node_modes(p, n);
 }
@@ -284,14 +279,7 @@ static enum status build_unnest(struct physical *p, struct rel *r, uint32_t *ret
     TRY(physical_rel(p, r->inputs[0], &input));
     struct node *n;
     TRY(physical_chain(p, NODE_UNNEST, &r->schema, input, &n));
-    n->unnest.column = r->unnest.column;
-    n->unnest.pass = r->unnest.pass;
-    n->unnest.n_pass = r->unnest.n_pass;
-    n->unnest.parts = r->unnest.parts;
-    n->unnest.n_parts = r->unnest.n_parts;
-    n->unnest.outer = r->unnest.outer;
-    n->unnest.ordinality = r->unnest.ordinality;
-    n->unnest.condition = r->unnest.condition;
+    n->unnest = r->unnest;
     *ret = n->index;
     return node_modes(p, n);
 }

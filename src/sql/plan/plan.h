@@ -71,6 +71,27 @@ struct aggregate_call {
 /* What a window aggregate emits after its keys and values. */
 enum window_output { WINDOW_OUT_START, WINDOW_OUT_END, WINDOW_OUT_TIME };
 
+/* A row for each grouping set. */
+struct expand_spec {
+    uint32_t *pass; /* columns of the input: output starts with them */
+    uint32_t n_pass;
+    uint32_t *keys; /* then these, NULL in the sets that have not got them, then the set's number (INT) */
+    uint32_t n_keys;
+    uint64_t *sets; /* bit i: keys[i] is in it */
+    uint32_t n_sets;
+};
+
+/* A row for each element of a collection. */
+struct unnest_spec {
+    uint32_t column; /* of the input: an ARRAY, MAP or MULTISET */
+    uint32_t *pass;  /* columns of the input: output starts with them */
+    uint32_t n_pass;
+    uint32_t *parts; /* then these: fields of ROW elements, 0 an element or a MAP's key, 1 its value, UNNEST_ORDINALITY */
+    uint32_t n_parts;
+    bool outer;      /* a row without elements comes out once, with NULLs */
+    bool ordinality; /* was written: NULL elements that are ROWs count then, as in Flink */
+    const struct expr *condition; /* over the output, outer only: which elements count; NULL: all */
+};
 #define UNNEST_ORDINALITY UINT32_MAX /* the element's place, from 1 on: INT */
 
 /* How the watermark node cuts batches, so that lateness does not depend on batching: a row that would be late against
@@ -126,24 +147,8 @@ struct node {
         struct {
             struct window_spec window;
         } window;
-        struct {
-            uint32_t *pass; /* columns of the input: output starts with them */
-            uint32_t n_pass;
-            uint32_t *keys; /* then these, NULL in the sets that have not got them, then the set's number (INT) */
-            uint32_t n_keys;
-            uint64_t *sets; /* bit i: keys[i] is in it */
-            uint32_t n_sets;
-        } expand;
-        struct {
-            uint32_t column; /* of the input: an ARRAY, MAP or MULTISET */
-            uint32_t *pass;  /* columns of the input: output starts with them */
-            uint32_t n_pass;
-            uint32_t *parts; /* then these: fields of ROW elements, 0 an element or a MAP's key, 1 its value */
-            uint32_t n_parts;
-            bool outer; /* a row without elements comes out once, with NULLs */
-            bool ordinality; /* was written: NULL elements that are ROWs count then, as in Flink */
-            const struct expr *condition; /* over the output, outer only: which elements count; NULL: all */
-        } unnest;
+        struct expand_spec expand;
+        struct unnest_spec unnest;
         struct {
             uint32_t *keys; /* input columns; output starts with them */
             uint32_t n_keys;

@@ -97,24 +97,8 @@ struct rel {
         struct {
             bool except, all;
         } set;
-        struct {
-            uint32_t *pass; /* columns of the input that come out, first of all */
-            uint32_t n_pass;
-            uint32_t *keys; /* then these, NULL in the sets that they are not in; then the set's number */
-            uint32_t n_keys;
-            uint64_t *sets; /* bit i: keys[i] is in it */
-            uint32_t n_sets;
-        } expand;
-        struct {
-            uint32_t column;  /* of the input: the collection */
-            uint32_t *pass;   /* columns of the input that come out, before the parts */
-            uint32_t n_pass;
-            uint32_t *parts;  /* fields of an element, UNNEST_ORDINALITY */
-            uint32_t n_parts;
-            bool outer;       /* a row without elements comes out once, with NULLs */
-            bool ordinality;  /* written, whether or not it is among the parts */
-            const struct expr *condition; /* over the output, outer only; NULL: none */
-        } unnest;
+        struct expand_spec expand;
+        struct unnest_spec unnest;
     };
 };
 
