@@ -90,11 +90,17 @@ static enum status parse_watermark(struct parser *p, struct syn_table_def *t)
     return parse_expr(p, &w->expr);
 }
 
-static enum status parse_columns(struct parser *p, struct syn_table_def *t)
+/* FIRST, AFTER column: where ALTER TABLE puts one */
+static enum status parse_position(struct parser *p, struct syn_column_def *c)
+{
+    c->first = accept_word(p, KW_FIRST);
+    return !c->first && accept_word(p, KW_AFTER) ? parse_ident(p, &c->after, "a column's name") : ST_OK;
+}
+
+static enum status parse_column_list(struct parser *p, struct syn_table_def *t, bool one, bool placed)
 {
     ARRAY(struct syn_column_def) columns = { 0 };
-    TRY(expect(p, '(', "'('"));
-    for (bool more = peek(p)->kind != ')'; more; more = accept(p, ',')) {
+    do {
         if (peek_word(p, KW_WATERMARK)) {
             TRY(parse_watermark(p, t));
         } else if (peek_word(p, KW_PRIMARY) || peek_word(p, KW_CONSTRAINT)) {
@@ -102,10 +108,20 @@ static enum status parse_columns(struct parser *p, struct syn_table_def *t)
         } else {
             TRY_ADD(p, c, &columns, struct syn_column_def);
             TRY(parse_column_def(p, t, c));
+            if (placed)
+                TRY(parse_position(p, c));
         }
-    }
+    } while (!one && accept(p, ','));
     t->columns = columns.at;
     t->n_columns = columns.count;
+    return ST_OK;
+}
+
+static enum status parse_columns(struct parser *p, struct syn_table_def *t)
+{
+    TRY(expect(p, '(', "'('"));
+    if (peek(p)->kind != ')')
+        TRY(parse_column_list(p, t, false, false));
     return expect(p, ')', "',' or ')'\nMETADATA COMMENT VIRTUAL PRIMARY NOT");
 }
 
@@ -164,6 +180,15 @@ static enum status check_named_columns(struct parser *p, const struct syn_table_
             return error_at(p->err, ST_SYNTAX, t->columns[i].line, t->columns[i].column, "column '%.*s' has no type",
                             STR_ARG(t->columns[i].name));
     return ST_OK;
+}
+
+enum status parse_changed_columns(struct parser *p, struct syn_table_def *t)
+{
+    bool list = accept(p, '(');
+    TRY(parse_column_list(p, t, !list, true));
+    if (list)
+        TRY(expect(p, ')', "',' or ')'\nFIRST AFTER METADATA COMMENT VIRTUAL PRIMARY NOT"));
+    return check_named_columns(p, t);
 }
 
 /* Everything after the table's name. */
@@ -329,17 +354,18 @@ static const struct object_row {
     enum status (*create)(struct parser *p, struct syn_stmt *s); /* NULL: kept as words elsewhere */
     unsigned may;
     const char *changes; /* what ALTER may do first */
+    enum status (*alter)(struct parser *p, struct syn_stmt *s); /* NULL: kept as words */
 } objects[] = {
     { { KW_TABLE }, STR_INIT("TABLE"), create_table, MAY_TEMPORARY,
-      "RENAME, SET, RESET, ADD, MODIFY or DROP" },
-    { { KW_VIEW }, STR_INIT("VIEW"), create_view, MAY_TEMPORARY, "RENAME or AS" },
-    { { KW_FUNCTION }, STR_INIT("FUNCTION"), create_function, MAY_TEMPORARY | MAY_SYSTEM, "AS" },
-    { { KW_DATABASE }, STR_INIT("DATABASE"), create_database, MAY_CASCADE, "SET" },
-    { { KW_CATALOG }, STR_INIT("CATALOG"), create_catalog, 0, "SET, RESET or COMMENT" },
-    { { KW_MODEL }, STR_INIT("MODEL"), create_model, MAY_TEMPORARY, "RENAME, SET or RESET" },
+      "RENAME, SET, RESET, ADD, MODIFY or DROP", parse_alter_table },
+    { { KW_VIEW }, STR_INIT("VIEW"), create_view, MAY_TEMPORARY, "RENAME or AS", parse_alter_view },
+    { { KW_FUNCTION }, STR_INIT("FUNCTION"), create_function, MAY_TEMPORARY | MAY_SYSTEM, "AS", NULL },
+    { { KW_DATABASE }, STR_INIT("DATABASE"), create_database, MAY_CASCADE, "SET", NULL },
+    { { KW_CATALOG }, STR_INIT("CATALOG"), create_catalog, 0, "SET, RESET or COMMENT", NULL },
+    { { KW_MODEL }, STR_INIT("MODEL"), create_model, MAY_TEMPORARY, "RENAME, SET or RESET", NULL },
     { { KW_MATERIALIZED, KW_TABLE }, STR_INIT("MATERIALIZED TABLE"), NULL, 0,
-      "SET, RESET, SUSPEND, RESUME, REFRESH, ADD, MODIFY, DROP or AS" },
-    { { KW_CONNECTION }, STR_INIT("CONNECTION"), NULL, MAY_TEMPORARY, "RENAME, SET or RESET" },
+      "SET, RESET, SUSPEND, RESUME, REFRESH, ADD, MODIFY, DROP or AS", NULL },
+    { { KW_CONNECTION }, STR_INIT("CONNECTION"), NULL, MAY_TEMPORARY, "RENAME, SET or RESET", NULL },
 };
 
 static const struct object_row *find_object(struct parser *p)
@@ -425,7 +451,7 @@ enum status parse_drop(struct parser *p, struct syn_stmt *s)
     return ST_OK;
 }
 
-/* ALTER TABLE t …: what follows is kept as words; the first must be one that the object knows. */
+/* ALTER TABLE t …: the first word must be one that the object knows. */
 enum status parse_alter(struct parser *p, struct syn_stmt *s)
 {
     s->kind = SYN_STMT_ALTER;
@@ -450,5 +476,5 @@ enum status parse_alter(struct parser *p, struct syn_stmt *s)
     }
     if (!known)
         return unexpected(p, o->changes);
-    return parse_words(p, &s->text);
+    return o->alter ? o->alter(p, s) : parse_words(p, &s->text);
 }

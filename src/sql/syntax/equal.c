@@ -188,7 +188,8 @@ static bool column_eq(const struct syn_column_def *a, const struct syn_column_de
 {
     return a->kind == b->kind && str_eq(a->name, b->name) && type_eq(a->type, b->type) &&
            syn_equal_expr(a->expr, b->expr) && opt_eq(a->metadata_key, b->metadata_key) &&
-           a->is_virtual == b->is_virtual && a->primary_key == b->primary_key && opt_eq(a->comment, b->comment);
+           a->is_virtual == b->is_virtual && a->primary_key == b->primary_key && a->first == b->first &&
+           opt_eq(a->after, b->after) && opt_eq(a->comment, b->comment);
 }
 
 static bool like_options_eq(const struct syn_table_def *a, const struct syn_table_def *b)
@@ -237,6 +238,7 @@ bool syn_equal_stmt(const struct syn_stmt *a, const struct syn_stmt *b)
     for (uint32_t i = 0; eq && i < a->n_inserts; i++)
         eq = syn_equal_stmt(a->inserts[i], b->inserts[i]);
     return eq && str_eq(a->what, b->what) && str_eq(a->text, b->text) && name_eq(&a->name, &b->name) &&
+           a->alter == b->alter && name_eq(&a->target, &b->target) &&
            syn_equal_query(a->query, b->query) && table_eq(a->table, b->table) &&
            strs_eq(a->columns, a->n_columns, b->columns, b->n_columns) &&
            options_eq(a->partition, a->n_partition, b->partition, b->n_partition) &&

@@ -181,6 +181,11 @@ enum status parse_drop(struct parser *p, struct syn_stmt *s) MUST_USE;
 enum status parse_alter(struct parser *p, struct syn_stmt *s) MUST_USE;
 enum status parse_show(struct parser *p, struct syn_stmt *s) MUST_USE;
 enum status parse_describe(struct parser *p, struct syn_stmt *s) MUST_USE;
+/* alter.c: behind the name */
+enum status parse_alter_table(struct parser *p, struct syn_stmt *s) MUST_USE;
+enum status parse_alter_view(struct parser *p, struct syn_stmt *s) MUST_USE;
+/* The columns, watermark and key of ADD and MODIFY: one, or several in parentheses. */
+enum status parse_changed_columns(struct parser *p, struct syn_table_def *t) MUST_USE;
 /* The words up to the end of the statement, one space between them. */
 enum status parse_words(struct parser *p, struct str *ret) MUST_USE;
 enum status parse_table_body(struct parser *p, struct syn_table_def *t) MUST_USE;

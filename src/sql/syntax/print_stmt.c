@@ -54,7 +54,8 @@ static bool print_column(struct buf *out, const struct syn_table_def *t, const s
             ok = put(out, " CONSTRAINT ") && print_name_part(out, t->primary_key_name);
         ok = ok && put(out, " PRIMARY KEY") && put_if(out, !t->primary_key_enforced, " NOT ENFORCED");
     }
-    return ok && print_comment(out, c->comment);
+    ok = ok && print_comment(out, c->comment) && put_if(out, c->first, " FIRST");
+    return ok && (!c->after.ptr || (put(out, " AFTER ") && print_name_part(out, c->after)));
 }
 
 static bool print_columns(struct buf *out, const struct syn_table_def *t)
@@ -202,11 +203,51 @@ static bool print_drop(struct buf *out, const struct syn_stmt *s)
            print_name(out, &s->name) && put_if(out, s->cascade, " CASCADE");
 }
 
+static bool print_option_names(struct buf *out, const struct syn_option *options, uint32_t n)
+{
+    bool ok = put(out, "(");
+    for (uint32_t i = 0; ok && i < n; i++)
+        ok = put_comma(out, i) && print_string(out, options[i].name);
+    return ok && put(out, ")");
+}
+
+static bool print_change(struct buf *out, const struct syn_stmt *s)
+{
+    switch (s->alter) {
+    case SYN_ALTER_RENAME:
+        return put(out, "RENAME TO ") && print_name(out, &s->target);
+    case SYN_ALTER_RENAME_COLUMN:
+        return put(out, "RENAME ") && print_name_part(out, s->table->columns[0].name) && put(out, " TO ") &&
+               print_name_part(out, s->table->columns[1].name);
+    case SYN_ALTER_SET:
+        return put(out, "SET ") && print_options(out, s->options, s->n_options);
+    case SYN_ALTER_RESET:
+        return put(out, "RESET ") && print_option_names(out, s->options, s->n_options);
+    case SYN_ALTER_ADD:
+        return put(out, "ADD") && print_columns(out, s->table);
+    case SYN_ALTER_MODIFY:
+        return put(out, "MODIFY") && print_columns(out, s->table);
+    case SYN_ALTER_DROP:
+        return put(out, "DROP") && print_columns(out, s->table);
+    case SYN_ALTER_DROP_KEY:
+        return put(out, "DROP PRIMARY KEY");
+    case SYN_ALTER_DROP_CONSTRAINT:
+        return put(out, "DROP CONSTRAINT ") && print_name_part(out, s->table->primary_key_name);
+    case SYN_ALTER_DROP_WATERMARK:
+        return put(out, "DROP WATERMARK");
+    case SYN_ALTER_AS:
+        return put(out, "AS ") && syn_print_query(out, s->query);
+    case SYN_ALTER_WORDS:
+        break;
+    }
+    return put_str(out, s->text);
+}
+
 static bool print_alter(struct buf *out, const struct syn_stmt *s)
 {
     return put(out, "ALTER ") && put_if(out, s->temporary, "TEMPORARY ") && put_if(out, s->system, "SYSTEM ") &&
            put_str(out, s->what) && put_if(out, s->if_exists, " IF EXISTS") && put(out, " ") &&
-           print_name(out, &s->name) && put(out, " ") && put_str(out, s->text);
+           print_name(out, &s->name) && put(out, " ") && print_change(out, s);
 }
 
 static bool print_show(struct buf *out, const struct syn_stmt *s)

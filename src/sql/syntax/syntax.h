@@ -319,7 +319,7 @@ enum syn_stmt_kind {
     SYN_STMT_CREATE_FUNCTION, /* name AS 'class' (text) [LANGUAGE language] [USING JAR 'p', …: options JAR = p] */
     SYN_STMT_CREATE_DATABASE, SYN_STMT_CREATE_CATALOG, SYN_STMT_CREATE_MODEL,
     SYN_STMT_DROP,            /* what: "TABLE", "VIEW", "FUNCTION", "TEMPORARY TABLE", … */
-    SYN_STMT_ALTER,           /* what, name; rest of the statement as its words in `text` */
+    SYN_STMT_ALTER,           /* what, name; alter, and what it says there */
     SYN_STMT_SHOW,            /* what: "TABLES", "VIEWS", "FUNCTIONS", "CREATE TABLE", "COLUMNS", "JOBS", …; name; like
                                * (flag: written ILIKE); partition */
     SYN_STMT_DESCRIBE,        /* name (what: "", "FUNCTION", "CATALOG", "DATABASE", …), or path; flag: EXTENDED */
@@ -342,6 +342,8 @@ struct syn_column_def {
     struct str metadata_key; /* METADATA FROM '…'; empty: the column's name */
     bool is_virtual;         /* METADATA VIRTUAL */
     bool primary_key;        /* inline PRIMARY KEY NOT ENFORCED */
+    bool first;              /* ALTER TABLE: FIRST */
+    struct str after;        /* … AFTER this column; ptr NULL: not written */
     struct str comment;
     uint32_t line, column;
 };
@@ -384,6 +386,21 @@ struct syn_table_def {
     struct syn_query *as_query; /* CREATE TABLE … AS */
 };
 
+enum syn_alter {
+    SYN_ALTER_WORDS,          /* never planned: the words in `text` */
+    SYN_ALTER_RENAME,         /* target */
+    SYN_ALTER_RENAME_COLUMN,  /* table: the old and the new one */
+    SYN_ALTER_SET,            /* options */
+    SYN_ALTER_RESET,          /* options, names alone */
+    SYN_ALTER_ADD,            /* table: columns, watermark, primary key */
+    SYN_ALTER_MODIFY,         /* as ADD */
+    SYN_ALTER_DROP,           /* table: columns, names alone */
+    SYN_ALTER_DROP_KEY,
+    SYN_ALTER_DROP_CONSTRAINT, /* table: primary_key_name */
+    SYN_ALTER_DROP_WATERMARK,
+    SYN_ALTER_AS              /* query */
+};
+
 struct syn_stmt {
     enum syn_stmt_kind kind;
     uint32_t line, column;
@@ -406,6 +423,8 @@ struct syn_stmt {
     struct syn_stmt *inner;
     struct str comment, language, path, like;
     bool not_like;
+    enum syn_alter alter;
+    struct syn_name target;
     struct str on_conflict; /* INSERT … ON CONFLICT DO: "NOTHING", "ERROR", "DEDUPLICATE" */
     struct syn_field *inputs, *outputs; /* CREATE MODEL */
     uint32_t n_inputs, n_outputs;

@@ -298,7 +298,9 @@ static void test_memory_refused_anywhere(void **state)
         "MEASURES A.x AS y PATTERN (A B* | C) SUBSET S = (A, B) DEFINE A AS TRUE) UNION VALUES (1, 2) ORDER BY 1 LIMIT 1;"
         "CREATE TABLE t (a INT, b AS a + 1, PRIMARY KEY (a) NOT ENFORCED) WITH ('a' = 'b') LIKE c (INCLUDING ALL);"
         "EXECUTE STATEMENT SET BEGIN INSERT INTO a PARTITION (b = 'c') (d) SELECT 1; END;"
-        "EXPLAIN PLAN_ADVICE SELECT 1; ALTER TABLE t RENAME TO `a b`; DROP TEMPORARY VIEW v; SET 'a' = 'b' 'c'";
+        "EXPLAIN PLAN_ADVICE SELECT 1; ALTER TABLE t RENAME TO `a b`; "
+        "ALTER TABLE t ADD (a INT AFTER b, WATERMARK FOR x AS x); ALTER TABLE t DROP (a, b); ALTER TABLE t RENAME a TO b; "
+        "ALTER TABLE t RESET ('a', 'b'); DROP TEMPORARY VIEW v; SET 'a' = 'b' 'c'";
     struct budget b;
     struct error err;
     struct syn_stmt **list;
