@@ -16,6 +16,7 @@ struct session *session_new(const struct session_config *config)
     arena_init(&s->arena, config->budget);
     s->config.result_connector = arena_str(&s->arena, config->result_connector);
     s->config.analyze_connector = arena_str(&s->arena, config->analyze_connector);
+    s->database = STR(CATALOG_DATABASE);
     s->catalog = catalog_new(config->budget);
     if (!s->catalog) {
         session_free(s);
@@ -36,6 +37,11 @@ void session_free(struct session *s)
 struct catalog *session_catalog(struct session *s)
 {
     return s->catalog;
+}
+
+struct str session_database(const struct session *s)
+{
+    return s->database;
 }
 
 /* ---- settings ---- */
@@ -122,6 +128,7 @@ struct plan_env session_env(struct session *s, struct arena *a)
     return (struct plan_env){
         .arena = a,
         .catalog = s->catalog,
+        .database = s->database,
         .settings = { s->settings.at, s->settings.count },
         .zone = session_zone(s),
         .zones = s->config.zones,
@@ -129,94 +136,6 @@ struct plan_env session_env(struct session *s, struct arena *a)
         .capacity = s->config.capacity,
         .budget = s->config.budget,
     };
-}
-
-static enum status say(struct action *a, const char *what, struct str name, struct error *err)
-{
-    a->message = arena_printf(a->arena, "%s '%.*s'", what, STR_ARG(name));
-    return a->message.ptr ? ST_OK : budget_error(a->arena->budget, 64, err);
-}
-
-struct str session_last_part(const struct syn_name *n)
-{
-    return n->count ? n->parts[n->count - 1] : (struct str){ "", 0 };
-}
-
-/* That a name is taken is a mistake in the SQL: with its place. */
-static enum status placed(enum status st, const struct syn_stmt *stmt, struct error *err)
-{
-    if (st != ST_EXISTS)
-        return st;
-    if (err) {
-        err->status = ST_SEMANTIC;
-        err->line = stmt->name.line;
-        err->column = stmt->name.column;
-    }
-    return ST_SEMANTIC;
-}
-
-static enum status do_create_table(struct session *s, const struct syn_stmt *stmt, struct action *a, struct error *err)
-{
-    struct plan_env env = session_env(s, catalog_arena(s->catalog));
-    struct table_desc *t;
-    TRY(plan_create_table(&env, stmt, &t, err));
-    bool exists = catalog_table(s->catalog, t->name) != NULL;
-    TRY(placed(catalog_add_table(s->catalog, t, stmt->if_not_exists, err), stmt, err));
-    if (!stmt->table->as_query || exists)
-        return say(a, "created table", t->name, err);
-    struct syn_stmt *insert = ARENA_NEW(a->arena, struct syn_stmt);
-    if (!insert)
-        return budget_error(a->arena->budget, sizeof *insert, err);
-    *insert = (struct syn_stmt){ .kind = SYN_STMT_INSERT, .line = stmt->line, .column = stmt->column,
-                                 .source = stmt->source, .name = stmt->name, .query = stmt->table->as_query };
-    const struct syn_stmt *list[1] = { insert };
-    env = session_env(s, a->arena);
-    TRY(plan_query_names(&env, stmt->table->as_query, &insert->columns, &insert->n_columns, err));
-    a->kind = ACTION_INSERT;
-    return plan_inserts(&env, list, 1, &a->plan, err);
-}
-
-static enum status do_create_view(struct session *s, const struct syn_stmt *stmt, struct action *a, struct error *err)
-{
-    struct plan_env env = session_env(s, catalog_arena(s->catalog));
-    struct view_desc *v;
-    TRY(plan_create_view(&env, stmt, &v, err));
-    if (stmt->or_replace && catalog_view(s->catalog, v->name))
-        TRY(catalog_drop(s->catalog, "VIEW", v->name, true, err));
-    TRY(placed(catalog_add_view(s->catalog, v, stmt->if_not_exists, err), stmt, err));
-    return say(a, "created view", v->name, err);
-}
-
-static enum status do_create_function(struct session *s, const struct syn_stmt *stmt, struct action *a,
-                                      struct error *err)
-{
-    struct plan_env env = session_env(s, catalog_arena(s->catalog));
-    struct function_desc *f;
-    TRY(plan_create_function(&env, stmt, &f, err));
-    TRY(placed(catalog_add_function(s->catalog, f, stmt->if_not_exists, err), stmt, err));
-    return say(a, "created function", f->name, err);
-}
-
-static enum status do_drop(struct session *s, const struct syn_stmt *stmt, struct action *a, struct error *err)
-{
-    struct str what = stmt->what, name = session_last_part(&stmt->name);
-    if (str_starts(what, STR("TEMPORARY ")))
-        what = str_make(what.ptr + 10, what.len - 10);
-    if (str_starts(what, STR("SYSTEM ")))
-        what = str_make(what.ptr + 7, what.len - 7);
-    static const char *const kinds[] = { "TABLE", "VIEW", "FUNCTION" };
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (!str_eq(what, str_from(kinds[i])))
-            continue;
-        enum status st = catalog_drop(s->catalog, kinds[i], name, stmt->if_exists, err);
-        if (st != ST_OK) {
-            if (err && !err->line)
-                err->line = stmt->name.line, err->column = stmt->name.column;
-            return st;
-        }
-        return say(a, "dropped", name, err);
-    }
-    return error_at(err, ST_UNSUPPORTED, stmt->line, stmt->column, "DROP %.*s is not supported", STR_ARG(what));
 }
 
 static enum status do_set(struct session *s, const struct syn_stmt *stmt, struct action *a, struct error *err)
@@ -305,43 +224,25 @@ static enum status do_explain(struct session *s, const struct syn_stmt *stmt, st
     return ST_OK;
 }
 
-static enum status do_nothing(struct session *s, const struct syn_stmt *stmt, struct action *a, struct error *err)
-{
-    (void)s, (void)a;
-    struct str what = stmt->what.len               ? stmt->what
-                      : stmt->kind == SYN_STMT_USE ? STR("of a database")
-                                                   : STR("this statement");
-    if (stmt->kind == SYN_STMT_CREATE_DATABASE)
-        what = STR("CREATE DATABASE");
-    if (stmt->kind == SYN_STMT_CREATE_CATALOG)
-        what = STR("CREATE CATALOG");
-    if (stmt->kind == SYN_STMT_CREATE_MODEL)
-        what = STR("CREATE MODEL");
-    const char *verb = stmt->kind == SYN_STMT_ALTER ? "ALTER " : stmt->kind == SYN_STMT_USE ? "USE " : "";
-    return error_at(err, ST_UNSUPPORTED, stmt->line, stmt->column, "%s%.*s is not supported yet", verb, STR_ARG(what));
-}
-
-typedef enum status do_statement(struct session *s, const struct syn_stmt *stmt, struct action *a, struct error *err);
-
-static do_statement *const statements[] = {
+static session_statement *const statements[] = {
     [SYN_STMT_QUERY] = do_select,
     [SYN_STMT_INSERT] = do_insert,
     [SYN_STMT_STATEMENT_SET] = do_insert,
-    [SYN_STMT_CREATE_TABLE] = do_create_table,
-    [SYN_STMT_CREATE_VIEW] = do_create_view,
-    [SYN_STMT_CREATE_FUNCTION] = do_create_function,
-    [SYN_STMT_CREATE_DATABASE] = do_nothing,
-    [SYN_STMT_CREATE_CATALOG] = do_nothing,
-    [SYN_STMT_CREATE_MODEL] = do_nothing,
-    [SYN_STMT_DROP] = do_drop,
-    [SYN_STMT_ALTER] = do_nothing,
+    [SYN_STMT_CREATE_TABLE] = session_create_table,
+    [SYN_STMT_CREATE_VIEW] = session_create_view,
+    [SYN_STMT_CREATE_FUNCTION] = session_create_function,
+    [SYN_STMT_CREATE_DATABASE] = session_create_database,
+    [SYN_STMT_CREATE_CATALOG] = session_refuse,
+    [SYN_STMT_CREATE_MODEL] = session_refuse,
+    [SYN_STMT_DROP] = session_drop,
+    [SYN_STMT_ALTER] = session_alter,
     [SYN_STMT_SHOW] = session_show,
     [SYN_STMT_DESCRIBE] = session_describe,
     [SYN_STMT_EXPLAIN] = do_explain,
     [SYN_STMT_SET] = do_set,
     [SYN_STMT_RESET] = do_reset,
-    [SYN_STMT_USE] = do_nothing,
-    [SYN_STMT_OTHER] = do_nothing,
+    [SYN_STMT_USE] = session_use,
+    [SYN_STMT_OTHER] = session_refuse,
 };
 
 void action_release(struct action *a)

@@ -22,6 +22,7 @@ struct session_config {
 struct session *session_new(const struct session_config *config); /* NULL: memory refused */
 void session_free(struct session *s);
 struct catalog *session_catalog(struct session *s); /* engine registers connectors and formats here */
+struct str session_database(const struct session *s); /* in use */
 /* --set k=v, before or between statements. */
 enum status session_set(struct session *s, struct str key, struct str value, struct error *err) MUST_USE;
 /* as set, or the declared default; ptr NULL: unknown */

@@ -103,13 +103,15 @@ enum status late_table_sql(struct world *w, const struct syn_stmt *stmt, struct 
                          "'late' finds no window over a table in the query: SET 'late.table' says where to");
     struct rows columns = { 0 };
     const struct schema *schema;
-    struct str describe = arena_printf(&w->arena, "DESCRIBE `%.*s`", STR_ARG(table->parts[table->count - 1]));
+    struct str describe = STR("DESCRIBE ");
+    for (uint32_t i = 0; i < table->count; i++)
+        describe = arena_printf(&w->arena, "%.*s%s`%.*s`", STR_ARG(describe), i ? "." : "", STR_ARG(table->parts[i]));
     if (!describe.ptr)
         return budget_error(w->arena.budget, 0, err);
     TRY(world_query(w, describe, &columns, &schema, err));
     struct buf sql;
     buf_init(&sql, w->arena.budget, TEST_FILE_BYTES);
-    bool ok = buf_printf(&sql, "CREATE TABLE `%.*s` (", STR_ARG(name)) && write_columns(&sql, &columns) &&
+    bool ok = buf_printf(&sql, "CREATE TABLE " CATALOG_DATABASE ".`%.*s` (", STR_ARG(name)) && write_columns(&sql, &columns) &&
               buf_printf(&sql, ") WITH ('connector' = 'test')");
     *ret = ok ? arena_str(&w->arena, buf_str(&sql)) : (struct str){ NULL, 0 };
     buf_release(&sql);

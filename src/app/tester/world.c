@@ -151,18 +151,25 @@ bool world_wants_late(const struct world *w, struct str name)
     return false;
 }
 
+/* A name without a point is a table's key as it is. */
 struct str world_late_name(struct arena *a, struct str name)
 {
-    return arena_printf(a, "late rows of %.*s", STR_ARG(name));
+    struct str late = arena_printf(a, "late rows of %.*s", STR_ARG(name));
+    for (size_t i = 0; i < late.len; i++)
+        if (late.ptr[i] == '.')
+            ((char *)(uintptr_t)late.ptr)[i] = ' ';
+    return late;
 }
 
-static struct str sink_name(const struct started *s, const struct syn_stmt *stmt)
+static struct str sink_name(const struct started *s, const struct action *a)
 {
     if (s->stream.ptr)
         return s->stream;
-    if (stmt->kind != SYN_STMT_INSERT || !stmt->name.count)
-        return (struct str){ NULL, 0 };
-    return stmt->name.parts[stmt->name.count - 1];
+    if (a->stmt->kind == SYN_STMT_INSERT)
+        for (uint32_t i = 0; i < a->plan->n_nodes; i++)
+            if (a->plan->nodes[i]->kind == NODE_SINK && !a->plan->nodes[i]->sink.ordinal)
+                return a->plan->nodes[i]->sink.table->name;
+    return (struct str){ NULL, 0 };
 }
 
 static enum status execute_ddl(struct world *w, struct str sql, struct error *err)
@@ -178,7 +185,7 @@ static enum status execute_ddl(struct world *w, struct str sql, struct error *er
  * file that says SET 'late.table' itself has its own way. */
 static enum status with_late_rows(struct world *w, struct started *s, struct action *a, struct error *err)
 {
-    struct str name = sink_name(s, a->stmt);
+    struct str name = sink_name(s, a);
     if (!name.ptr || !world_wants_late(w, name) || session_get(engine_session(w->engine), "late.table").len)
         return ST_OK;
     struct str table = world_late_name(&w->arena, name), sql = { NULL, 0 };

@@ -1,7 +1,7 @@
-/* The catalog's names: tables, views and functions.
+/* The catalog's names: databases, tables, views and functions.
  *
- * Tables and views live in one map, since a query cannot tell them apart; functions in another one that
- * looks at no case. The maps borrow their keys from the descriptors, which live in the catalog's arena (or
+ * Tables and views of all databases live in one map by their keys, since a query cannot tell them apart; functions belong to
+ * no database and live in another map, that looks at no case. The maps borrow their keys from the descriptors, which live in the catalog's arena (or
  * at least as long). A dropped descriptor is only forgotten: a running job may still read it, so its
  * memory goes with the catalog. */
 #include "private.h"
@@ -26,6 +26,11 @@ struct catalog *catalog_new(struct budget *b)
     c->rewrite = &c->arena;
     map_init(&c->relations, &c->arena, false);
     map_init(&c->functions, &c->arena, true);
+    map_init(&c->databases, &c->arena, false);
+    if (!map_put(&c->databases, STR(CATALOG_DATABASE), c)) {
+        catalog_free(c);
+        return NULL;
+    }
     return c;
 }
 
@@ -45,6 +50,11 @@ struct arena *catalog_arena(struct catalog *c)
 static enum status memory_refused(const struct catalog *c, struct error *err)
 {
     return budget_error(c->arena.budget ? c->arena.budget : budget_process(), 0, err);
+}
+
+static const struct object_name *name_of(const struct relation *r)
+{
+    return r->table ? &r->table->at : &r->view->at;
 }
 
 static enum status add_relation(struct catalog *c, struct str name, struct relation r, bool if_not_exists,
@@ -70,6 +80,30 @@ enum status catalog_add_table(struct catalog *c, struct table_desc *t, bool if_n
 enum status catalog_add_view(struct catalog *c, struct view_desc *v, bool if_not_exists, struct error *err)
 {
     return add_relation(c, v->name, (struct relation){ .view = v }, if_not_exists, err);
+}
+
+static enum status replace(struct catalog *c, struct str old, struct str name, struct relation r, struct error *err)
+{
+    if (!str_eq(old, name)) {
+        TRY(add_relation(c, name, r, false, err));
+        map_remove(&c->relations, old);
+        return ST_OK;
+    }
+    struct relation *kept = ARENA_NEW(&c->arena, struct relation);
+    if (!kept)
+        return memory_refused(c, err);
+    *kept = r;
+    return map_put(&c->relations, name, kept) ? ST_OK : memory_refused(c, err);
+}
+
+enum status catalog_replace_table(struct catalog *c, struct str name, struct table_desc *t, struct error *err)
+{
+    return replace(c, name, t->name, (struct relation){ .table = t }, err);
+}
+
+enum status catalog_replace_view(struct catalog *c, struct str name, struct view_desc *v, struct error *err)
+{
+    return replace(c, name, v->name, (struct relation){ .view = v }, err);
 }
 
 enum status catalog_add_function(struct catalog *c, struct function_desc *f, bool if_not_exists, struct error *err)
@@ -156,7 +190,9 @@ enum status catalog_names(const struct catalog *c, const char *kind, struct aren
                           uint32_t *ret_count, struct error *err)
 {
     bool views = strcmp(kind, "VIEW") == 0;
-    const struct map *m = strcmp(kind, "FUNCTION") == 0 ? &c->functions : &c->relations;
+    const struct map *m = strcmp(kind, "FUNCTION") == 0   ? &c->functions
+                          : strcmp(kind, "DATABASE") == 0 ? &c->databases
+                                                          : &c->relations;
     struct str *names = ARENA_ARRAY(a, struct str, m->live + 1);
     if (!names)
         return budget_error(a->budget ? a->budget : budget_process(), sizeof *names * m->live, err);
@@ -169,4 +205,83 @@ enum status catalog_names(const struct catalog *c, const char *kind, struct aren
     *ret = names;
     *ret_count = n;
     return ST_OK;
+}
+
+/* ---- databases ---- */
+
+static bool is_plain(struct str part)
+{
+    return !memchr(part.ptr, '.', part.len) && !memchr(part.ptr, '`', part.len);
+}
+
+static bool put_part(struct buf *out, struct str part)
+{
+    if (is_plain(part))
+        return buf_put(out, part.ptr, part.len);
+    bool ok = buf_put_u8(out, '`');
+    for (size_t i = 0; ok && i < part.len; i++)
+        ok = (part.ptr[i] != '`' || buf_put_u8(out, '`')) && buf_put_u8(out, (uint8_t)part.ptr[i]);
+    return ok && buf_put_u8(out, '`');
+}
+
+struct object_name catalog_object(struct arena *a, struct str database, struct str name)
+{
+    struct object_name ret = { .database = database, .name = name, .key = name };
+    bool elsewhere = !str_eq(database, STR(CATALOG_DATABASE));
+    if (!elsewhere && is_plain(name))
+        return ret;
+    struct buf text;
+    buf_init(&text, a->budget, SIZE_MAX);
+    bool ok = (!elsewhere || (put_part(&text, database) && buf_put_u8(&text, '.'))) && put_part(&text, name);
+    ret.key = ok ? arena_str(a, buf_str(&text)) : (struct str){ 0 };
+    buf_release(&text);
+    return ret;
+}
+
+bool catalog_has_database(const struct catalog *c, struct str name)
+{
+    return map_get(&c->databases, name) != NULL;
+}
+
+enum status catalog_add_database(struct catalog *c, struct str name, bool if_not_exists, struct error *err)
+{
+    if (catalog_has_database(c, name))
+        return if_not_exists ? ST_OK : error_set(err, ST_EXISTS, "database '%.*s' exists already", STR_ARG(name));
+    struct str kept = arena_str(&c->arena, name);
+    return kept.ptr && map_put(&c->databases, kept, c) ? ST_OK : memory_refused(c, err);
+}
+
+enum status catalog_drop_database(struct catalog *c, struct str name, bool if_exists, bool cascade, struct error *err)
+{
+    if (!catalog_has_database(c, name))
+        return if_exists ? ST_OK : catalog_unknown_database(c, name, 0, 0, err);
+    struct map_entry *e = map_next(&c->relations, NULL);
+    while (e) {
+        struct str key = e->key;
+        const struct relation *r = e->value;
+        e = map_next(&c->relations, e);
+        if (!str_eq(name_of(r)->database, name))
+            continue;
+        if (!cascade) {
+            error_set(err, ST_SEMANTIC, "database '%.*s' is not empty: it holds '%.*s'", STR_ARG(name),
+                      STR_ARG(name_of(r)->name));
+            error_hint(err, "DROP DATABASE … CASCADE drops its tables and views as well");
+            return ST_SEMANTIC;
+        }
+        map_remove(&c->relations, key);
+    }
+    map_remove(&c->databases, name);
+    return ST_OK;
+}
+
+enum status catalog_unknown_database(const struct catalog *c, struct str name, uint32_t line, uint32_t column,
+                                     struct error *err)
+{
+    return unknown(&c->databases, "database", name, line, column, err);
+}
+
+const struct object_name *catalog_find_name(const struct catalog *c, struct str key)
+{
+    const struct relation *r = map_get(&c->relations, key);
+    return r ? name_of(r) : NULL;
 }

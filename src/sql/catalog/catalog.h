@@ -11,6 +11,16 @@
 
 /* ---- tables, views, functions ---- */
 
+/* One catalog of databases is all there is. A table's or view's name there, and in messages, is its key: how a script
+ * without USE writes it. That is its own name in the default database, "database.name" in another one; a part that holds a
+ * point or a backtick stands in backticks. */
+#define CATALOG_NAME "default_catalog"
+#define CATALOG_DATABASE "default_database"
+struct object_name {
+    struct str database, name; /* parts as they are */
+    struct str key;
+};
+
 enum column_role { COLUMN_PHYSICAL, COLUMN_COMPUTED, COLUMN_METADATA };
 
 struct column_desc {
@@ -24,7 +34,8 @@ struct column_desc {
 };
 
 struct table_desc {
-    struct str name;
+    struct str name;     /* key */
+    struct object_name at; /* key empty: of no catalog */
     bool temporary;
     struct column_desc *columns;
     uint32_t n_columns;
@@ -36,6 +47,7 @@ struct table_desc {
     struct str watermark_expr; /* SQL text; "SOURCE_WATERMARK()" when the source gives watermarks */
     uint32_t *primary_key;   /* indexes into columns */
     uint32_t n_primary_key;
+    struct str key_name;     /* CONSTRAINT name; empty: none was given */
     struct str *partitioned_by;
     uint32_t n_partitioned_by;
     bool inferred;  /* the physical columns come out of a sample */
@@ -48,7 +60,9 @@ struct table_desc {
 };
 
 struct view_desc {
-    struct str name;
+    struct str name; /* key */
+    struct object_name at;
+    struct str within; /* the database whose tables the query means by their own names alone */
     bool temporary;
     struct str query; /* SQL text */
     struct str *columns; /* renamed columns; n_columns 0: as the query names them */
@@ -74,18 +88,35 @@ enum status catalog_add_table(struct catalog *c, struct table_desc *t, bool if_n
 enum status catalog_add_view(struct catalog *c, struct view_desc *v, bool if_not_exists, struct error *err) MUST_USE;
 enum status catalog_add_function(struct catalog *c, struct function_desc *f, bool if_not_exists,
                                  struct error *err) MUST_USE;
+/* In the place of the table or view of that name; the new one's own name must be free, or the same. */
+enum status catalog_replace_table(struct catalog *c, struct str name, struct table_desc *t, struct error *err) MUST_USE;
+enum status catalog_replace_view(struct catalog *c, struct str name, struct view_desc *v, struct error *err) MUST_USE;
 /* what: "TABLE", "VIEW", "FUNCTION". */
 enum status catalog_drop(struct catalog *c, const char *what, struct str name, bool if_exists,
                          struct error *err) MUST_USE;
 const struct table_desc *catalog_table(const struct catalog *c, struct str name);
 const struct view_desc *catalog_view(const struct catalog *c, struct str name);
 const struct function_desc *catalog_function(const struct catalog *c, struct str name); /* name without case */
-/* Sorted names; kind "TABLE" (tables and views), "VIEW", "FUNCTION". */
+/* Sorted names; kind "TABLE" (tables and views), "VIEW", "FUNCTION", "DATABASE". */
 enum status catalog_names(const struct catalog *c, const char *kind, struct arena *a, struct str **ret,
                           uint32_t *ret_count, struct error *err) MUST_USE;
 /* "unknown table 'bidz'; did you mean 'bids'?" with the place. */
 enum status catalog_unknown(const struct catalog *c, struct str name, uint32_t line, uint32_t column,
                             struct error *err);
+
+/* ---- databases ---- */
+
+/* The name of an object, its key made in `a`; key.ptr NULL: memory. */
+struct object_name catalog_object(struct arena *a, struct str database, struct str name);
+bool catalog_has_database(const struct catalog *c, struct str name);
+enum status catalog_add_database(struct catalog *c, struct str name, bool if_not_exists, struct error *err) MUST_USE;
+/* With all its tables and views, when `cascade`; else it must be empty. */
+enum status catalog_drop_database(struct catalog *c, struct str name, bool if_exists, bool cascade,
+                                  struct error *err) MUST_USE;
+enum status catalog_unknown_database(const struct catalog *c, struct str name, uint32_t line, uint32_t column,
+                                     struct error *err);
+/* What a table or view of that key is called; NULL: there is none. */
+const struct object_name *catalog_find_name(const struct catalog *c, struct str key);
 
 /* ---- registries: filled by engine before the first statement ---- */
 

@@ -8,7 +8,8 @@
 
 struct catalog {
     struct arena arena;
-    struct map relations; /* name → struct relation: tables and views share one name space */
+    struct map databases; /* name → anything */
+    struct map relations; /* key → struct relation: tables and views share one name space */
     struct map functions; /* name without case → struct function_desc */
     const struct connector *connectors[CATALOG_REGISTERED_MAX];
     const struct format *formats[CATALOG_REGISTERED_MAX];

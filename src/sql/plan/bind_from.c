@@ -5,13 +5,26 @@
  * filtered. Scans are shared inside a job: a table is read once however often it is named. */
 #include "plan/private.h"
 
-enum status name_of(struct binder *b, const struct syn_name *n, struct str *ret)
+enum status object_of(struct binder *b, const struct syn_name *n, struct object_name *ret)
 {
-    static const struct str prefix[2] = { STR_INIT("default_catalog"), STR_INIT("default_database") };
-    for (uint32_t i = 0; i + 1 < n->count; i++)
-        if (n->count > 3 || !str_eq(n->parts[i], prefix[2 - (n->count - 1) + i]))
-            return refuse(b, F_CATALOG_NAME, n->line, n->column);
-    *ret = n->parts[n->count - 1];
+    if (n->count > 3)
+        return error_at(b->err, ST_SEMANTIC, n->line, n->column, "a table's name has at most three parts: catalog.database.table");
+    if (n->count == 3 && !str_eq(n->parts[0], STR(CATALOG_NAME)))
+        return error_at(b->err, ST_SEMANTIC, n->line, n->column, "unknown catalog '%.*s': there is " CATALOG_NAME,
+                        STR_ARG(n->parts[0]));
+    struct str database = n->count > 1 ? n->parts[n->count - 2] : b->database;
+    if (!catalog_has_database(b->env->catalog, database))
+        return catalog_unknown_database(b->env->catalog, database, n->line, n->column, b->err);
+    *ret = catalog_object(b->arena, database, n->parts[n->count - 1]);
+    TRY_MEM(b, ret->key.ptr);
+    return ST_OK;
+}
+
+enum status name_of(struct binder *b, const struct syn_name *n, struct str *ret_key)
+{
+    struct object_name name;
+    TRY(object_of(b, n, &name));
+    *ret_key = name.key;
     return ST_OK;
 }
 
@@ -169,7 +182,7 @@ static enum status scan_declared(struct binder *b, const struct table_desc *t, c
     struct rel all;
     struct scope s;
     TRY(table_base(b, t, &all.schema));
-    TRY(scope_of(b, &all, t->name, &s));
+    TRY(scope_of(b, &all, t->at.name, &s));
     uint32_t physical = 0, metadata = t->physical.n_fields, n = 0;
     for (uint32_t i = 0; i < t->n_columns; i++)
         if (t->columns[i].role != COLUMN_COMPUTED) {
@@ -225,7 +238,7 @@ static enum status scan_watermark(struct binder *b, struct rel *r, const struct 
         names[i] = (struct field){ t->columns[i].name, declared[i]->type };
     struct rel all = { .schema = { names, t->n_columns } };
     struct scope s;
-    TRY(scope_of(b, &all, t->name, &s));
+    TRY(scope_of(b, &all, t->at.name, &s));
     struct place p = { .scope = &s, .clause = "a watermark" };
     struct syn_expr *e;
     const struct expr *x;
@@ -320,6 +333,7 @@ static enum status bind_view(struct binder *b, const struct view_desc *v, const 
             return error_at(b->err, ST_SEMANTIC, at->line, at->column, "view '%.*s' refers to itself",
                             STR_ARG(v->name));
     struct view_frame frame = { v, b->views };
+    struct str database = b->database;
     struct syn_stmt **stmts;
     uint32_t n;
     struct rel *r = NULL;
@@ -328,7 +342,9 @@ static enum status bind_view(struct binder *b, const struct view_desc *v, const 
         st = error_set(b->err, ST_SEMANTIC, "its text is no query");
     if (st == ST_OK) {
         b->views = &frame;
+        b->database = v->within;
         st = bind_query(b, NULL, stmts[0]->query, false, &r);
+        b->database = database;
         b->views = frame.outer;
     }
     if (st != ST_OK) {
@@ -407,7 +423,7 @@ static enum status bind_table(struct binder *b, const struct cte_frame *ctes, co
         return bind_relation(b, ctes, &f->name, ret);
     struct str name;
     TRY(name_of(b, &f->name, &name));
-    if (!is_cte(ctes, name))
+    if (f->name.count > 1 || !is_cte(ctes, name))
         t = catalog_table(b->env->catalog, name);
     if (!t)
         return error_at(b->err, ST_SEMANTIC, f->line, f->column, "the hint OPTIONS is for tables; '%.*s' is none",
@@ -457,13 +473,15 @@ static enum status bind_function(struct binder *b, const struct cte_frame *ctes,
                     feature_name(F_TABLE_FUNCTION), STR_ARG(name));
 }
 
+/* `item`: what columns may be qualified with. */
 static enum status bind_item(struct binder *b, const struct cte_frame *ctes, const struct syn_from *f, struct rel **ret,
-                             struct str *ret_alias)
+                             struct scope_item *item)
 {
     switch (f->kind) {
     case SYN_FROM_TABLE:
-        *ret_alias = f->name.parts[f->name.count - 1];
-        return bind_table(b, ctes, f, ret);
+        item->alias = f->name.parts[f->name.count - 1];
+        TRY(bind_table(b, ctes, f, ret));
+        return f->name.count == 1 && is_cte(ctes, item->alias) ? ST_OK : name_of(b, &f->name, &item->key);
     case SYN_FROM_QUERY:
         if (f->lateral)
             return refuse(b, F_LATERAL, f->line, f->column);
@@ -486,7 +504,7 @@ enum status bind_from(struct binder *b, const struct cte_frame *ctes, const stru
                       struct scope *ret_scope)
 {
     static const struct schema nothing;
-    struct str alias = { 0 };
+    struct scope_item item = { 0 };
     struct scope empty = { .schema = &nothing };
     struct rel *r;
     if (f->kind == SYN_FROM_JOIN)
@@ -495,15 +513,17 @@ enum status bind_from(struct binder *b, const struct cte_frame *ctes, const stru
         TRY(rel_one_row(b, &r));
         return bind_unnest(b, r, &empty, f, false, ret, ret_scope);
     }
-    TRY(bind_item(b, ctes, f, &r, &alias));
+    TRY(bind_item(b, ctes, f, &r, &item));
     if (f->kind != SYN_FROM_TABLE && f->kind != SYN_FROM_FILE)
         TRY(bind_hints(b, f->hints, f->n_hints, f->line, f->column));
     if (f->alias.len)
-        alias = f->alias;
+        item = (struct scope_item){ .alias = f->alias };
     bool values = f->kind == SYN_FROM_QUERY && f->query->kind == SYN_VALUES && !f->query->n_order && !f->query->limit;
     if (values && f->alias.len && !f->n_column_aliases && r->schema.n_fields == 1) /* `AS x` names the only column too */
-        TRY(rename_columns(b, r, &f->alias, 1, "alias", alias, f->line, f->column, &r));
-    TRY(rename_columns(b, r, f->column_aliases, f->n_column_aliases, "alias", alias, f->line, f->column, &r));
+        TRY(rename_columns(b, r, &f->alias, 1, "alias", item.alias, f->line, f->column, &r));
+    TRY(rename_columns(b, r, f->column_aliases, f->n_column_aliases, "alias", item.alias, f->line, f->column, &r));
     *ret = r;
-    return scope_of(b, r, alias, ret_scope);
+    TRY(scope_of(b, r, item.alias, ret_scope));
+    ret_scope->items[0].key = item.key;
+    return ST_OK;
 }

@@ -66,12 +66,29 @@ static enum status ambiguous(struct binder *b, struct str name, const struct syn
     return error_at(b->err, ST_SEMANTIC, e->line, e->column, "column '%.*s' is ambiguous", STR_ARG(name));
 }
 
-static const struct scope_item *find_item(const struct scope *s, struct str alias)
+/* The item that the first `n` parts of a name are: its alias, or the table's whole name. */
+static const struct scope_item *find_item(struct binder *b, const struct scope *s, const struct str *parts, uint32_t n)
 {
-    for (uint32_t i = 0; i < s->n_items; i++)
-        if (s->items[i].alias.len && str_eq(s->items[i].alias, alias))
-            return &s->items[i];
+    if (n > 3 || (n == 3 && !str_eq(parts[0], STR(CATALOG_NAME))))
+        return NULL;
+    struct str key = n > 1 ? catalog_object(b->arena, parts[n - 2], parts[n - 1]).key : (struct str){ 0 };
+    for (uint32_t i = 0; i < s->n_items; i++) {
+        const struct scope_item *item = &s->items[i];
+        if (n > 1 ? key.ptr && item->key.ptr && str_eq(item->key, key)
+                  : item->alias.len && str_eq(item->alias, parts[0]))
+            return item;
+    }
     return NULL;
+}
+
+/* The item that most of the parts before the last are; *ret_n: how many. */
+static const struct scope_item *find_qualifier(struct binder *b, const struct scope *s, const struct syn_name *name,
+                                               uint32_t *ret_n)
+{
+    const struct scope_item *item = NULL;
+    for (*ret_n = name->count < 4 ? name->count : 4; !item && *ret_n > 1;)
+        item = find_item(b, s, name->parts, --*ret_n);
+    return item;
 }
 
 /* The column and how many parts of the name it has used. */
@@ -79,20 +96,20 @@ static enum status resolve(struct binder *b, const struct scope *s, const struct
                            uint32_t *ret_used)
 {
     const struct syn_name *name = &e->name;
-    uint32_t column = 0, n;
-    const struct scope_item *item = name->count > 1 ? find_item(s, name->parts[0]) : NULL;
+    uint32_t column = 0, n, q;
+    const struct scope_item *item = find_qualifier(b, s, name, &q);
     if (item) {
-        n = find(s, item->first, item->count, name->parts[1], &column);
+        n = find(s, item->first, item->count, name->parts[q], &column);
         if (n > 1)
-            return ambiguous(b, name->parts[1], e);
+            return ambiguous(b, name->parts[q], e);
         if (n == 1) {
             *ret_column = column;
-            *ret_used = 2;
+            *ret_used = q + 1;
             return ST_OK;
         }
-        if (find_inside(s, item->first, item->count, name->parts[1], &column) == 1) {
+        if (find_inside(s, item->first, item->count, name->parts[q], &column) == 1) {
             *ret_column = column;
-            *ret_used = 1;
+            *ret_used = q;
             return ST_OK;
         }
     }
@@ -110,7 +127,7 @@ static enum status resolve(struct binder *b, const struct scope *s, const struct
         }
     }
     if (n == 0 && item)
-        return unknown_column(b, s, item, name->parts[1], e);
+        return unknown_column(b, s, item, name->parts[q], e);
     if (n == 0 && name->count > 1 && s->n_items && find(s, 0, s->schema->n_fields, name->parts[1], &column))
         return error_at(b->err, ST_SEMANTIC, e->line, e->column, "no table '%.*s' in FROM", STR_ARG(name->parts[0]));
     if (n == 0)
@@ -138,9 +155,9 @@ enum status bind_column(struct binder *b, const struct place *p, const struct sy
     return ST_OK;
 }
 
-bool scope_has(const struct scope *s, const struct syn_expr *star)
+bool scope_has(struct binder *b, const struct scope *s, const struct syn_expr *star)
 {
-    return star->name.count == 0 || (star->name.count == 1 && find_item(s, star->name.parts[0]));
+    return star->name.count == 0 || find_item(b, s, star->name.parts, star->name.count);
 }
 
 enum status bind_star(struct binder *b, const struct scope *s, const struct syn_expr *e, uint32_t *ret_first,
@@ -154,7 +171,7 @@ enum status bind_star(struct binder *b, const struct scope *s, const struct syn_
         return ST_OK;
     }
     struct str alias = e->name.parts[e->name.count - 1];
-    const struct scope_item *item = find_item(s, alias);
+    const struct scope_item *item = find_item(b, s, e->name.parts, e->name.count);
     if (!item) {
         struct str names[NEAR_MAX];
         uint32_t n = 0;

@@ -43,7 +43,7 @@ static enum status add_star(struct binder *b, const struct scope *s, const struc
 {
     uint32_t first, count;
     bool fields = false;
-    if (!scope_has(s, e))
+    if (!scope_has(b, s, e))
         TRY(add_fields(b, s, e, l, &fields));
     if (fields)
         return ST_OK;

@@ -98,7 +98,7 @@ static enum status widen(struct binder *b, const struct scope *s, struct str ali
     TRY_MEM(b, items);
     if (s->n_items)
         memcpy(items, s->items, s->n_items * sizeof *items);
-    items[s->n_items] = (struct scope_item){ alias, first, r->schema.n_fields - first };
+    items[s->n_items] = (struct scope_item){ .alias = alias, .first = first, .count = r->schema.n_fields - first };
     *ret = (struct scope){ &r->schema, items, s->n_items + 1 };
     return ST_OK;
 }

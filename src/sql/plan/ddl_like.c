@@ -70,20 +70,10 @@ static enum status take_columns(struct binder *b, const struct table_desc *t, co
     return ST_OK;
 }
 
-enum status like_table(struct binder *b, const struct syn_stmt *s, struct table_parts *parts)
+static enum status take_parts(struct binder *b, const struct table_desc *t, const enum way ways[LIKES],
+                              struct table_parts *parts)
 {
-    const struct syn_name *like = &s->table->like;
     struct arena *a = catalog_arena(b->env->catalog);
-    struct str name;
-    TRY(name_of(b, like, &name));
-    const struct table_desc *t = catalog_table(b->env->catalog, name);
-    if (!t && catalog_view(b->env->catalog, name))
-        return error_at(b->err, ST_SEMANTIC, like->line, like->column, "LIKE '%.*s': a view is no table",
-                        STR_ARG(name));
-    if (!t)
-        return catalog_unknown(b->env->catalog, name, like->line, like->column, b->err);
-    enum way ways[LIKES];
-    TRY(read_ways(b, s, ways));
     TRY(take_columns(b, t, ways, parts));
     if (t->watermark_column >= 0 && ways[WATERMARKS] != EXCLUDING) {
         parts->watermark_column = t->columns[t->watermark_column].name;
@@ -93,6 +83,7 @@ enum status like_table(struct binder *b, const struct syn_stmt *s, struct table_
         struct str *key = array_add(&parts->primary_key, a);
         TRY_MEM(b, key);
         *key = t->columns[t->primary_key[i]].name;
+        parts->key_name = t->key_name;
     }
     for (uint32_t i = 0; ways[PARTITIONS] != EXCLUDING && i < t->n_partitioned_by; i++) {
         struct str *partition = array_add(&parts->partitions, a);
@@ -105,6 +96,28 @@ enum status like_table(struct binder *b, const struct syn_stmt *s, struct table_
         *o = t->options.at[i];
     }
     return ST_OK;
+}
+
+enum status parts_of_table(struct binder *b, const struct table_desc *t, struct table_parts *parts)
+{
+    static const enum way all[LIKES] = { INCLUDING };
+    return take_parts(b, t, all, parts);
+}
+
+enum status like_table(struct binder *b, const struct syn_stmt *s, struct table_parts *parts)
+{
+    const struct syn_name *like = &s->table->like;
+    struct str name;
+    TRY(name_of(b, like, &name));
+    const struct table_desc *t = catalog_table(b->env->catalog, name);
+    if (!t && catalog_view(b->env->catalog, name))
+        return error_at(b->err, ST_SEMANTIC, like->line, like->column, "LIKE '%.*s': a view is no table",
+                        STR_ARG(name));
+    if (!t)
+        return catalog_unknown(b->env->catalog, name, like->line, like->column, b->err);
+    enum way ways[LIKES];
+    TRY(read_ways(b, s, ways));
+    return take_parts(b, t, ways, parts);
 }
 
 /* ---- the new table's parts over those of the base ---- */
@@ -168,8 +181,11 @@ enum status like_merge(struct binder *b, const struct syn_stmt *s, struct table_
         return twice(b, s, "PARTITIONED BY", STR(""));
     if (own->own_watermark && base->watermark_expr.len && ways[WATERMARKS] != OVERWRITING)
         return twice(b, s, "a WATERMARK", STR(""));
-    if (own->primary_key.count)
-        base->primary_key.at = own->primary_key.at, base->primary_key.count = own->primary_key.count;
+    if (own->primary_key.count) {
+        base->primary_key.at = own->primary_key.at;
+        base->primary_key.count = own->primary_key.count;
+        base->key_name = own->key_name;
+    }
     if (own->partitions.count)
         base->partitions.at = own->partitions.at, base->partitions.count = own->partitions.count;
     if (own->own_watermark) {

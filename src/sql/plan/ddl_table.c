@@ -20,6 +20,15 @@ static struct str kept(struct binder *b, struct str s)
     return arena_str(catalog_arena(b->env->catalog), s);
 }
 
+enum status new_object(struct binder *b, const struct syn_name *n, struct object_name *ret)
+{
+    struct object_name at;
+    TRY(object_of(b, n, &at));
+    *ret = (struct object_name){ kept(b, at.database), kept(b, at.name), kept(b, at.key) };
+    TRY_MEM(b, ret->database.ptr && ret->name.ptr && ret->key.ptr);
+    return ST_OK;
+}
+
 /* ---- the statement's own parts ---- */
 
 static enum status own_type(struct binder *b, const struct syn_column_def *d, struct column_desc *c)
@@ -91,7 +100,7 @@ static enum status own_watermark(struct binder *b, const struct syn_watermark *w
     return ST_OK;
 }
 
-static enum status own_parts(struct binder *b, const struct syn_stmt *s, struct table_parts *p)
+enum status own_parts(struct binder *b, const struct syn_stmt *s, struct table_parts *p)
 {
     const struct syn_table_def *d = s->table;
     if (d->has_distribution)
@@ -112,6 +121,8 @@ static enum status own_parts(struct binder *b, const struct syn_stmt *s, struct 
     p->partitions.count = d->n_partitioned_by;
     TRY(own_names(b, d->primary_key, d->n_primary_key, &p->primary_key.at));
     p->primary_key.count = d->n_primary_key;
+    p->key_name = kept(b, d->primary_key_name);
+    TRY_MEM(b, p->key_name.ptr);
     return own_watermark(b, &d->watermark, p);
 }
 
@@ -320,29 +331,44 @@ static enum status bind_physical(struct binder *b, struct table_desc *t)
     return ST_OK;
 }
 
-/* The type of each computed column; those of the statement itself have a place for errors. */
+/* An expression of the statement has a place for errors; one that is kept as text has the statement's. */
+static enum status bind_kept(struct binder *b, const struct syn_stmt *s, const struct place *p, const struct syn_expr *e,
+                             const char *what, struct str name, struct str text, const struct expr **ret)
+{
+    struct syn_expr *parsed;
+    if (e)
+        return bind_expr(b, p, e, ret);
+    enum status st = syn_parse_expr(b->arena, text, &parsed, b->err);
+    if (st == ST_OK)
+        st = bind_expr(b, p, parsed, ret);
+    if (st == ST_OK || !b->err)
+        return st;
+    b->err->line = s->name.line;
+    b->err->column = s->name.column;
+    error_prefix(b->err, "%s '%.*s': ", what, STR_ARG(name));
+    return st;
+}
+
 static enum status bind_computed(struct binder *b, const struct syn_stmt *s, struct table_desc *t)
 {
     struct arena *a = catalog_arena(b->env->catalog);
     struct rel base;
     struct scope scope;
     TRY(table_base(b, t, &base.schema));
-    TRY(scope_of(b, &base, t->name, &scope));
+    TRY(scope_of(b, &base, t->at.name, &scope));
     struct place p = { .scope = &scope, .clause = "a computed column" };
     for (uint32_t i = 0; i < t->n_columns; i++) {
         struct column_desc *c = &t->columns[i];
         if (c->role != COLUMN_COMPUTED)
             continue;
-        struct syn_expr *e = NULL;
+        const struct syn_expr *e = NULL;
         const struct expr *x;
         for (uint32_t k = 0; k < s->table->n_columns; k++)
             if (s->table->columns[k].kind == SYN_COL_COMPUTED && str_eq(s->table->columns[k].name, c->name))
                 e = s->table->columns[k].expr;
-        if (!e)
-            TRY(syn_parse_expr(b->arena, c->expr, &e, b->err));
-        TRY(bind_expr(b, &p, e, &x));
+        TRY(bind_kept(b, s, &p, e, "computed column", c->name, c->expr, &x));
         if (x->type->kind == TYPE_NULL)
-            return error_at(b->err, ST_SEMANTIC, e->line, e->column,
+            return error_at(b->err, ST_SEMANTIC, e ? e->line : s->name.line, e ? e->column : s->name.column,
                             "a computed column needs a type: write CAST(NULL AS a type)");
         c->type = type_copy(a, rel_type(b, x));
         TRY_MEM(b, c->type);
@@ -374,19 +400,17 @@ static enum status bind_watermark_expr(struct binder *b, const struct syn_stmt *
         fields[i] = (struct field){ t->columns[i].name, t->columns[i].type };
     struct rel all = { .schema = { fields, t->n_columns } };
     struct scope scope;
-    TRY(scope_of(b, &all, t->name, &scope));
+    TRY(scope_of(b, &all, t->at.name, &scope));
     struct place p = { .scope = &scope, .clause = "a watermark" };
-    struct syn_expr *e = s->table->watermark.present ? s->table->watermark.expr : NULL;
+    const struct syn_expr *e = s->table->watermark.present ? s->table->watermark.expr : NULL;
     const struct expr *x;
-    if (!e)
-        TRY(syn_parse_expr(b->arena, t->watermark_expr, &e, b->err));
-    TRY(bind_expr(b, &p, e, &x));
+    TRY(bind_kept(b, s, &p, e, "watermark of", t->name, t->watermark_expr, &x));
     if (type_is_timestamp(x->type) && x->type->kind == rowtime->kind)
         return ST_OK;
     struct str got = type_name(b->arena, x->type), want = type_name(b->arena, rowtime);
     TRY_MEM(b, got.ptr && want.ptr);
-    return error_at(b->err, ST_SEMANTIC, e->line, e->column, "the watermark is %.*s, its column %.*s", STR_ARG(got),
-                    STR_ARG(want));
+    return error_at(b->err, ST_SEMANTIC, e ? e->line : s->name.line, e ? e->column : s->name.column,
+                    "the watermark is %.*s, its column %.*s", STR_ARG(got), STR_ARG(want));
 }
 
 static enum status bind_watermark(struct binder *b, const struct syn_stmt *s, const struct table_parts *p,
@@ -409,6 +433,25 @@ static enum status bind_watermark(struct binder *b, const struct syn_stmt *s, co
     return ST_OK;
 }
 
+enum status table_of_parts(struct binder *b, const struct syn_stmt *s, const struct table_parts *p, struct table_desc *t)
+{
+    t->columns = p->columns.at;
+    t->n_columns = p->columns.count;
+    t->partitioned_by = p->partitions.at;
+    t->n_partitioned_by = p->partitions.count;
+    t->options = (struct options){ p->options.at, p->options.count };
+    t->key_name = p->key_name;
+    TRY(bind_names(b, s, t));
+    TRY(bind_primary_key(b, s, p, t));
+    TRY(bind_physical(b, t));
+    TRY(bind_computed(b, s, t));
+    TRY(bind_watermark(b, s, p, t));
+    if (t->physical.n_fields == 0)
+        return error_at(b->err, ST_SEMANTIC, s->name.line, s->name.column, "table '%.*s' has no physical column",
+                        STR_ARG(t->name));
+    return ST_OK;
+}
+
 enum status plan_create_table(struct plan_env *env, const struct syn_stmt *s, struct table_desc **ret,
                               struct error *err)
 {
@@ -417,11 +460,10 @@ enum status plan_create_table(struct plan_env *env, const struct syn_stmt *s, st
     TRY(binder_init(b, env, err));
     struct table_desc *t = ARENA_NEW(catalog_arena(env->catalog), struct table_desc);
     TRY_MEM(b, t);
-    struct str name;
-    TRY(name_of(b, &s->name, &name));
-    t->name = kept(b, name);
+    TRY(new_object(b, &s->name, &t->at));
+    t->name = t->at.key;
     t->comment = kept(b, s->table->comment.len ? s->table->comment : s->comment);
-    TRY_MEM(b, t->name.ptr && t->comment.ptr);
+    TRY_MEM(b, t->comment.ptr);
     t->temporary = s->temporary;
     if (s->table->as_query)
         TRY(query_columns(b, s, &all));
@@ -436,19 +478,7 @@ enum status plan_create_table(struct plan_env *env, const struct syn_stmt *s, st
         TRY(infer_columns(b, s, t, &own));
     if (!s->table->like.count)
         all = own;
-    t->columns = all.columns.at;
-    t->n_columns = all.columns.count;
-    t->partitioned_by = all.partitions.at;
-    t->n_partitioned_by = all.partitions.count;
-    t->options = (struct options){ all.options.at, all.options.count };
-    TRY(bind_names(b, s, t));
-    TRY(bind_primary_key(b, s, &all, t));
-    TRY(bind_physical(b, t));
-    TRY(bind_computed(b, s, t));
-    TRY(bind_watermark(b, s, &all, t));
-    if (t->physical.n_fields == 0)
-        return error_at(err, ST_SEMANTIC, s->name.line, s->name.column, "table '%.*s' has no physical column",
-                        STR_ARG(t->name));
+    TRY(table_of_parts(b, s, &all, t));
     *ret = t;
     return ST_OK;
 }

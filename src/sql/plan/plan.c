@@ -28,6 +28,7 @@ static enum status find_late(struct binder *b)
 enum status binder_init(struct binder *b, struct plan_env *env, struct error *err)
 {
     *b = (struct binder){ .env = env, .arena = env->arena, .err = err };
+    b->database = env->database.len ? env->database : STR(CATALOG_DATABASE);
     b->exprs =
         (struct expr_env){ .arena = env->arena, .zone = env->zone, .zones = env->zones, .user_function = user_function, .user_arg = env };
     return ST_OK;
@@ -141,6 +142,13 @@ enum status plan_inserts(struct plan_env *env, const struct syn_stmt *const *ins
 }
 
 /* ---- DESCRIBE ---- */
+
+enum status plan_object(struct plan_env *env, const struct syn_name *name, struct object_name *ret, struct error *err)
+{
+    struct binder b;
+    TRY(binder_init(&b, env, err));
+    return object_of(&b, name, ret);
+}
 
 enum status plan_describe_file(struct plan_env *env, struct str path, uint32_t line, uint32_t column,
                                const struct table_desc **ret, struct error *err)

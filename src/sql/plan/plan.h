@@ -217,6 +217,7 @@ extern const char plan_setting_ignored[]; /* the help of a key that has no effec
 struct plan_env {
     struct arena *arena;
     struct catalog *catalog;
+    struct str database;     /* in use; empty: the default */
     struct options settings; /* SET keys in force */
     struct zone zone;        /* of 'table.local-time-zone' */
     const struct zone_source *zones; /* zones by name; NULL: none */
@@ -239,6 +240,14 @@ enum status plan_create_table(struct plan_env *env, const struct syn_stmt *s, st
 /* CREATE VIEW: the query is bound once, so that errors come now. */
 enum status plan_create_view(struct plan_env *env, const struct syn_stmt *s, struct view_desc **ret,
                              struct error *err) MUST_USE;
+/* ALTER TABLE, ALTER VIEW: what takes the place of `t` or `v`, maybe under another name. */
+enum status plan_alter_table(struct plan_env *env, const struct syn_stmt *s, const struct table_desc *t,
+                             struct table_desc **ret, struct error *err) MUST_USE;
+enum status plan_alter_view(struct plan_env *env, const struct syn_stmt *s, const struct view_desc *v,
+                            struct view_desc **ret, struct error *err) MUST_USE;
+/* Which table or view a name means; its database is there. */
+enum status plan_object(struct plan_env *env, const struct syn_name *name, struct object_name *ret,
+                        struct error *err) MUST_USE;
 /* CREATE FUNCTION name AS 'class' by known class names. */
 enum status plan_create_function(struct plan_env *env, const struct syn_stmt *s, struct function_desc **ret,
                                  struct error *err) MUST_USE;
@@ -256,10 +265,6 @@ struct plan_place {
 };
 typedef bool plan_visit(void *arg, const struct plan_place *p);
 bool plan_walk(const struct plan *plan, struct arena *a, plan_visit *visit, void *arg) MUST_USE;
-/* The table that a path stands for, in env->arena. */
-enum status plan_describe_file(struct plan_env *env, struct str path, uint32_t line, uint32_t column,
-                               const struct table_desc **ret, struct error *err) MUST_USE;
-
 /* The table that a path stands for, in env->arena. */
 enum status plan_describe_file(struct plan_env *env, struct str path, uint32_t line, uint32_t column,
                                const struct table_desc **ret, struct error *err) MUST_USE;

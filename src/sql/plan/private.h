@@ -107,6 +107,7 @@ struct rel {
 /* One FROM item's columns inside a scope. */
 struct scope_item {
     struct str alias;
+    struct str key; /* of the table or view, when it goes by its own name; ptr NULL */
     uint32_t first, count;
 };
 struct scope {
@@ -130,6 +131,7 @@ struct view_frame {
 
 struct binder {
     struct plan_env *env;
+    struct str database; /* what names alone are looked up in */
     struct expr_env exprs;
     struct arena *arena;
     struct error *err;
@@ -283,8 +285,7 @@ bool expr_uses_from(const struct expr *e, uint32_t first); /* a column >= first 
     F(UPSERT_MATERIALIZE, "a sink whose primary key is not the query's upsert key") \
     F(LIMIT, "LIMIT over unbounded input whose rows are updated") \
     F(TOP_N, "ORDER BY with LIMIT over unbounded input") \
-    F(FUNCTION_LANGUAGE, "functions in other languages than JAVA") \
-    F(CATALOG_NAME, "names in other catalogs and databases")
+    F(FUNCTION_LANGUAGE, "functions in other languages than JAVA")
 #define PLAN_FEATURE_ENUM(id, name) F_##id,
 enum feature { PLAN_FEATURES(PLAN_FEATURE_ENUM) F_COUNT };
 #undef PLAN_FEATURE_ENUM
@@ -345,7 +346,7 @@ enum status bind_call(struct binder *b, const struct place *p, const struct syn_
                       const struct expr **ret) MUST_USE;
 enum status bind_column(struct binder *b, const struct place *p, const struct syn_expr *e,
                         const struct expr **ret) MUST_USE;
-bool scope_has(const struct scope *s, const struct syn_expr *star); /* the star is of all columns, or of an item */
+bool scope_has(struct binder *b, const struct scope *s, const struct syn_expr *star); /* the star is of all columns, or of an item */
 enum status bind_star(struct binder *b, const struct scope *s, const struct syn_expr *e, uint32_t *ret_first,
                       uint32_t *ret_count) MUST_USE;
 enum status bind_type(struct binder *b, const struct syn_type *t, const struct type **ret) MUST_USE;
@@ -388,8 +389,9 @@ enum status bind_hints(struct binder *b, const struct syn_hint *hints, uint32_t 
                        uint32_t column) MUST_USE;
 /* Every column once: a, a0, a1 (Flink's way), for results. */
 enum status unique_names(struct binder *b, struct field *fields, uint32_t n) MUST_USE;
-/* The last part of a name that may carry the default catalog and database. */
-enum status name_of(struct binder *b, const struct syn_name *n, struct str *ret) MUST_USE;
+/* Which table or view a name means; its database is there. */
+enum status object_of(struct binder *b, const struct syn_name *n, struct object_name *ret) MUST_USE;
+enum status name_of(struct binder *b, const struct syn_name *n, struct str *ret_key) MUST_USE;
 
 /* bind_aggregate.c */
 struct select_list {
@@ -433,18 +435,28 @@ struct insert {
 enum status bind_insert(struct binder *b, const struct syn_stmt *s, struct insert *ret) MUST_USE;
 enum status sink_columns(struct binder *b, const struct table_desc *t, uint32_t line, uint32_t column) MUST_USE;
 
-/* ddl_like.c: the parts of a table that CREATE TABLE puts together, in the catalog's arena. */
+/* ddl_table.c, ddl_like.c: the parts of a table that CREATE TABLE puts together, in the catalog's arena. */
 struct table_parts {
     ARRAY(struct column_desc) columns;
     ARRAY(struct option) options;
     ARRAY(struct str) partitions;
     ARRAY(struct str) primary_key;
+    struct str key_name;
     struct str watermark_column, watermark_expr; /* expr empty: none */
     bool own_watermark;
 };
 enum status like_table(struct binder *b, const struct syn_stmt *s, struct table_parts *parts) MUST_USE;
 enum status like_merge(struct binder *b, const struct syn_stmt *s, struct table_parts *base,
                        const struct table_parts *own) MUST_USE;
+/* What the statement itself declares. */
+enum status own_parts(struct binder *b, const struct syn_stmt *s, struct table_parts *p) MUST_USE;
+/* Binds all of them; name and comment of `t` are set. `s` has places and, among its columns, expressions. */
+enum status table_of_parts(struct binder *b, const struct syn_stmt *s, const struct table_parts *p,
+                           struct table_desc *t) MUST_USE;
+/* The name of a table or view that is made, in the catalog's arena. */
+enum status new_object(struct binder *b, const struct syn_name *n, struct object_name *ret) MUST_USE;
+/* All parts of a table that is there. */
+enum status parts_of_table(struct binder *b, const struct table_desc *t, struct table_parts *parts) MUST_USE;
 struct str stored_text(struct binder *b, const struct syn_expr *e, const struct syn_query *q); /* ptr NULL: refused */
 
 /* ---- rules: each rewrites the whole tree below *rel ---- */

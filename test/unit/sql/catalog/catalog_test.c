@@ -92,6 +92,59 @@ static void test_names_are_sorted(void **state)
     catalog_free(c);
 }
 
+static void test_databases(void **state)
+{
+    (void)state;
+    struct catalog *c = fresh();
+    struct error err;
+    struct arena *a = catalog_arena(c);
+    static const struct {
+        const char *database, *name, *key;
+    } keys[] = {
+        { "default_database", "t", "t" },   { "d", "t", "d.t" },          { "default_database", "d.t", "`d.t`" },
+        { "d.e", "t", "`d.e`.t" },          { "d", "e.t", "d.`e.t`" },    { "default_database", "a`b", "`a``b`" },
+        { "default_database", "", "" },     { "D", "t", "D.t" },
+    };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        assert_true(str_eq(catalog_object(a, str_from(keys[i].database), str_from(keys[i].name)).key, str_from(keys[i].key)));
+    assert_true(catalog_has_database(c, STR("default_database")));
+    assert_int_equal(catalog_add_database(c, STR("d"), false, &err), ST_OK);
+    assert_int_equal(catalog_add_database(c, STR("d"), false, &err), ST_EXISTS);
+    assert_int_equal(catalog_add_database(c, STR("d"), true, &err), ST_OK);
+    struct table_desc *t = table(c, "t"), *u = table(c, "d.t");
+    t->at = catalog_object(a, STR("default_database"), STR("t"));
+    u->at = catalog_object(a, STR("d"), STR("t"));
+    assert_int_equal(catalog_add_table(c, t, false, &err), ST_OK);
+    assert_int_equal(catalog_add_table(c, u, false, &err), ST_OK);
+    assert_true(str_eq(catalog_find_name(c, STR("d.t"))->database, STR("d")));
+    assert_int_equal(catalog_drop_database(c, STR("d"), false, false, &err), ST_SEMANTIC);
+    assert_string_equal(err.message, "database 'd' is not empty: it holds 't'");
+    assert_int_equal(catalog_drop_database(c, STR("d"), false, true, &err), ST_OK);
+    assert_null(catalog_table(c, STR("d.t")));
+    assert_ptr_equal(catalog_table(c, STR("t")), t);
+    assert_int_equal(catalog_drop_database(c, STR("d"), false, true, &err), ST_SEMANTIC);
+    assert_int_equal(catalog_drop_database(c, STR("d"), true, true, &err), ST_OK);
+    catalog_free(c);
+}
+
+static void test_replace(void **state)
+{
+    (void)state;
+    struct catalog *c = fresh();
+    struct error err;
+    struct table_desc *t = table(c, "t"), *again = table(c, "t"), *moved = table(c, "m"), *v = table(c, "v");
+    assert_int_equal(catalog_add_table(c, t, false, &err), ST_OK);
+    assert_int_equal(catalog_add_table(c, v, false, &err), ST_OK);
+    assert_int_equal(catalog_replace_table(c, t->name, again, &err), ST_OK);
+    assert_ptr_equal(catalog_table(c, STR("t")), again);
+    assert_int_equal(catalog_replace_table(c, again->name, v, &err), ST_EXISTS);
+    assert_ptr_equal(catalog_table(c, STR("t")), again);
+    assert_int_equal(catalog_replace_table(c, again->name, moved, &err), ST_OK);
+    assert_null(catalog_table(c, STR("t")));
+    assert_ptr_equal(catalog_table(c, STR("m")), moved);
+    catalog_free(c);
+}
+
 static void test_unknown_names_the_nearest(void **state)
 {
     (void)state;
@@ -300,6 +353,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tables_and_views_share_names), cmocka_unit_test(test_drop),
         cmocka_unit_test(test_names_are_sorted),             cmocka_unit_test(test_unknown_names_the_nearest),
+        cmocka_unit_test(test_databases),                    cmocka_unit_test(test_replace),
         cmocka_unit_test(test_resolve_fills),                cmocka_unit_test(test_resolve_refuses),
         cmocka_unit_test(test_resolve_reports_all_findings), cmocka_unit_test(test_resolve_older_spellings),
         cmocka_unit_test(test_memory_refused),
