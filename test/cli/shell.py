@@ -119,10 +119,16 @@ def errors(home):
 def completion(home):
     t = Shell(home, columns=100)
     t.ask("CREATE TABLE purchases (purchase_id BIGINT, customer STRING, `odd name` INT) WITH ('connector' = 'datagen');")
+    t.ask("CREATE DATABASE shop; CREATE TABLE shop.orders (order_id BIGINT) WITH ('connector' = 'datagen');")
     for keys, wanted in (("SEL\t", "SELECT"), ("sel\t", "select"), ("DESCRIBE purch\t", "DESCRIBE purchases"),
                          ("SELECT cust\t", "SELECT customer"), ("SELECT * FROM pur\t", "SELECT * FROM purchases"),
                          ("SELECT CHAR_LEN\t", "SELECT CHAR_LENGTH("), ("select char_len\t", "select char_length("),
                          ("SELECT `od\t", "SELECT `odd name`"), ("SELECT 1 AS x FROM purchases p WHERE p.cu\t", "WHERE p.customer"),
+                         ("SELECT * FROM sho\t", "FROM shop."), ("SELECT * FROM shop.\t", "FROM shop.orders"),
+                         ("SELECT 1 AS x FROM shop.orders o WHERE o.\t", "WHERE o.order_id"), ("SELECT order_\t", "SELECT order_id"),
+                         ("SELECT 1 AS x FROM shop.orders WHERE orders.ord\t", "WHERE orders.order_id"),
+                         ("USE sho\t", "USE shop;"), ("DROP DATABASE sh\t", "DROP DATABASE shop;"), ("SHOW TABLES FROM sh\t", "SHOW TABLES FROM shop;"),
+                         ("ALTER TABLE pur\t", "ALTER TABLE purchases"), ("ALTER TABLE shop.o\t", "ALTER TABLE shop.orders"),
                          ("CREATE TABLE x (a INT) WITH ('conn\t", "('connector' = '"),
                          ("CREATE TABLE x (a INT) WITH ('connector' = 'datag\t", "'datagen'"),
                          ("CREATE TABLE x (a INT) WITH ('connector' = 'datagen', 'rows-per\t", "'rows-per-second' = '"),

@@ -146,13 +146,32 @@ bool session_put_metadata(struct buf *out, const struct column_desc *c)
     return ok && (!c->is_virtual || buf_printf(out, " VIRTUAL"));
 }
 
+static bool put_comment(struct buf *out, struct str comment)
+{
+    return !comment.len || (buf_printf(out, " COMMENT ") && put_text(out, comment));
+}
+
 static bool put_column(struct buf *out, const struct column_desc *c)
 {
     bool ok = buf_put(out, "  ", 2) && put_quoted(out, c->name) && buf_put_u8(out, ' ');
     if (c->role == COLUMN_COMPUTED)
-        return ok && buf_printf(out, "AS %.*s", STR_ARG(c->expr));
-    ok = ok && type_print(out, c->type);
-    return ok && (c->role != COLUMN_METADATA || (buf_put_u8(out, ' ') && session_put_metadata(out, c)));
+        ok = ok && buf_printf(out, "AS %.*s", STR_ARG(c->expr));
+    else
+        ok = ok && type_print(out, c->type);
+    ok = ok && (c->role != COLUMN_METADATA || (buf_put_u8(out, ' ') && session_put_metadata(out, c)));
+    return ok && put_comment(out, c->comment);
+}
+
+static bool put_primary_key(struct buf *out, const struct table_desc *t)
+{
+    if (!t->n_primary_key)
+        return true;
+    bool ok = buf_printf(out, ",\n  ");
+    if (t->key_name.len)
+        ok = ok && buf_printf(out, "CONSTRAINT ") && put_quoted(out, t->key_name) && buf_put_u8(out, ' ');
+    for (uint32_t i = 0; ok && i < t->n_primary_key; i++)
+        ok = buf_printf(out, i ? ", " : "PRIMARY KEY (") && put_quoted(out, t->columns[t->primary_key[i]].name);
+    return ok && buf_printf(out, ") NOT ENFORCED");
 }
 
 /* As a session that uses the default database writes it. */
@@ -173,16 +192,12 @@ static bool put_create_table(struct buf *out, const struct table_desc *t)
     if (ok && t->watermark_column >= 0)
         ok = buf_printf(out, ",\n  WATERMARK FOR ") && put_quoted(out, t->columns[t->watermark_column].name) &&
              buf_printf(out, " AS %.*s", STR_ARG(t->watermark_expr));
-    if (ok && t->n_primary_key && t->key_name.len)
-        ok = buf_printf(out, ",\n  CONSTRAINT ") && put_quoted(out, t->key_name);
-    for (uint32_t i = 0; ok && i < t->n_primary_key; i++)
-        ok = buf_printf(out, i ? ", " : t->key_name.len ? " PRIMARY KEY (" : ",\n  PRIMARY KEY (") && put_quoted(out, t->columns[t->primary_key[i]].name);
-    ok = ok && (!t->n_primary_key || buf_printf(out, ") NOT ENFORCED")) && buf_printf(out, "\n)");
+    ok = ok && put_primary_key(out, t) && buf_printf(out, "\n)") && put_comment(out, t->comment);
     for (uint32_t i = 0; ok && i < t->n_partitioned_by; i++)
         ok = buf_printf(out, i ? ", " : "\nPARTITIONED BY (") && put_quoted(out, t->partitioned_by[i]);
     ok = ok && (!t->n_partitioned_by || buf_printf(out, ")"));
     for (uint32_t i = 0; ok && i < t->options.count; i++)
-        ok = buf_printf(out, i ? ",\n  " : t->n_partitioned_by ? "\nWITH (\n  " : " WITH (\n  ") &&
+        ok = buf_printf(out, i ? ",\n  " : t->n_partitioned_by || t->comment.len ? "\nWITH (\n  " : " WITH (\n  ") &&
              put_text(out, t->options.at[i].name) && buf_printf(out, " = ") && put_text(out, t->options.at[i].value);
     return ok && (!t->options.count || buf_printf(out, "\n)"));
 }
@@ -209,8 +224,7 @@ static bool put_create_view(struct buf *out, const struct view_desc *v)
     for (uint32_t i = 0; ok && i < v->n_columns; i++)
         ok = buf_printf(out, i ? ", " : " (") && put_quoted(out, v->columns[i]);
     ok = ok && (!v->n_columns || buf_printf(out, ")"));
-    ok = ok && (!v->comment.len || (buf_printf(out, "\nCOMMENT ") && put_text(out, v->comment)));
-    return ok && buf_printf(out, " AS\n%.*s", STR_ARG(v->query));
+    return ok && put_comment(out, v->comment) && buf_printf(out, " AS\n%.*s", STR_ARG(v->query));
 }
 
 static enum status show_create(struct session *s, const struct syn_stmt *stmt, struct action *a, struct error *err)

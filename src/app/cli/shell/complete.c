@@ -88,24 +88,53 @@ static void add_name(struct completion *k, struct str name, const char *after)
 
 /* ---- what there is ---- */
 
+static struct session *session_of(const struct completion *k) { return engine_session(k->s->engine); }
+
+static uint32_t names_of(struct completion *k, const char *kind, struct str **ret)
+{
+    uint32_t n;
+    struct error err;
+    return catalog_names(session_catalog(session_of(k)), kind, k->a, ret, &n, &err) == ST_OK ? n : 0;
+}
+
+/* Tables and views of a database. */
+static void add_tables_of(struct completion *k, struct str database)
+{
+    struct str *keys;
+    uint32_t n = names_of(k, "TABLE", &keys);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct object_name *at = catalog_find_name(session_catalog(session_of(k)), keys[i]);
+        if (str_eq(at->database, database))
+            add_name(k, at->name, " ");
+    }
+}
+
+/* Those of the database in use, and the others' names to go on from. */
 static void add_tables(struct completion *k)
 {
     struct str *names;
-    uint32_t n;
-    struct error err;
-    if (catalog_names(session_catalog(engine_session(k->s->engine)), "TABLE", k->a, &names, &n, &err) != ST_OK)
-        return;
+    uint32_t n = names_of(k, "DATABASE", &names);
+    add_tables_of(k, session_database(session_of(k)));
     for (uint32_t i = 0; i < n; i++)
-        add_name(k, names[i], " ");
+        if (!str_eq(names[i], session_database(session_of(k))))
+            add_name(k, names[i], ".");
 }
 
-/* By DESCRIBE, which knows tables and views. */
+static void add_databases(struct completion *k)
+{
+    struct str *names;
+    uint32_t n = names_of(k, "DATABASE", &names);
+    for (uint32_t i = 0; i < n; i++)
+        add_name(k, names[i], ";");
+}
+
+/* By DESCRIBE, which knows tables and views; `table` as SQL writes it. */
 static void add_columns(struct completion *k, struct str table)
 {
     struct action a;
     struct error err;
     size_t pos = 0;
-    struct str sql = arena_printf(k->a, "DESCRIBE `%.*s`", STR_ARG(table));
+    struct str sql = arena_printf(k->a, "DESCRIBE %.*s", STR_ARG(table));
     if (!sql.ptr || session_next(engine_session(k->s->engine), sql, &pos, &a, &err) != ST_OK)
         return;
     for (uint32_t i = 0; a.kind == ACTION_ROWS && i < batch_rows(a.rows); i++) {
@@ -119,14 +148,12 @@ static void add_columns(struct completion *k, struct str table)
 static void add_functions(struct completion *k)
 {
     struct str *names;
-    uint32_t n;
-    struct error err;
+    uint32_t n = names_of(k, "FUNCTION", &names);
     const struct function_doc *d;
     for (uint32_t i = 0; (d = expr_function_at(i)); i++)
         add_word(k, str_from(d->name), str_find(str_from(d->signature), STR("("), 0) < 0 ? " " : "(");
-    if (catalog_names(session_catalog(engine_session(k->s->engine)), "FUNCTION", k->a, &names, &n, &err) == ST_OK)
-        for (uint32_t i = 0; i < n; i++)
-            add_name(k, names[i], "(");
+    for (uint32_t i = 0; i < n; i++)
+        add_name(k, names[i], "(");
 }
 
 static void add_keywords(struct completion *k)
@@ -150,7 +177,8 @@ static void add_starts(struct completion *k)
 /* ---- the tables of the statement ---- */
 
 struct used_table {
-    struct str name, alias;
+    struct str name; /* as SQL writes it */
+    struct str alias;
 };
 
 static bool is_word(const struct syn_token *t, const char *word)
@@ -175,10 +203,16 @@ static uint32_t find_tables(struct completion *k, struct used_table *ret)
         if (t.kind == SYN_TOKEN_END || t.kind == SYN_TOKEN_OPEN)
             break;
         if (follows && is_name(&t)) {
-            struct syn_token alias = syn_next_token(k->a, k->text, t.end);
-            if (is_word(&alias, "AS"))
-                alias = syn_next_token(k->a, k->text, alias.end);
-            ret[n++] = (struct used_table){ t.value, is_name(&alias) ? alias.value : t.value };
+            struct syn_token next = t, last = t;
+            for (next = syn_next_token(k->a, k->text, t.end); str_eq(next.value, STR("."));) {
+                last = syn_next_token(k->a, k->text, next.end);
+                next = syn_next_token(k->a, k->text, last.end);
+            }
+            if (is_word(&next, "AS"))
+                next = syn_next_token(k->a, k->text, next.end);
+            struct str name = str_make(k->text.ptr + t.at, last.end - t.at);
+            ret[n++] = (struct used_table){ name, is_name(&next) ? next.value : last.value };
+            t = last;
         }
         follows = str_eq(t.value, STR("(")) && follows;
         for (size_t i = 0; i < sizeof before / sizeof *before; i++)
@@ -191,14 +225,15 @@ static void add_all_columns(struct completion *k)
 {
     struct used_table tables[TABLES_MAX];
     struct str *all;
-    uint32_t n = find_tables(k, tables), n_all = 0;
-    struct error err;
+    uint32_t n = find_tables(k, tables), n_all = n ? 0 : names_of(k, "TABLE", &all);
     for (uint32_t i = 0; i < n; i++)
         add_columns(k, tables[i].name);
-    if (!n && catalog_names(session_catalog(engine_session(k->s->engine)), "TABLE", k->a, &all, &n_all, &err) != ST_OK)
-        return;
-    for (uint32_t i = 0; i < n_all && i < TABLES_MAX; i++) /* SELECT comes before FROM */
-        add_columns(k, all[i]);
+    for (uint32_t i = 0; i < n_all && i < TABLES_MAX; i++) { /* SELECT comes before FROM */
+        const struct object_name *at = catalog_find_name(session_catalog(session_of(k)), all[i]);
+        struct str name = arena_printf(k->a, "`%.*s`.`%.*s`", STR_ARG(at->database), STR_ARG(at->name));
+        if (name.ptr)
+            add_columns(k, name);
+    }
     for (uint32_t i = 0; i < n; i++)
         if (!str_eq(tables[i].alias, tables[i].name))
             add_name(k, tables[i].alias, ".");
@@ -207,11 +242,12 @@ static void add_all_columns(struct completion *k)
 static void add_columns_of(struct completion *k, struct str qualifier)
 {
     struct used_table tables[TABLES_MAX];
+    struct str table = arena_printf(k->a, "`%.*s`", STR_ARG(qualifier));
     uint32_t n = find_tables(k, tables);
     for (uint32_t i = 0; i < n; i++)
         if (str_eq(tables[i].alias, qualifier))
-            qualifier = tables[i].name;
-    add_columns(k, qualifier);
+            table = tables[i].name;
+    add_columns(k, table);
 }
 
 /* ---- options ---- */
@@ -366,22 +402,35 @@ static bool read_tokens(struct completion *k)
     return true;
 }
 
+static bool stands_before_table(const struct syn_token *t)
+{
+    static const char *const words[] = { "FROM", "JOIN", "INTO", "TABLE", "DESCRIBE", "DESC", "VIEW" };
+    bool ret = false;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        ret |= is_word(t, words[i]);
+    return ret;
+}
+
 static void add_words(struct completion *k)
 {
-    static const char *const before_tables[] = { "FROM", "JOIN", "INTO", "TABLE", "DESCRIBE", "DESC", "VIEW" };
     const struct syn_token *last = k->n ? &k->tokens[k->n - 1] : NULL;
     if (last && str_eq(last->value, STR(".")) && k->n > 1) {
-        add_columns_of(k, k->tokens[k->n - 2].value);
+        struct str qualifier = k->tokens[k->n - 2].value;
+        if (k->n > 2 && stands_before_table(&k->tokens[k->n - 3]))
+            add_tables_of(k, qualifier);
+        else
+            add_columns_of(k, qualifier);
         return;
     }
     if (!last || str_eq(last->value, STR(";"))) {
         add_starts(k);
         return;
     }
-    bool tables = false;
-    for (size_t i = 0; i < sizeof before_tables / sizeof *before_tables; i++)
-        tables |= is_word(last, before_tables[i]);
-    if (tables) {
+    if (is_word(last, "USE") || is_word(last, "DATABASE") || (k->n > 1 && is_word(last - 1, "TABLES"))) {
+        add_databases(k);
+        return;
+    }
+    if (stands_before_table(last)) {
         add_tables(k);
         if (is_word(last, "FROM") && !k->quote) { /* FROM TUMBLE(, FROM UNNEST( */
             static const char *const openings[] = { "TUMBLE", "HOP", "CUMULATE" };
