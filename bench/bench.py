@@ -6,6 +6,7 @@ import datetime
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -139,13 +140,19 @@ def check_case(a, tools, case):
     return {"rows": rows, "agreed": agreed}
 
 
-def rate(command, events):
-    return lambda: events / run(command)[0] / 1e6
+def rate(command, events, out=None):
+    """`out`: a folder that the command makes."""
+
+    def once():
+        if out:
+            shutil.rmtree(out, ignore_errors=True)
+        return events / run(command)[0] / 1e6
+
+    return once
 
 
-def weir_command(tools, case, path, events, **more):
+def weir_command(tools, case, path, events, out=None, **more):
     values = {
-        "sink": BLACKHOLE,
         "file": path,
         "events": events,
         "per_ms": case.per_ms,
@@ -153,7 +160,8 @@ def weir_command(tools, case, path, events, **more):
         "interval": "100ms",
         **more,
     }
-    return [tools.weir, "run", "-q", "-c", case.text(**values)]
+    script = case.files(out, **values) if case.partitions else case.text(sink=BLACKHOLE, **values)
+    return [tools.weir, "run", "-q", "-c", script]
 
 
 def limit_command(tools, case, path, events):
@@ -170,13 +178,15 @@ def limit_command(tools, case, path, events):
 
 def measure_case(a, tools, case):
     path, _ = make_files(a, tools, case, a.events, case.per_ms, case.keys) if case.file else ("", None)
-    runs = {"weir": rate(weir_command(tools, case, path, a.events), a.events)}
+    out = f"{a.folder}/out" if case.partitions else None
+    runs = {"weir": rate(weir_command(tools, case, path, a.events, out), a.events, out)}
     if case.simd and tools.simd:
         runs["simdjson"] = rate([tools.simd, "once", case.simd, path], a.events)
     if tools.duck and (case.file or case.duck_events):
         count = min(a.events, case.duck_events or a.events)
         duck_path = path or make_files(a, tools, case, count, case.per_ms, case.keys)[1]
-        runs["duckdb"] = rate(peers.duck_command(case, duck_path, per_ms=case.per_ms), count)
+        duck_out = out and f"{out}-duckdb"
+        runs["duckdb"] = rate(peers.duck_command(case, duck_path, duck_out, per_ms=case.per_ms), count, duck_out)
     if case.limit:
         runs["limit"] = rate(limit_command(tools, case, path, a.events), a.events)
         if case.file:
@@ -205,12 +215,7 @@ def measure_commits(a, tools, case):
     plain = weir_command(tools, next(c for c in all_cases() if c.name == "tumble-json"), path, a.events)
     state = f"{a.folder}/state"
     command = [*weir_command(tools, case, path, a.events), "--state-dir", state]
-
-    def committing():
-        run(["rm", "-rf", state])
-        return a.events / run(command)[0] / 1e6
-
-    found = alternate({"weir": committing, "plain": rate(plain, a.events)}, a.pairs)
+    found = alternate({"weir": rate(command, a.events, state), "plain": rate(plain, a.events)}, a.pairs)
     watch = Commits(state)
     try:
         cpu, wall, _ = run(command)

@@ -1,7 +1,8 @@
 """What is measured: each case is a script for `weir run`, the same query for DuckDB, its goal and its bare loop.
 
 A script holds {sink}, which is the blackhole when rates are taken and standard output when answers are compared, so
-the job that is compared is the job that is measured. DuckDB's query reads a view `b` or `bids` over the file.
+the job that is compared is the job that is measured. A partitioned one writes a tree of CSV files when rates are taken;
+what these hold is compared too. DuckDB's query reads a view `b` or `bids` over the file.
 """
 
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ def generated(first, second, time):
 
 
 def insert(columns, query):
-    return f"CREATE TABLE s ({columns}) WITH ({{sink}});\nINSERT INTO s {query};\n"
+    return f"CREATE TABLE s ({columns}) {{partitioned}}WITH ({{sink}});\nINSERT INTO s {query};\n"
 
 
 def tumble(table, time, seconds, select):
@@ -71,9 +72,20 @@ class Case:
     flink: bool = False
     extra: str = ""
     approximate: bool = False  # numbers within 5 % of the peer's are the same
+    partitions: str = ""  # columns: it writes CSV files in folders by these
 
     def text(self, *, sink, **values):
-        return fill(self.script, sink=sink, **values)
+        return fill(self.script, sink=sink, partitioned="", **values)
+
+    def files(self, folder, **values):
+        """The job that writes its folders."""
+        sink = (
+            f"'connector' = 'filesystem', 'path' = '{folder}', 'format' = 'csv', 'sink.partition-commit.trigger' = "
+            "'partition-time', 'sink.partition-commit.delay' = '1 min', 'sink.partition-commit.policy.kind' = 'success-file', "
+            "'partition.time-extractor.timestamp-pattern' = '$dt $hm:00', 'sink.rolling-policy.rollover-interval' = '1min', "
+            "'sink.rolling-policy.check-interval' = '1min'"
+        )
+        return fill(self.script, sink=sink, partitioned=f"PARTITIONED BY ({self.partitions}) ", **values)
 
 
 def fill(text, **values):
@@ -138,15 +150,16 @@ HOP_DUCK = "SELECT k, COUNT(*) AS n, SUM(v) AS t FROM b, range(60) AS r(i) GROUP
 
 
 def nexmark(name, columns, query, duck=None, **more):
+    into = ", into a folder of CSV files a minute" if "partitions" in more else ""
     return Case(
         name,
-        f"Nexmark {name}, wrapped NDJSON, fully validated",
+        f"Nexmark {name}, wrapped NDJSON, fully validated{into}",
         "events",
         EVENTS + insert(columns, query),
         query,
         duck or query,
         limit="wrapped",
-        flink=True,
+        flink=not into,
         **more,
     )
 
@@ -235,6 +248,17 @@ def all_cases():
             Q14_DUCK,
             goal=4,
             published="Flink 0.22",
+        ),
+        nexmark(
+            "q10",
+            "auction BIGINT, bidder BIGINT, price BIGINT, dateTime TIMESTAMP(3), extra STRING, dt STRING, hm STRING",
+            "SELECT auction, bidder, price, dateTime, extra, DATE_FORMAT(dateTime, 'yyyy-MM-dd') AS dt, "
+            "DATE_FORMAT(dateTime, 'HH:mm') AS hm FROM bids",
+            "SELECT auction, bidder, price, dateTime, extra, strftime(dateTime, '%Y-%m-%d') AS dt, "
+            "strftime(dateTime, '%H:%M') AS hm FROM bids",
+            goal=2,
+            published="Flink 0.16",
+            partitions="dt, hm",
         ),
         nexmark("q15", f"d STRING, {COUNT_COLUMNS}", Q15, Q15.replace(DAY, DAY_DUCK), goal=3, updating=True,
                 published="Flink 0.13"),

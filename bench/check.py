@@ -67,7 +67,20 @@ def weir_rows(weir, case, values, *flags):
         flags = (*flags, "--final", "-o", "ndjson")
     else:
         script = case.script
-    return list(read_rows(run([weir, "run", "-q", *flags, "-c", fill(script, sink=STDOUT, **values)])[2].decode()))
+    script = fill(script, sink=STDOUT, partitioned="", **values)
+    return list(read_rows(run([weir, "run", "-q", *flags, "-c", script])[2].decode()))
+
+
+def partitioned_rows(weir, case, values, folder):
+    """What it has put into its folders, read by a job of its own."""
+    out = f"{folder}/check-out"
+    shutil.rmtree(out, ignore_errors=True)
+    script = case.files(out, **values)
+    run([weir, "run", "-q", "-c", script])
+    script = script[: script.index("INSERT INTO s")] + "SELECT * FROM s;"
+    rows = list(read_rows(run([weir, "run", "-q", "-o", "ndjson", "-c", script])[2].decode()))
+    shutil.rmtree(out)
+    return rows
 
 
 def committed_rows(weir, case, values, folder):
@@ -76,7 +89,7 @@ def committed_rows(weir, case, values, folder):
     for old in (state, out):
         shutil.rmtree(old, ignore_errors=True)
     sink = f"'connector' = 'filesystem', 'path' = '{out}', 'format' = 'json'"
-    run([weir, "run", "-q", "--state-dir", state, "-c", fill(case.script, sink=sink, **values)])
+    run([weir, "run", "-q", "--state-dir", state, "-c", case.text(sink=sink, **values)])
     rows = []
     for name in sorted(os.listdir(out)):
         if not name.startswith("."):
@@ -129,6 +142,9 @@ def check(tools, case, path, duck_path, count, folder):
     if case.state:
         compare(f"{case.name}: with a state directory", rows, committed_rows(tools.weir, case, values, folder))
         agreed.append("committing every 10 ms to files")
+    if case.partitions:
+        compare(f"{case.name}: in folders", rows, partitioned_rows(tools.weir, case, values, folder))
+        agreed.append("the folders")
     if tools.duck:
         near = compare_near if case.approximate else compare
         near(f"{case.name}: DuckDB", rows, peers.duck_rows(case, duck_path, **values))

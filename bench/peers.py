@@ -57,10 +57,12 @@ def duck_rows(case, path, **values):
     return c.execute(fill(case.duck, **values)).fetchall()
 
 
-def duck_command(case, path, **values):
+def duck_command(case, path, out=None, **values):
     """A process that computes the answer and a checksum over every row and column of it: what corresponds to a
-    blackhole that looks at its rows, since otherwise DuckDB leaves out what nobody reads."""
+    blackhole that looks at its rows, since otherwise DuckDB leaves out what nobody reads. Or one that writes folders."""
     query = f"SELECT COUNT(*), BIT_XOR(HASH(t)) FROM ({fill(case.duck, **values)}) AS t"
+    if case.partitions:
+        query = f"COPY ({fill(case.duck, **values)}) TO '{out}' (FORMAT csv, PARTITION_BY ({case.partitions}))"
     text = (
         "import duckdb; c = duckdb.connect(); c.execute('SET threads = 1'); "
         f"c.execute({duck_views(case, path)!r}); c.execute({query!r}).fetchall()"
