@@ -74,18 +74,43 @@ static bool is_cased(uint32_t cp)
     return utf8_upper(cp) != cp || utf8_lower(cp) != cp || find_special(cp) != N_SPECIAL;
 }
 
-/* Does a letter stand right before and none right behind? *at is behind the sigma. */
+/* What may stand between the letters of a word (Unicode: Case_Ignorable): of these ranges those that are met beside Greek
+ * letters. */
+static bool is_ignorable(uint32_t cp)
+{
+    static const struct {
+        uint32_t from, to;
+    } ranges[] = {
+        { 0x27, 0x27 },     { 0x2E, 0x2E },     { 0x3A, 0x3A },     { 0x5E, 0x5E },     { 0x60, 0x60 },
+        { 0xA8, 0xA8 },     { 0xAD, 0xAD },     { 0xAF, 0xAF },     { 0xB4, 0xB4 },     { 0xB7, 0xB8 },
+        { 0x2B0, 0x36F },   { 0x374, 0x375 },   { 0x37A, 0x37A },   { 0x384, 0x385 },   { 0x387, 0x387 },
+        { 0x1AB0, 0x1AFF }, { 0x1DC0, 0x1DFF }, { 0x1FBD, 0x1FBD }, { 0x1FBF, 0x1FC1 }, { 0x1FCD, 0x1FCF },
+        { 0x1FDD, 0x1FDF }, { 0x1FED, 0x1FEF }, { 0x1FFD, 0x1FFE }, { 0x200B, 0x200F }, { 0x2018, 0x2019 },
+        { 0x2024, 0x2024 }, { 0x2027, 0x2027 }, { 0x2060, 0x2064 }, { 0x20D0, 0x20F0 }, { 0xFE00, 0xFE0F },
+        { 0xFE20, 0xFE2F }, { 0xFEFF, 0xFEFF }, { 0xFF07, 0xFF07 }, { 0xFF0E, 0xFF0E },
+    };
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        if (cp >= ranges[i].from && cp <= ranges[i].to)
+            return true;
+    return false;
+}
+
+/* Does a letter stand before it in its word, and none behind? *at is behind the sigma. */
 static bool ends_word(struct str s, size_t at)
 {
-    size_t start = at - 2, next = at;
-    if (start == 0)
+    uint32_t cp = '.';
+    for (size_t start = at - 2, next; start > 0 && is_ignorable(cp);) {
+        do
+            start--;
+        while (start > 0 && ((uint8_t)s.ptr[start] & 0xC0) == 0x80);
+        next = start;
+        cp = utf8_next(s, &next);
+    }
+    if (!is_cased(cp))
         return false;
-    do
-        start--;
-    while (start > 0 && ((uint8_t)s.ptr[start] & 0xC0) == 0x80);
-    if (!is_cased(utf8_next(s, &start)))
-        return false;
-    return at == s.len || !is_cased(utf8_next(s, &next));
+    for (cp = '.'; at < s.len && is_ignorable(cp);)
+        cp = utf8_next(s, &at);
+    return !is_cased(cp);
 }
 
 size_t text_lower(struct str s, size_t at, uint32_t cp, char out[12])
