@@ -39,6 +39,7 @@ static const struct kind_info kinds[TYPE_KINDS] = {
     [TYPE_ARRAY] = { "ARRAY", PHYS_LIST, NO_PARAMS },
     [TYPE_MAP] = { "MAP", PHYS_MAP, NO_PARAMS },
     [TYPE_MULTISET] = { "MULTISET", PHYS_MAP, NO_PARAMS },
+    [TYPE_VARIANT] = { "VARIANT", PHYS_STRING, NO_PARAMS },
 };
 
 /* Sizes match the members of `struct column`'s union. */
@@ -71,6 +72,7 @@ static const struct type basics[TYPE_KINDS] = {
                               .interval_to = UNIT_MONTH },
     [TYPE_INTERVAL_DAY] = { .kind = TYPE_INTERVAL_DAY, .nullable = true, .interval_from = UNIT_SECOND,
                             .interval_to = UNIT_SECOND },
+    BASIC(TYPE_VARIANT, 0),
 };
 
 enum phys type_phys(const struct type *t)

@@ -30,6 +30,7 @@ enum type_kind {
     TYPE_ARRAY,
     TYPE_MAP,
     TYPE_MULTISET, /* physically MAP<element, INT> */
+    TYPE_VARIANT,  /* JSON in one form: text/json_canonical.c */
     TYPE_KINDS
 };
 
@@ -42,7 +43,7 @@ enum phys {
     PHYS_I128,    /* DECIMAL(p > 18) unscaled */
     PHYS_F32,
     PHYS_F64,
-    PHYS_STRING,  /* CHAR, VARCHAR, BINARY, VARBINARY: struct strview */
+    PHYS_STRING,  /* CHAR, VARCHAR, BINARY, VARBINARY, VARIANT: struct strview */
     PHYS_LIST,    /* ARRAY: struct listview into child 0 */
     PHYS_MAP,     /* MAP, MULTISET: struct listview into children 0 (keys) and 1 (values) */
     PHYS_ROW,     /* ROW: a child a field; no own data */

@@ -57,6 +57,43 @@ static size_t print_scalar(const struct column *c, uint32_t row, const struct zo
     }
 }
 
+/* The text of a DOUBLE inside a VARIANT, at `at` of it: an 'E' is in it. */
+static bool put_variant_number(struct buf *out, struct str number)
+{
+    double v;
+    char text[32];
+    if (!memchr(number.ptr, 'E', number.len) || !str_to_f64(number, &v))
+        return buf_put(out, number.ptr, number.len);
+    return buf_put(out, text, f64_print(v, text));
+}
+
+bool variant_print(struct buf *out, struct str s)
+{
+    if (!memchr(s.ptr, 'E', s.len))
+        return buf_put(out, s.ptr, s.len);
+    bool quoted = false;
+    size_t from = 0, i = 0;
+    while (i < s.len) {
+        char c = s.ptr[i];
+        if (c == '\\') {
+            i += 2;
+            continue;
+        }
+        quoted ^= c == '"';
+        if (quoted || !(c == '-' || (c >= '0' && c <= '9'))) {
+            i++;
+            continue;
+        }
+        size_t end = i;
+        while (end < s.len && !memchr(",]}", s.ptr[end], 3))
+            end++;
+        if (!buf_put(out, s.ptr + from, i - from) || !put_variant_number(out, str_make(s.ptr + i, end - i)))
+            return false;
+        from = i = end;
+    }
+    return buf_put(out, s.ptr + from, s.len - from);
+}
+
 static bool print_list(struct buf *out, const struct column *c, uint32_t row, const struct zone *zone)
 {
     struct listview v = c->list[row];
@@ -97,7 +134,7 @@ bool value_print(struct buf *out, const struct column *c, uint32_t row, const st
     switch (type_phys(c->type)) {
     case PHYS_STRING: {
         struct str s = column_str(c, row);
-        return buf_put(out, s.ptr, s.len);
+        return c->type->kind == TYPE_VARIANT ? variant_print(out, s) : buf_put(out, s.ptr, s.len);
     }
     case PHYS_LIST:
         return print_list(out, c, row, zone);
@@ -235,6 +272,8 @@ bool value_print_json(struct buf *out, const struct column *c, uint32_t row, con
         return put_cstr(out, "null");
     switch (type_phys(c->type)) {
     case PHYS_STRING:
+        if (c->type->kind == TYPE_VARIANT)
+            return variant_print(out, column_str(c, row));
         return type_is_bytes(c->type) ? json_bytes(out, column_str(c, row)) : put_json_text(out, column_str(c, row));
     case PHYS_LIST:
         return json_list(out, c, row, zone);

@@ -354,3 +354,20 @@ bool json_put_string(struct buf *out, struct str s)
     }
     return buf_put(out, from, (size_t)(end - from)) && buf_put_u8(out, '"');
 }
+
+/* Characters beyond the first plane are two surrogates in UTF-16 and so come before U+E000 … U+FFFF. */
+int json_text_compare(struct str a, struct str b)
+{
+    size_t n = a.len < b.len ? a.len : b.len;
+    for (size_t i = 0; i < n; i++) {
+        uint8_t x = (uint8_t)a.ptr[i], y = (uint8_t)b.ptr[i];
+        if (x == y)
+            continue;
+        if (x >= 0xf0 && (y == 0xee || y == 0xef))
+            return -1;
+        if (y >= 0xf0 && (x == 0xee || x == 0xef))
+            return 1;
+        return x < y ? -1 : 1;
+    }
+    return a.len < b.len ? -1 : a.len > b.len;
+}

@@ -227,6 +227,22 @@ static inline bool json_key_equals(struct str raw, bool escaped, struct str plai
 /* Writers. */
 bool json_put_string(struct buf *out, struct str s) MUST_USE; /* with quotes; invalid UTF-8 becomes U+FFFD */
 
+/* Names by UTF-16 units, as Java compares text. */
+int json_text_compare(struct str a, struct str b);
+
+/* What putting JSON into its one form needs; kept from value to value. */
+#define JSON_CANON_MAX ((size_t)16 << 20)
+struct json_canon {
+    struct arena arena;
+    struct buf members, spare;
+    bool memory; /* why it failed: memory was refused; else j->fault says why */
+};
+void json_canon_init(struct json_canon *c, struct budget *b);
+void json_canon_release(struct json_canon *c);
+/* Appends the one form (json_canonical.c) of the value that comes next in `j`, checked whole. `last_wins`: of equal
+ * names in an object the last one counts, else there must be none. false: `out` is as before. */
+bool json_canonical(struct json_canon *c, struct buf *out, struct json *j, bool last_wins) MUST_USE;
+
 /* Numbers in text, whole view; false when it does not fit. */
 static inline bool text_to_i64(struct str s, int64_t *ret)
 {
