@@ -75,6 +75,8 @@ kernel_fn *cast_pick(const struct type *from, const struct type *to)
 {
     if (from->kind == TYPE_NULL || to->kind == TYPE_NULL)
         return NULL;
+    if (from->kind == TYPE_VARIANT || to->kind == TYPE_VARIANT)
+        return from->kind == TYPE_VARIANT ? cast_variant_pick(to) : NULL;
     if (number_or_bool(from) && number_or_bool(to))
         return cast_number_pick(from, to);
     if (is_temporal(from) && is_temporal(to))

@@ -13,25 +13,30 @@ static size_t prefix_bytes(struct str s, int32_t n)
     return at;
 }
 
-static enum status put_text(struct kernel *k, uint32_t r, struct str s)
+bool cast_fit_text(struct column *out, uint32_t r, struct str s)
 {
-    const struct type *t = k->expr->type;
+    const struct type *t = out->type;
     size_t n = t->precision == TYPE_UNBOUNDED ? s.len : prefix_bytes(s, t->precision);
     if (t->kind == TYPE_CHAR && n == s.len) {
         size_t have = utf8_length(s), want = (size_t)t->precision;
         if (have < want) {
             uint32_t buffer, offset;
-            uint8_t *to = column_str_room(k->out, n + want - have, &buffer, &offset);
+            uint8_t *to = column_str_room(out, n + want - have, &buffer, &offset);
             if (!to)
-                return kernel_memory(k);
+                return false;
             if (n)
                 memcpy(to, s.ptr, n);
             memset(to + n, ' ', want - have);
-            column_set_str_at(k->out, r, buffer, offset, n + want - have);
-            return ST_OK;
+            column_set_str_at(out, r, buffer, offset, n + want - have);
+            return true;
         }
     }
-    return kernel_put_str(k, r, s.ptr, n);
+    return column_set_str(out, r, s.ptr, n);
+}
+
+static enum status put_text(struct kernel *k, uint32_t r, struct str s)
+{
+    return cast_fit_text(k->out, r, s) ? ST_OK : kernel_memory(k);
 }
 
 static enum status text_to_text(struct kernel *k)

@@ -24,7 +24,8 @@ enum status expr_convert(struct expr_env *env, const struct expr *arg, const str
         *ret = arg;
         return ST_OK;
     }
-    bool nullable = arg->type->nullable || is_try || arg->type->kind == TYPE_NULL;
+    bool nullable = arg->type->nullable || is_try || arg->type->kind == TYPE_NULL ||
+                    arg->type->kind == TYPE_VARIANT; /* JSON's null is NULL */
     if (to->nullable != nullable)
         to = type_nullable(env->arena, to, nullable);
     if (!to)

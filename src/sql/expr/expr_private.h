@@ -119,7 +119,7 @@ struct function {
 extern const struct function functions_operators[], functions_logic[], functions_text[], functions_text_more[],
     functions_regex[], functions_math[], functions_time[], functions_clock[], functions_nested[], functions_arrays[],
     functions_hash[], functions_misc[], functions_units[], functions_fields[], functions_json[],
-    functions_json_make[], functions_zone[], functions_printf[], functions_net[];
+    functions_json_make[], functions_variant[], functions_zone[], functions_printf[], functions_net[];
 const struct function *function_find(struct str name); /* through aliases; NULL */
 bool function_is_unsupported(struct str name); /* of Flink's catalogue, not here */
 const struct function_doc *aggregate_doc_at(uint32_t i); /* NULL after the last */
@@ -173,6 +173,9 @@ kernel_fn *cast_text_pick(const struct type *from, const struct type *to);
 kernel_fn *cast_time_pick(const struct type *from, const struct type *to);
 kernel_fn *cast_number_pick(const struct type *from, const struct type *to);
 kernel_fn *cast_nested_pick(const struct type *from, const struct type *to);
+kernel_fn *cast_variant_pick(const struct type *to);
+/* Cut to the length of VARCHAR(n), filled up to that of CHAR(n). false: memory refused. */
+bool cast_fit_text(struct column *out, uint32_t r, struct str s);
 /* A row that cannot be cast: NULL under TRY_CAST, else an error that shows the value. */
 enum status cast_failed(struct kernel *k, uint32_t r);
 bool text_to_date(struct str s, int32_t *ret_days);
@@ -243,6 +246,7 @@ int64_t time_field(enum time_unit u, const struct stamp *t); /* EXTRACT */
 enum status zone_by_name(struct kernel *k, struct str name, bool java, const struct zone **ret);
 void zone_names_free(void *state, struct budget *b);
 extern const struct function function_floor_time, function_ceil_time;
+kernel_fn *variant_item_pick(const struct expr *e); /* variant['name'], variant[index] */
 static inline int64_t math_floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 static inline int64_t math_floor_mod(int64_t a, int64_t b) { return a % b < 0 ? a % b + b : a % b; }
 

@@ -142,6 +142,8 @@ static bool put_cell(struct buf *out, const struct column *c, uint32_t row, bool
     case TYPE_BINARY:
     case TYPE_VARBINARY:
         return put_bytes(out, column_str(c, row));
+    case TYPE_VARIANT:
+        return variant_print(out, column_str(c, row));
     case TYPE_ROW:
         return put_row(out, c, row, ret_null_key);
     case TYPE_ARRAY:

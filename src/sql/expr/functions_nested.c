@@ -134,7 +134,12 @@ static enum status item_map(struct kernel *k)
     }
     return ST_OK;
 }
-static kernel_fn *item_pick(const struct expr *e) { return e->args[0]->type->kind == TYPE_MAP ? item_map : item_array; }
+static kernel_fn *item_pick(const struct expr *e)
+{
+    if (e->args[0]->type->kind == TYPE_VARIANT)
+        return variant_item_pick(e);
+    return e->args[0]->type->kind == TYPE_MAP ? item_map : item_array;
+}
 static enum status resolve_item(struct call *c)
 {
     if (c->n_args != 2)
@@ -150,11 +155,13 @@ static enum status resolve_item(struct call *c)
         if (!type_common(c->env->arena, t->key, c->args[1]->type, false))
             return call_invalid(c);
         TRY(call_convert(c, 1, t->key));
+    } else if (t->kind == TYPE_VARIANT) {
+        TRY(resolve_types(c, type_is_text(c->args[1]->type) ? "as=" : "al="));
     } else {
         return error_at(c->err, ST_SEMANTIC, c->line, c->column, "a value of type %.*s has no elements",
                         STR_ARG(type_name(c->env->arena, t)));
     }
-    c->type = call_nullable_by_args(c, t->element);
+    c->type = call_nullable_by_args(c, t->kind == TYPE_VARIANT ? t : t->element);
     return c->type ? ST_OK : expr_no_memory(c->env, c->err);
 }
 
@@ -201,7 +208,7 @@ const struct function functions_nested[] = {
     NESTED("ROW", "ROW(v1, v2, ...)", "A row of values.", "ROW(1, 'a')", FN_NOTNULL, resolve_row, make_row),
     NESTED("ARRAY", "ARRAY[v1, v2, ...]", "An array of values.", "ARRAY[1, 2]", FN_NOTNULL, resolve_array, make_array),
     NESTED("MAP", "MAP[k1, v1, ...]", "A map of keys to values.", "MAP['a', 1]", FN_NOTNULL, resolve_map, make_map),
-    { .name = "ITEM", .signature = "array[index] | map[key]",
+    { .name = "ITEM", .signature = "array[index] | map[key] | variant[index] | variant[name]",
           .help = "One element, from 1, or one key's value; NULL when none.",
       .example = "ARRAY['x', 'y'][1]", .flags = FN_STRICT | FN_NULLABLE, .resolve = resolve_item, .pick = item_pick },
     NESTED("CARDINALITY", "CARDINALITY(array or map)", "How many elements.", "CARDINALITY(ARRAY[1, 2])", FN_STRICT,

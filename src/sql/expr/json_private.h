@@ -104,7 +104,6 @@ struct json_entries {
 /* The members of an object, of equal names the last one's value at the first one's place. `sorted`: by name as Java
  * compares text, else in their order. false: memory refused. */
 bool json_members(struct arena *a, struct str raw, bool sorted, struct json_entries *ret);
-int json_text_compare(struct str a, struct str b); /* by UTF-16 units */
 /* Compact, members sorted, numbers and strings as Jackson writes them. */
 bool json_put_value(struct arena *a, struct buf *out, struct str raw) MUST_USE;
 /* A number's text as BigDecimal.toString, or an integer's. */

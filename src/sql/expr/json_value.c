@@ -177,23 +177,6 @@ bool json_put_text(struct buf *out, struct str raw)
     return true;
 }
 
-/* Characters beyond the first plane are two surrogates in UTF-16 and so come before U+E000 … U+FFFF. */
-int json_text_compare(struct str a, struct str b)
-{
-    size_t n = a.len < b.len ? a.len : b.len;
-    for (size_t i = 0; i < n; i++) {
-        uint8_t x = (uint8_t)a.ptr[i], y = (uint8_t)b.ptr[i];
-        if (x == y)
-            continue;
-        if (x >= 0xf0 && (y == 0xee || y == 0xef))
-            return -1;
-        if (y >= 0xf0 && (x == 0xee || x == 0xef))
-            return 1;
-        return x < y ? -1 : 1;
-    }
-    return a.len < b.len ? -1 : a.len > b.len;
-}
-
 /* ---- objects ---- */
 
 static int by_name(const void *a, const void *b)

@@ -221,6 +221,7 @@ bool type_comparable(const struct type *t, bool ordered)
         return type_comparable(t->element, ordered);
     case TYPE_MAP:
     case TYPE_MULTISET:
+    case TYPE_VARIANT:
         return !ordered;
     default:
         return true;
