@@ -66,8 +66,10 @@ static enum status character(const struct table_desc *t, const char *name, char 
 static enum status check_type(struct str name, const struct type *t, bool inside, struct error *err)
 {
     bool listed = t->kind == TYPE_ARRAY || t->kind == TYPE_ROW;
-    if (t->kind == TYPE_MAP || t->kind == TYPE_MULTISET || t->kind == TYPE_NULL || (listed && inside))
-        return error_set(err, ST_UNSUPPORTED, "column '%.*s': csv cannot carry a MAP or MULTISET, nor a list in a list",
+    bool never = t->kind == TYPE_MAP || t->kind == TYPE_MULTISET || t->kind == TYPE_VARIANT || t->kind == TYPE_NULL;
+    if (never || (listed && inside))
+        return error_set(err, ST_UNSUPPORTED,
+                         "column '%.*s': csv cannot carry a MAP, MULTISET or VARIANT, nor a list in a list",
                          STR_ARG(name));
     for (uint32_t i = 0; i < t->n_fields; i++)
         TRY(check_type(name, t->fields[i].type, true, err));

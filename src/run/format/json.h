@@ -103,6 +103,7 @@ struct json_decoder {
     char minute[16];
     int64_t minute_ms;
     struct buf scratch;
+    struct json_canon canon;
 };
 
 /* json_tree.c */

@@ -266,6 +266,7 @@ static void json_free(struct decoder *base)
     if (!d)
         return;
     buf_release(&d->scratch);
+    json_canon_release(&d->canon);
     struct arena arena = d->arena; /* the decoder itself lies in it */
     arena_release(&arena);
 }
@@ -290,6 +291,7 @@ enum status json_decoder_new(const struct schema *schema, const struct need *nee
     d->at_start = true;
     memcpy(d->minute, "1970-01-01 00:00", sizeof d->minute);
     buf_init(&d->scratch, budget, JSON_CHUNK_MAX);
+    json_canon_init(&d->canon, budget);
     enum status st = json_tree_new(d, schema, needs, err);
     if (st != ST_OK) {
         json_free(&d->base);

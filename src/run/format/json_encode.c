@@ -230,6 +230,8 @@ static enum put put_value(const struct json_writer *w, const struct column *c, u
     case TYPE_TIMESTAMP:
     case TYPE_TIMESTAMP_LTZ:
         return put_if(put_quoted(out, text, time_text_print(&w->settings.rules, c->type, c, row, text)));
+    case TYPE_VARIANT:
+        return put_if(variant_print(out, column_str(c, row)));
     case TYPE_ROW:
         return put_object(w, c->type->fields, c->children, c->n_children, row, out);
     case TYPE_ARRAY:

@@ -193,6 +193,15 @@ static enum taken take_text(struct json_decoder *d, struct json_field *f, uint32
     return s.ptr && column_set_str(f->col, row, s.ptr, s.len) ? TAKEN : no_memory(d);
 }
 
+/* Any value in JSON's one form; of equal names the last counts, as it does in this format. */
+static enum taken take_variant(struct json_decoder *d, struct json_field *f, uint32_t row, struct json *j)
+{
+    buf_clear(&d->scratch);
+    if (!json_canonical(&d->canon, &d->scratch, j, true))
+        return d->canon.memory ? no_memory(d) : json_fault(d, j);
+    return column_set_str(f->col, row, d->scratch.data, d->scratch.len) ? TAKEN : no_memory(d);
+}
+
 /* ---- scalars ---- */
 
 static bool put_number(const struct json_decoder *d, struct json_field *f, uint32_t row, struct str raw, bool integer)
@@ -420,6 +429,8 @@ static enum taken take_typed(struct json_decoder *d, struct json_field *f, uint3
     case TYPE_CHAR:
     case TYPE_VARCHAR:
         return take_text(d, f, row, j, kind);
+    case TYPE_VARIANT:
+        return take_variant(d, f, row, j);
     case TYPE_ROW:
         if (kind == JSON_OBJECT)
             return take_members(d, f->node, row, j);

@@ -236,6 +236,8 @@ static enum status read_field(struct build *b, struct gen_field *f, struct str n
     case PHYS_MAP:
         return read_parts(b, f);
     case PHYS_STRING:
+        if (t->kind == TYPE_VARIANT)
+            return error_set(b->err, ST_UNSUPPORTED, "datagen cannot make a VARIANT (column '%.*s')", STR_ARG(name));
         TRY(read_text(b, f));
         break;
     case PHYS_F32:
