@@ -69,7 +69,8 @@ static const struct op_ops *const ops_of_kind[NODE_KINDS] = {
     [NODE_SORT] = &op_sort,           [NODE_TABLE] = &op_sort,
     [NODE_SINK] = &op_sink,           [NODE_UNNEST] = &op_unnest,
     [NODE_EXPAND] = &op_expand,       [NODE_SET] = &op_set,
-    [NODE_TIME_SORT] = &op_time_sort,
+    [NODE_TIME_SORT] = &op_time_sort, [NODE_TO_CHANGELOG] = &op_to_changelog,
+    [NODE_FROM_CHANGELOG] = &op_from_changelog,
 };
 
 /* LIMIT without an order need not wait for the end. */

@@ -4,7 +4,8 @@
 #include "exec/exec.h"
 
 extern const struct op_ops op_source, op_values, op_calc, op_watermark, op_pass, op_normalize, op_window, op_aggregate,
-    op_window_aggregate, op_expand, op_unnest, op_set, op_time_sort, op_sort, op_limit, op_sink;
+    op_window_aggregate, op_expand, op_unnest, op_to_changelog, op_from_changelog, op_set, op_time_sort, op_sort, op_limit,
+    op_sink;
 
 /* Makes a store named "<node id>/<name>" and gives it to the operator. */
 enum status op_add_store(struct op *o, const char *name, uint32_t value_bytes, uint32_t value_align,

@@ -4,7 +4,9 @@
  * numbered in order of their first row (a stamp in the entry tells which batch numbered it). Their results are taken
  * before and after the rows go into the accumulators; what differs is put out: first the old rows (-U, -D), in a
  * second batch the new ones (+U, +I). So a batch of one row behaves as Flink row by row, and a large batch is
- * consolidated by key for free. A result that does not change is not put out again. */
+ * consolidated by key for free. A result that does not change is not put out again.
+ *
+ * Where each change is wanted (TO_CHANGELOG above), a batch is taken in parts, none of which has a key twice. */
 #include "exec/accumulate.h"
 
 struct aggregate_op {
@@ -26,6 +28,12 @@ struct aggregate_op {
     uint8_t *old_kinds, *new_kinds;
     uint32_t n_old, n_new;
     int phase; /* 0: fresh input, 1: new rows are left */
+    /* parts, where each change is wanted */
+    uint16_t *part;  /* of row i of the batch under way */
+    uint32_t from, to; /* the rows of the part under way; to 0: none is */
+    uint16_t *slots, *part_rows;
+    uint32_t slot_mask;
+    struct batch view;
 };
 
 static struct schema results_schema(const struct node *n)
@@ -57,6 +65,18 @@ static bool make_scratch(struct aggregate_op *g, uint32_t cap)
     return g->before && g->after && g->out;
 }
 
+static bool make_parts(struct aggregate_op *g, uint32_t cap)
+{
+    uint32_t slots = 8;
+    while (slots < cap * 2)
+        slots *= 2;
+    g->slot_mask = slots - 1;
+    g->slots = ARENA_ARRAY(&g->arena, uint16_t, slots);
+    g->part = ARENA_ARRAY(&g->arena, uint16_t, cap);
+    g->part_rows = ARENA_ARRAY(&g->arena, uint16_t, cap);
+    return g->slots && g->part && g->part_rows;
+}
+
 static enum status aggregate_open(struct op *o, struct error *err)
 {
     struct aggregate_op *g = (struct aggregate_op *)o;
@@ -69,7 +89,7 @@ static enum status aggregate_open(struct op *o, struct error *err)
                           true, input, cap, o->budget, err));
     struct str keys = op_types_text(&g->arena, input, n->aggregate.keys, n->aggregate.n_keys);
     struct str print = arena_printf(&g->arena, "%.*s|%.*s", STR_ARG(keys), STR_ARG(g->acc.fingerprint));
-    if (!keys.ptr || !print.ptr || !make_scratch(g, cap))
+    if (!keys.ptr || !print.ptr || !make_scratch(g, cap) || (n->aggregate.each && !make_parts(g, cap)))
         return budget_error(o->budget, 0, err);
     return accumulators_stores(&g->acc, o, "groups", print, &g->stores, err);
 }
@@ -192,6 +212,74 @@ static bool fill(struct aggregate_op *g, const struct batch *input, const struct
     return ok;
 }
 
+static enum op_result put_changes(struct aggregate_op *g, const struct batch *b, struct emit *out, struct error *err)
+{
+    if (g->phase == 0) {
+        if (take_batch(g, b, err) != ST_OK)
+            return OP_FAILED;
+        if (g->n_old) {
+            g->phase = 1;
+            out->batch = g->out;
+            bool ok = fill(g, b, g->before, g->old_list, g->old_kinds, g->n_old);
+            return ok ? OP_MORE : op_refused(&g->op, err);
+        }
+    }
+    g->phase = 0;
+    if (g->n_new == 0)
+        return OP_DONE;
+    out->batch = g->out;
+    return fill(g, b, g->after, g->new_list, g->new_kinds, g->n_new) ? OP_DONE : op_refused(&g->op, err);
+}
+
+static bool same_key(const struct key_set *k, uint32_t i, uint32_t j)
+{
+    return k->hashes[i] == k->hashes[j] && k->lens[i] == k->lens[j] &&
+           memcmp(k->bytes[i], k->bytes[j], k->lens[i]) == 0;
+}
+
+/* A key that stands in the part already begins the next one. */
+static bool cut_parts(struct aggregate_op *g, const struct batch *b)
+{
+    const struct node *n = g->op.node;
+    uint16_t part = 0;
+    if (!keys_encode(&g->keys, b, n->aggregate.keys, n->aggregate.n_keys))
+        return false;
+    memset(g->slots, 0, (g->slot_mask + 1) * sizeof *g->slots);
+    for (uint32_t i = 0; i < batch_rows(b); i++) {
+        uint32_t at = (uint32_t)g->keys.hashes[i] & g->slot_mask;
+        while (g->slots[at] && !same_key(&g->keys, g->slots[at] - 1u, i))
+            at = (at + 1) & g->slot_mask;
+        if (g->slots[at] && g->part[g->slots[at] - 1] == part)
+            part++;
+        g->slots[at] = (uint16_t)(i + 1);
+        g->part[i] = part;
+    }
+    return true;
+}
+
+static enum op_result put_each_change(struct aggregate_op *g, const struct batch *b, struct emit *out,
+                                      struct error *err)
+{
+    uint32_t rows = batch_rows(b);
+    if (g->to == 0 && !cut_parts(g, b))
+        return op_refused(&g->op, err);
+    if (g->phase == 0) {
+        g->from = g->to;
+        while (g->to < rows && g->part[g->to] == g->part[g->from]) {
+            g->part_rows[g->to - g->from] = (uint16_t)batch_row(b, g->to);
+            g->to++;
+        }
+        g->view = *b;
+        g->view.sel = g->part_rows;
+        g->view.n_sel = g->to - g->from;
+    }
+    enum op_result r = put_changes(g, &g->view, out, err);
+    if (r != OP_DONE || g->to < rows)
+        return r == OP_DONE ? OP_MORE : r;
+    g->to = 0;
+    return OP_DONE;
+}
+
 static enum op_result aggregate_batch(struct op *o, uint32_t input, const struct event *ev, struct emit *out,
                                       struct error *err)
 {
@@ -199,21 +287,7 @@ static enum op_result aggregate_batch(struct op *o, uint32_t input, const struct
     struct aggregate_op *g = (struct aggregate_op *)o;
     if (batch_rows(ev->batch) == 0)
         return OP_DONE;
-    if (g->phase == 0) {
-        if (take_batch(g, ev->batch, err) != ST_OK)
-            return OP_FAILED;
-        if (g->n_old) {
-            g->phase = 1;
-            out->batch = g->out;
-            bool ok = fill(g, ev->batch, g->before, g->old_list, g->old_kinds, g->n_old);
-            return ok ? OP_MORE : op_refused(o, err);
-        }
-    }
-    g->phase = 0;
-    if (g->n_new == 0)
-        return OP_DONE;
-    out->batch = g->out;
-    return fill(g, ev->batch, g->after, g->new_list, g->new_kinds, g->n_new) ? OP_DONE : op_refused(o, err);
+    return o->node->aggregate.each ? put_each_change(g, ev->batch, out, err) : put_changes(g, ev->batch, out, err);
 }
 
 const struct op_ops op_aggregate = {

@@ -469,6 +469,8 @@ static enum status bind_function(struct binder *b, const struct cte_frame *ctes,
     for (size_t i = 0; i < sizeof windows / sizeof *windows; i++)
         if (str_eq_nocase(name, windows[i]))
             return bind_window(b, ctes, f->call, ret);
+    if (str_eq_nocase(name, STR("TO_CHANGELOG")) || str_eq_nocase(name, STR("FROM_CHANGELOG")))
+        return bind_changelog(b, ctes, f->call, ret);
     return error_at(b->err, ST_UNSUPPORTED, f->call->line, f->call->column, "not supported yet: %s (%.*s)",
                     feature_name(F_TABLE_FUNCTION), STR_ARG(name));
 }

@@ -24,35 +24,44 @@ static const struct window_function {
       { DATA, TIMECOL, SLIDE, SIZE, OFFSET }, 5 },
 };
 
-static enum status unknown_parameter(struct binder *b, const struct window_function *f, const struct syn_expr *arg)
+static enum status unknown_parameter(struct binder *b, const char *name, const struct str *params, uint32_t n,
+                                     const struct syn_expr *arg)
 {
-    struct str near = str_nearest(arg->text, f->params, f->n_params);
-    return error_at(b->err, ST_SEMANTIC, arg->line, arg->column, "%.*s has no parameter '%.*s'%s%.*s%s",
-                    STR_ARG(f->name), STR_ARG(arg->text), near.len ? "; did you mean " : "", STR_ARG(near),
-                    near.len ? "?" : "");
+    struct str near = str_nearest(arg->text, params, n);
+    return error_at(b->err, ST_SEMANTIC, arg->line, arg->column, "%s has no parameter '%.*s'%s%.*s%s", name,
+                    STR_ARG(arg->text), near.len ? "; did you mean " : "", STR_ARG(near), near.len ? "?" : "");
+}
+
+enum status bind_table_args(struct binder *b, const char *name, const struct str *params, uint32_t n,
+                            const struct syn_expr *call, const struct syn_expr **args)
+{
+    for (uint32_t i = 0; i < call->n_args; i++) {
+        const struct syn_expr *a = call->args[i];
+        uint32_t at = i;
+        if (a->kind == SYN_NAMED_ARG) {
+            for (at = 0; at < n && !str_eq_nocase(params[at], a->text);)
+                at++;
+            if (at == n)
+                return unknown_parameter(b, name, params, n, a);
+        }
+        if (at >= n)
+            return error_at(b->err, ST_SEMANTIC, a->line, a->column, "%s takes at most %u arguments", name, n);
+        if (args[at])
+            return error_at(b->err, ST_SEMANTIC, a->line, a->column, "%s: %.*s is given twice", name,
+                            STR_ARG(params[at]));
+        args[at] = a->kind == SYN_NAMED_ARG ? a->args[0] : a;
+    }
+    return ST_OK;
 }
 
 /* Sorts the arguments into args[] by meaning. */
 static enum status take_args(struct binder *b, const struct window_function *f, const struct syn_expr *call,
                              const struct syn_expr *args[PARAM_KINDS])
 {
-    for (uint32_t i = 0; i < call->n_args; i++) {
-        const struct syn_expr *a = call->args[i];
-        uint32_t at = i;
-        if (a->kind == SYN_NAMED_ARG) {
-            for (at = 0; at < f->n_params && !str_eq_nocase(f->params[at], a->text);)
-                at++;
-            if (at == f->n_params)
-                return unknown_parameter(b, f, a);
-        }
-        if (at >= f->n_params)
-            return error_at(b->err, ST_SEMANTIC, a->line, a->column, "%.*s takes at most %u arguments",
-                            STR_ARG(f->name), f->n_params);
-        if (args[f->meaning[at]])
-            return error_at(b->err, ST_SEMANTIC, a->line, a->column, "%.*s: %.*s is given twice", STR_ARG(f->name),
-                            STR_ARG(f->params[at]));
-        args[f->meaning[at]] = a->kind == SYN_NAMED_ARG ? a->args[0] : a;
-    }
+    const struct syn_expr *in_order[MAX_PARAMS] = { 0 };
+    TRY(bind_table_args(b, f->name.ptr, f->params, f->n_params, call, in_order));
+    for (uint32_t i = 0; i < f->n_params; i++)
+        args[f->meaning[i]] = in_order[i];
     for (uint32_t i = 0; i + 1 < f->n_params; i++)
         if (!args[f->meaning[i]])
             return error_at(b->err, ST_SEMANTIC, call->line, call->column, "%.*s: %.*s is missing", STR_ARG(f->name),
@@ -60,16 +69,21 @@ static enum status take_args(struct binder *b, const struct window_function *f, 
     return ST_OK;
 }
 
-static enum status bind_data(struct binder *b, const struct cte_frame *ctes, const struct syn_expr *e, struct rel **ret)
+enum status bind_table_arg(struct binder *b, const struct cte_frame *ctes, const struct syn_expr *e, const char *who,
+                           struct rel **ret)
 {
     if (e->kind == SYN_SUBQUERY)
         return bind_query(b, ctes, e->query, false, ret);
     if (e->kind != SYN_TABLE_ARG)
-        return error_at(b->err, ST_SEMANTIC, e->line, e->column,
-                        "a window table function wants TABLE t or TABLE (query) here");
-    if (e->n_partition || e->n_order)
-        return refuse(b, F_WINDOW_PARTITION, e->line, e->column);
+        return error_at(b->err, ST_SEMANTIC, e->line, e->column, "%s wants TABLE t or TABLE (query) here", who);
     return e->query ? bind_query(b, ctes, e->query, false, ret) : bind_relation(b, ctes, &e->name, ret);
+}
+
+static enum status bind_data(struct binder *b, const struct cte_frame *ctes, const struct syn_expr *e, struct rel **ret)
+{
+    if (e->kind == SYN_TABLE_ARG && (e->n_partition || e->n_order))
+        return refuse(b, F_WINDOW_PARTITION, e->line, e->column);
+    return bind_table_arg(b, ctes, e, "a window table function", ret);
 }
 
 /* The time attribute that DESCRIPTOR names. */

@@ -241,6 +241,22 @@ static bool put_exchange(struct facts *f, const struct node *n, const struct sch
                               : put_flag(f, true, "single");
 }
 
+/* "codes=[INSERT=c, INSERT=r, DELETE=d]": of FROM_CHANGELOG with the column that they come in. */
+static bool put_changelog(struct facts *f, const struct node *n, const struct schema *in)
+{
+    static const char *const names[] = { [ROW_INSERT] = "INSERT", [ROW_UPDATE_BEFORE] = "UPDATE_BEFORE",
+                                         [ROW_UPDATE_AFTER] = "UPDATE_AFTER", [ROW_DELETE] = "DELETE" };
+    bool from = n->kind == NODE_FROM_CHANGELOG;
+    bool ok = (!from || facts_columns(f, "op", in, &n->changelog.op, 1)) && list_open(f, "codes");
+    for (uint32_t i = 0; i < n->changelog.n_codes && ok; i++) {
+        struct str s = arena_printf(f->plan->arena, "%s=%.*s", names[n->changelog.codes[i].kind],
+                                    STR_ARG(n->changelog.codes[i].text));
+        ok = s.ptr && put_item(f, s);
+    }
+    ok = ok && list_close(f) && put_flag(f, n->changelog.skip, "skips-others");
+    return ok && (n->changelog.n_keys == 0 || facts_columns(f, "upserts-by", in, n->changelog.keys, n->changelog.n_keys));
+}
+
 static bool put_normalize(struct facts *f, const struct node *n, const struct schema *in)
 {
     return facts_columns(f, "by", in, n->normalize.keys, n->normalize.n_keys);
@@ -333,7 +349,8 @@ static bool put_aggregate(struct facts *f, const struct node *n, const struct sc
 {
     return facts_columns(f, "group", in, n->aggregate.keys, n->aggregate.n_keys) &&
            put_calls(f, n, n->aggregate.calls, n->aggregate.n_calls, n->aggregate.n_keys) &&
-           put_flag(f, n->aggregate.retracting, "retracting");
+           put_flag(f, n->aggregate.retracting, "retracting") &&
+           put_flag(f, n->aggregate.each && f->form != FACTS_POSITIONS, "each-change");
 }
 
 static bool put_window_aggregate(struct facts *f, const struct node *n, const struct schema *in)
@@ -408,6 +425,7 @@ static bool (*const kinds[NODE_KINDS])(struct facts *, const struct node *, cons
     [NODE_NORMALIZE] = put_normalize, [NODE_WINDOW] = put_window,       [NODE_AGGREGATE] = put_aggregate,
     [NODE_SORT] = put_sort,           [NODE_TABLE] = put_table,         [NODE_SINK] = put_sink,
     [NODE_WINDOW_AGGREGATE] = put_window_aggregate,                     [NODE_UNNEST] = put_unnest,
+    [NODE_TO_CHANGELOG] = put_changelog,                               [NODE_FROM_CHANGELOG] = put_changelog,
     [NODE_EXPAND] = put_expand,       [NODE_SET] = put_setop,             [NODE_TIME_SORT] = put_time_sort,
 };
 

@@ -3,7 +3,8 @@
  * Downwards (inputs first) the kinds follow from the source's and from what operators do, as if everybody wanted -U.
  * Then upwards: a sink that takes upserts by the query's own key can do without -U; everybody else wants it, and so
  * does a filter on other columns than the key (a row may leave it only if its old value comes by). Then downwards again
- * with that knowledge. The same walk upwards tells whose watermarks are of use. */
+ * with that knowledge. The same walk upwards tells whose watermarks are of use, and who must put out each change of a
+ * result because a stream of changes is made of them. */
 #include "plan/private.h"
 
 #define BIT(kind) (1u << (kind))
@@ -137,6 +138,13 @@ enum status node_modes(struct physical *p, struct node *n)
     case NODE_UNNEST: /* elements come and go with their rows: a shorter list would leave some of an upsert behind */
         n->kinds = in->kinds;
         return ST_OK;
+    case NODE_TO_CHANGELOG:
+        n->kinds = KINDS_APPEND;
+        return ST_OK;
+    case NODE_FROM_CHANGELOG:
+        for (uint32_t i = 0; i < n->changelog.n_codes; i++)
+            n->kinds |= BIT(n->changelog.codes[i].kind);
+        return ST_OK;
     case NODE_AGGREGATE:
         n->kinds = aggregate_kinds(n, in);
         return leading_key(p, n, n->aggregate.n_keys);
@@ -162,6 +170,14 @@ static bool condition_outside_key(const struct expr *e, const struct node *in)
     return false;
 }
 
+static bool has_code(const struct node *n, uint8_t kind)
+{
+    for (uint32_t i = 0; i < n->changelog.n_codes; i++)
+        if (n->changelog.codes[i].kind == kind)
+            return true;
+    return false;
+}
+
 /* Does this node want -U from its input, given whether its users want it? */
 static bool wants_before(const struct physical *p, const struct node *n, bool users_want)
 {
@@ -176,6 +192,8 @@ static bool wants_before(const struct physical *p, const struct node *n, bool us
         return users_want;
     case NODE_NORMALIZE:
         return false;
+    case NODE_TO_CHANGELOG:
+        return has_code(n, ROW_UPDATE_BEFORE);
     case NODE_SINK:
         return !n->sink.upsert;
     default:
@@ -212,16 +230,32 @@ static uint32_t final_kinds(const struct physical *p, const struct node *n, bool
     return edge(p, n, 0)->kinds;
 }
 
+/* Does what comes out depend on each change that comes in, given whether its users look at each? */
+static bool wants_each(const struct node *n, bool users_want)
+{
+    switch (n->kind) {
+    case NODE_TO_CHANGELOG:
+        return true;
+    case NODE_WINDOW_AGGREGATE: /* these three put out what the changes add up to */
+    case NODE_SORT:
+    case NODE_TABLE:
+        return false;
+    default:
+        return users_want;
+    }
+}
+
 enum status physical_modes(struct physical *p)
 {
     uint32_t count = p->nodes.count;
-    bool *before = ARENA_ARRAY(p->arena, bool, count + 1);
-    TRY_MEM(p->b, before);
+    bool *before = ARENA_ARRAY(p->arena, bool, count + 1), *each = ARENA_ARRAY(p->arena, bool, count + 1);
+    TRY_MEM(p->b, before && each);
     for (uint32_t i = count; i-- > 0;) {
         struct node *n = p->nodes.at[i];
         bool want = wants_before(p, n, before[i]), marks = wants_watermarks(p, n);
         for (uint32_t k = 0; k < n->n_inputs; k++) {
             before[n->inputs[k].node] |= want && n->inputs[k].port == 0;
+            each[n->inputs[k].node] |= wants_each(n, each[i]);
             p->nodes.at[n->inputs[k].node]->watermarks |= marks;
         }
     }
@@ -229,8 +263,10 @@ enum status physical_modes(struct physical *p)
         struct node *n = p->nodes.at[i];
         n->kinds = final_kinds(p, n, before[i]);
         bool emits = before[i] && (n->kinds & BIT(ROW_UPDATE_BEFORE));
-        if (n->kind == NODE_AGGREGATE)
+        if (n->kind == NODE_AGGREGATE) {
             n->aggregate.emit_before = emits;
+            n->aggregate.each = each[i];
+        }
         if (n->kind == NODE_NORMALIZE)
             n->normalize.emit_before = emits;
         if (n->kind == NODE_SINK && (n->kinds & BIT(ROW_UPDATE_BEFORE))) /* a filter on the way needed it */

@@ -12,6 +12,7 @@ static const char *const kind_names[NODE_KINDS] = {
     [NODE_NORMALIZE] = "normalize", [NODE_WINDOW] = "window",       [NODE_AGGREGATE] = "aggregate",
     [NODE_SORT] = "sort",           [NODE_TABLE] = "table",         [NODE_SINK] = "sink",
     [NODE_WINDOW_AGGREGATE] = "window-aggregate",                   [NODE_UNNEST] = "unnest",
+    [NODE_TO_CHANGELOG] = "to-changelog",                           [NODE_FROM_CHANGELOG] = "from-changelog",
     [NODE_EXPAND] = "expand",       [NODE_SET] = "set",             [NODE_TIME_SORT] = "time-sort",
 };
 
@@ -208,6 +209,22 @@ static enum status build_watermark(struct physical *p, struct rel *r, uint32_t *
     return node_modes(p, n);
 }
 
+/* Upserts by key become a full changelog. */
+static enum status physical_normalize(struct physical *p, uint32_t *keys, uint32_t n_keys, uint32_t *at)
+{
+    TRY(physical_exchange(p, *at, keys, n_keys, at));
+    struct node *n;
+    TRY(physical_chain(p, NODE_NORMALIZE, &p->nodes.at[*at]->schema, *at, &n));
+    n->normalize.keys = keys;
+    n->normalize.n_keys = n_keys;
+    *at = n->index;
+    TRY(node_modes(p, n));
+    TRY(copy_columns(p, keys, n_keys, &n->upsert_key));
+    n->n_upsert_key = n_keys;
+    p->keyed.at[n->index] = true;
+    return ST_OK;
+}
+
 static enum status build_normalize(struct physical *p, struct rel *r, uint32_t *at)
 {
     const struct table_desc *t = r->scan.table;
@@ -215,13 +232,7 @@ static enum status build_normalize(struct physical *p, struct rel *r, uint32_t *
     TRY_MEM(p->b, keys);
     for (uint32_t i = 0; i < t->n_primary_key; i++)
         keys[i] = physical_index(t, t->primary_key[i]);
-    TRY(physical_exchange(p, *at, keys, t->n_primary_key, at));
-    struct node *n;
-    TRY(physical_chain(p, NODE_NORMALIZE, &p->nodes.at[*at]->schema, *at, &n));
-    n->normalize.keys = keys;
-    n->normalize.n_keys = t->n_primary_key;
-    *at = n->index;
-    return node_modes(p, n);
+    return physical_normalize(p, keys, t->n_primary_key, at);
 }
 
 enum status physical_scan(struct physical *p, struct rel *r, uint32_t *ret)
@@ -282,6 +293,21 @@ static enum status build_unnest(struct physical *p, struct rel *r, uint32_t *ret
     n->unnest = r->unnest;
     *ret = n->index;
     return node_modes(p, n);
+}
+
+static enum status build_changelog(struct physical *p, struct rel *r, uint32_t *ret)
+{
+    uint32_t input;
+    TRY(physical_rel(p, r->inputs[0], &input));
+    struct node *n, *in = p->nodes.at[input];
+    if (!r->changelog.to && in->kinds != KINDS_APPEND)
+        return error_at(p->b->err, ST_SEMANTIC, r->changelog.line, r->changelog.column,
+                        "FROM_CHANGELOG takes rows that are never updated; those of %.*s are", STR_ARG(in->id));
+    TRY(physical_chain(p, r->changelog.to ? NODE_TO_CHANGELOG : NODE_FROM_CHANGELOG, &r->schema, input, &n));
+    n->changelog = r->changelog.spec;
+    *ret = n->index;
+    TRY(node_modes(p, n));
+    return n->changelog.n_keys ? physical_normalize(p, n->changelog.keys, n->changelog.n_keys, ret) : ST_OK;
 }
 
 /* The name of a call in EXPLAIN: "COUNT(DISTINCT bidder) FILTER (WHERE $f1)". */
@@ -461,6 +487,7 @@ enum status physical_rel(struct physical *p, struct rel *r, uint32_t *ret)
         [REL_UNNEST] = build_unnest,
         [REL_EXPAND] = build_expand,
         [REL_SET] = build_set,
+        [REL_CHANGELOG] = build_changelog,
     };
     if (r->node == NONE)
         TRY(builds[r->kind](p, r, &r->node));

@@ -22,6 +22,8 @@ enum node_kind {
     NODE_TIME_SORT,   /* ORDER BY a time attribute: rows are held until time has passed them */
     NODE_EXPAND,      /* each row once for each grouping set */
     NODE_UNNEST,      /* a row for each element of a collection */
+    NODE_TO_CHANGELOG,   /* row kinds to a column of codes: append-only */
+    NODE_FROM_CHANGELOG, /* a column of codes to row kinds */
     NODE_NORMALIZE,   /* upserts by key become a full changelog (last row per key kept) */
     NODE_WINDOW,      /* window table function standing alone: appends window_start, window_end, window_time */
     NODE_AGGREGATE,   /* GROUP BY without window: updating */
@@ -68,8 +70,22 @@ struct aggregate_call {
     struct str name; /* for explain: "COUNT(DISTINCT bidder) FILTER (WHERE …)" */
 };
 
+
 /* What a window aggregate emits after its keys and values. */
 enum window_output { WINDOW_OUT_START, WINDOW_OUT_END, WINDOW_OUT_TIME };
+
+/* TO_CHANGELOG, FROM_CHANGELOG. */
+struct changelog_spec {
+    uint32_t op; /* FROM: column of the input. TO: the codes are the output's last column */
+    const struct changelog_code {
+        struct str text;
+        uint8_t kind; /* enum row_kind */
+    } *codes; /* TO: a kind once at most; FROM: a text */
+    uint32_t n_codes;
+    bool skip;      /* FROM: rows of other codes are left out, they do not fail the job */
+    uint32_t *keys; /* FROM: what comes out are upserts by these */
+    uint32_t n_keys;
+};
 
 /* A row for each grouping set. */
 struct expand_spec {
@@ -156,6 +172,7 @@ struct node {
             uint32_t n_calls;
             bool retracting;  /* the input may take rows back */
             bool emit_before; /* -U wanted downstream */
+            bool each;        /* every change of a result, not only what those of a batch come to */
         } aggregate;
         struct {
             struct window_spec window;
@@ -168,6 +185,7 @@ struct node {
             uint32_t n_outputs;
             bool late_output; /* port 1 is used: rows of the input's schema */
         } window_aggregate;
+        struct changelog_spec changelog;
         struct {
             bool except, all; /* else INTERSECT */
         } set;

@@ -14,7 +14,7 @@
 
 /* ---- relations ---- */
 
-enum rel_kind { REL_SCAN, REL_VALUES, REL_CALC, REL_UNION, REL_WINDOW, REL_AGGREGATE, REL_WINDOW_AGGREGATE, REL_SORT, REL_UNNEST, REL_EXPAND, REL_SET };
+enum rel_kind { REL_SCAN, REL_VALUES, REL_CALC, REL_UNION, REL_WINDOW, REL_AGGREGATE, REL_WINDOW_AGGREGATE, REL_SORT, REL_UNNEST, REL_EXPAND, REL_SET, REL_CHANGELOG };
 
 /* Which column of its window a column is, through whatever it has passed. */
 enum window_tag { TAG_NONE, TAG_START, TAG_END, TAG_TIME };
@@ -99,6 +99,11 @@ struct rel {
         } set;
         struct expand_spec expand;
         struct unnest_spec unnest;
+        struct {
+            struct changelog_spec spec;
+            bool to; /* kinds to codes: one more column than the input; else codes to kinds */
+            uint32_t line, column;
+        } changelog;
     };
 };
 
@@ -248,6 +253,7 @@ bool expr_uses_from(const struct expr *e, uint32_t first); /* a column >= first 
     F(MODEL_ARG, "a model as an argument") \
     F(SESSION, "SESSION windows") \
     F(WINDOW_PARTITION, "PARTITION BY or ORDER BY of a table argument") \
+    F(PARTIAL_DELETES, "produces_full_deletes => FALSE") \
     F(PROCESSING_WINDOW, "a processing-time window table function without GROUP BY window_start, window_end") \
     F(PROCESSING_ATTACHED, "an aggregate over the windows of a processing-time aggregate") \
     F(OVER, "OVER") \
@@ -274,7 +280,6 @@ bool expr_uses_from(const struct expr *e, uint32_t first); /* a column >= first 
     F(RAW_TYPE, "the type RAW") \
     F(STRUCTURED_TYPE, "the type STRUCTURED") \
     F(TIMESTAMP_TZ, "the type TIMESTAMP WITH TIME ZONE") \
-    F(VARIANT, "the type VARIANT") \
     F(TIME_PRECISION, "the type TIME with more than 3 digits") \
     F(INTERVAL_COLUMN, "an INTERVAL as a column of a table") \
     F(DISTRIBUTION, "DISTRIBUTED BY") \
@@ -374,6 +379,15 @@ enum status window_span(struct binder *b, const struct syn_expr *e, const char *
 /* TUMBLE, HOP, CUMULATE … as a FROM item. */
 enum status bind_window(struct binder *b, const struct cte_frame *ctes, const struct syn_expr *call,
                         struct rel **ret) MUST_USE;
+/* Arguments by position or by name into args[] (cleared, one a parameter). */
+enum status bind_table_args(struct binder *b, const char *name, const struct str *params, uint32_t n,
+                            const struct syn_expr *call, const struct syn_expr **args) MUST_USE;
+/* TABLE t, TABLE (query) or (query); PARTITION BY and ORDER BY are the caller's. */
+enum status bind_table_arg(struct binder *b, const struct cte_frame *ctes, const struct syn_expr *e, const char *who,
+                           struct rel **ret) MUST_USE;
+/* TO_CHANGELOG, FROM_CHANGELOG as a FROM item. */
+enum status bind_changelog(struct binder *b, const struct cte_frame *ctes, const struct syn_expr *call,
+                           struct rel **ret) MUST_USE;
 /* FROM items that look at the ones before them; `s`: what UNNEST sees. */
 enum status bind_join(struct binder *b, const struct cte_frame *ctes, const struct syn_from *f, struct rel **ret,
                       struct scope *ret_scope) MUST_USE;

@@ -211,6 +211,30 @@ static enum status trim_set(struct binder *b, struct rel *r, struct trimmed *ret
     return identity(b, r, ret);
 }
 
+/* TO: what comes depends on every column, for a row that changes in one of them comes again. FROM: codes and keys stay. */
+static enum status trim_changelog(struct binder *b, struct rel *r, const bool *used, struct trimmed *ret)
+{
+    uint32_t n = r->inputs[0]->schema.n_fields;
+    bool *below = flags(b, n);
+    TRY_MEM(b, below);
+    for (uint32_t i = 0; i < n; i++)
+        below[i] = r->changelog.to || used[i] || i == r->changelog.spec.op;
+    for (uint32_t i = 0; i < r->changelog.spec.n_keys; i++)
+        below[r->changelog.spec.keys[i]] = true;
+    struct trimmed in;
+    TRY(trim_exactly(b, r->inputs[0], below, &in));
+    r->inputs[0] = in.rel;
+    if (r->changelog.to)
+        return identity(b, r, ret);
+    r->changelog.spec.op = in.map[r->changelog.spec.op];
+    for (uint32_t i = 0; i < r->changelog.spec.n_keys; i++)
+        r->changelog.spec.keys[i] = in.map[r->changelog.spec.keys[i]];
+    r->schema = in.rel->schema;
+    ret->rel = r;
+    ret->map = in.map;
+    return ST_OK;
+}
+
 /* Keys stay: an aggregate keeps all of its own. */
 static enum status trim_expand(struct binder *b, struct rel *r, const bool *used, struct trimmed *ret)
 {
@@ -300,6 +324,8 @@ static enum status trim(struct binder *b, struct rel *r, const bool *used, struc
         return trim_sort(b, r, used, ret);
     case REL_SET:
         return trim_set(b, r, ret);
+    case REL_CHANGELOG:
+        return trim_changelog(b, r, used, ret);
     case REL_EXPAND:
         return trim_expand(b, r, used, ret);
     case REL_UNNEST:
