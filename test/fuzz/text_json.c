@@ -1,5 +1,5 @@
 /* Fuzzing the JSON scanner: any bytes. What is valid must unescape into its own room, equal itself as a key, and be
- * written back as valid JSON. */
+ * written back as valid JSON. Its one form is valid too, and its own. */
 #include <stdlib.h>
 
 #include "text/text.h"
@@ -70,6 +70,36 @@ static bool walk(struct json *j)
     }
 }
 
+/* *ret_done false: no JSON, or a number that is too large. */
+static void check_canonical(struct str text, bool last_wins, struct buf *out, bool *ret_done)
+{
+    struct json_canon c;
+    struct json j;
+    json_canon_init(&c, NULL);
+    json_init(&j, text);
+    *ret_done = json_canonical(&c, out, &j, last_wins);
+    CHECK(*ret_done || (out->len == 0 && !c.memory && j.fault));
+    json_canon_release(&c);
+}
+
+static void check_form(struct str text)
+{
+    struct buf once, twice;
+    bool done, again;
+    size_t offset;
+    const char *fault;
+    buf_init(&once, NULL, 1 << 24);
+    buf_init(&twice, NULL, 1 << 24);
+    check_canonical(text, true, &once, &done);
+    CHECK(!done || json_valid(buf_str(&once), &offset, &fault));
+    if (done) {
+        check_canonical(buf_str(&once), false, &twice, &again);
+        CHECK(again && str_eq(buf_str(&once), buf_str(&twice)));
+    }
+    buf_release(&once);
+    buf_release(&twice);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct str text = str_make(data, size);
@@ -81,6 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     json_init(&j, text);
     bool walked = walk(&j) && json_finish(&j);
     CHECK(walked == valid);
+    check_form(text);
     struct buf b;
     buf_init(&b, NULL, 1 << 24);
     if (json_put_string(&b, text))

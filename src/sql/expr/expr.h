@@ -93,6 +93,8 @@ enum status expr_field(struct expr_env *env, const struct expr *row, struct str 
                        const struct expr **ret, struct error *err) MUST_USE;
 /* The type that all of these fit (UNION, CASE, VALUES, COALESCE); NULL when there is none. */
 const struct type *expr_common_type(struct arena *a, const struct type *const *types, uint32_t n);
+/* Values of the type have an order: ORDER BY, <, MIN. */
+bool expr_type_ordered(const struct type *t);
 /* Constant trees become literals. A failing constant (1/0, CAST('a' AS INT)) is ST_EXPRESSION with its place. */
 enum status expr_fold(struct expr_env *env, const struct expr *e, const struct expr **ret, struct error *err) MUST_USE;
 

@@ -209,6 +209,8 @@ bool type_implicit(const struct type *from, const struct type *to)
     }
 }
 
+bool expr_type_ordered(const struct type *t) { return type_comparable(t, true); }
+
 bool type_comparable(const struct type *t, bool ordered)
 {
     switch (t->kind) {

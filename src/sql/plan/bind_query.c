@@ -33,10 +33,23 @@ static enum status refuse_unbounded(struct binder *b, const struct syn_query *q)
     return ST_SEMANTIC;
 }
 
+static enum status check_keys(struct binder *b, const struct syn_query *q, const struct sort_key *keys,
+                              const struct rel *in)
+{
+    for (uint32_t i = 0; i < q->n_order; i++) {
+        const struct type *t = in->schema.fields[keys[i].column].type;
+        if (!expr_type_ordered(t))
+            return error_at(b->err, ST_SEMANTIC, q->order[i].expr->line, q->order[i].expr->column,
+                            "ORDER BY: values of type %.*s have no order", STR_ARG(type_name(b->arena, t)));
+    }
+    return ST_OK;
+}
+
 enum status bind_sort(struct binder *b, const struct syn_query *q, const struct sort_key *keys, struct rel *in,
                       struct rel **ret)
 {
     int64_t limit = -1, offset = 0;
+    TRY(check_keys(b, q, keys, in));
     TRY(bind_count(b, q->limit, "LIMIT", &limit));
     TRY(bind_count(b, q->offset, "OFFSET", &offset));
     if (!in->bounded && b->env->final)

@@ -70,7 +70,6 @@ struct aggregate_call {
     struct str name; /* for explain: "COUNT(DISTINCT bidder) FILTER (WHERE …)" */
 };
 
-
 /* What a window aggregate emits after its keys and values. */
 enum window_output { WINDOW_OUT_START, WINDOW_OUT_END, WINDOW_OUT_TIME };
 

@@ -26,6 +26,31 @@ static void a_batch_is_put_out_by_key(void **state)
     kit_done(&k);
 }
 
+#define EACH(from)                                                                                                       \
+    KIT_TABLE(from) "CREATE TABLE o (op STRING, k BIGINT, n BIGINT, t BIGINT) WITH ('connector' = 'any');"               \
+                    "INSERT INTO o SELECT * FROM TO_CHANGELOG(input => TABLE (SELECT k, COUNT(*) AS n, SUM(v) AS t FROM g GROUP BY k))"
+
+/* A stream of changes is made of it: a key's rows do not come together, however many a batch has. */
+static void each_change_is_put_out(void **state)
+{
+    (void)state;
+    kit_plan(&k, EACH("changes"), 8, NODE_AGGREGATE);
+    assert_true(k.node->aggregate.each);
+    kit_open(&k);
+    kit_batch(&k, "+I k=1 v=5; +I k=2 v=7; +I k=1 v=1; -D k=1 v=5; -D k=1 v=1; +I k=1 v=9; +I k=2 v=0");
+    kit_expect(&k, "+I 1|1|5\n+I 2|1|7\n-U 1|1|5\n+U 1|2|6\n-U 1|2|6\n+U 1|1|1\n-D 1|1|1\n-U 2|1|7\n+I 1|1|9\n+U 2|2|7\n");
+    kit_batch(&k, "+I v=1; +I k=3 v=1; +I k=4 v=1");
+    kit_expect(&k, "+I -|1|1\n+I 3|1|1\n+I 4|1|1\n");
+    assert_int_equal(k.calls, 1);
+    kit_batch(&k, "");
+    kit_expect(&k, "");
+    kit_done(&k);
+    kit_plan(&k, SUMS("changes"), 8, NODE_AGGREGATE);
+    assert_false(k.node->aggregate.each);
+    kit_open(&k);
+    kit_done(&k);
+}
+
 static void what_does_not_change_is_not_said(void **state)
 {
     (void)state;
@@ -179,6 +204,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_batch_is_put_out_by_key),
+        cmocka_unit_test(each_change_is_put_out),
         cmocka_unit_test(what_does_not_change_is_not_said),
         cmocka_unit_test(the_last_row_takes_the_group_with_it),
         cmocka_unit_test(elements_go_with_their_group),

@@ -124,6 +124,8 @@ static inline const struct op_ops *kit_ops(const struct node *n)
     case NODE_WINDOW: return &op_window;
     case NODE_UNNEST: return &op_unnest;
     case NODE_EXPAND: return &op_expand;
+    case NODE_TO_CHANGELOG: return &op_to_changelog;
+    case NODE_FROM_CHANGELOG: return &op_from_changelog;
     case NODE_SET: return &op_set;
     case NODE_TIME_SORT: return &op_time_sort;
     case NODE_AGGREGATE: return &op_aggregate;
