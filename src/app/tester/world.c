@@ -96,12 +96,28 @@ static enum status start(struct world *w, struct action *a, struct world_job *sl
     return engine_start(w->engine, a, &slot->job, err);
 }
 
+/* ARRAY_AGG, LISTAGG, FIRST_VALUE and the like. */
+static bool takes_as_they_come(const struct aggregate_call *calls, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (calls[i].aggregate->keep != AGG_KEEP_NOTHING || !calls[i].aggregate->ops->merge)
+            return true;
+    return false;
+}
+
 /* Whether the order in which rows arrive shows in the answer. */
 static bool hangs_on_order(const struct plan *p)
 {
     for (uint32_t i = 0; i < p->n_nodes; i++) {
         const struct node *n = p->nodes[i];
         if (n->kind == NODE_SORT && n->sort.limit >= 0 && n->sort.n_keys == 0)
+            return true;
+        if (n->kind == NODE_TO_CHANGELOG || n->kind == NODE_FROM_CHANGELOG)
+            return true;
+        if (n->kind == NODE_AGGREGATE && takes_as_they_come(n->aggregate.calls, n->aggregate.n_calls))
+            return true;
+        if (n->kind == NODE_WINDOW_AGGREGATE &&
+            takes_as_they_come(n->window_aggregate.calls, n->window_aggregate.n_calls))
             return true;
         if (n->kind == NODE_SINK && n->sink.table->n_primary_key && p->nodes[n->inputs[0].node]->kinds == KINDS_APPEND)
             return true;
