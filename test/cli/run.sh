@@ -142,6 +142,8 @@ quiet
 printf '{"t":"2026-01-01 00:00:10"}\n{"t":"2026-01-01 00:01:30"}\n{"t":"2026-01-01 00:00:20"}\n' >late.json
 late="CREATE TABLE l (t TIMESTAMP(3), WATERMARK FOR t AS t) WITH ('connector' = 'filesystem', 'path' = 'late.json', 'format' = 'json');
 SELECT window_start, COUNT(*) AS n FROM TABLE(TUMBLE(TABLE l, DESCRIPTOR(t), INTERVAL '1' MINUTE)) GROUP BY window_start, window_end"
+t "bytes in tables, in structures too" 0 run -o table -c "SELECT ROW(x'CAFE', ARRAY[x'00', NULL]) AS r, MAP['k', x''] AS m, x'0A' AS b"
+outs "| (x'cafe', \[x'00', NULL\]) | {k=x''} | x'0a' |"
 t "late rows are counted" 0 run -c "$late"
 err '^1 late row dropped'
 t "memory has a limit" 1 run --memory-limit 2MiB -c "CREATE TABLE g (k BIGINT) WITH ('connector' = 'datagen', 'number-of-rows' = '1000000',

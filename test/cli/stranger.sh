@@ -96,4 +96,7 @@ t "two of them" 0 run -c "$late $count; CREATE TABLE o (n BIGINT) WITH ('connect
 err '^2 late rows dropped$'
 err '^  1 by window-aggregate:1$'
 err '^  1 by window-aggregate:1 of insert-into_o$'
+t "grouping sets count a row once" 0 run -c "$late SELECT k, COUNT(*) FROM TUMBLE(TABLE l, DESCRIPTOR(ts), INTERVAL '1' SECOND)
+  GROUP BY window_start, window_end, CUBE (k)"
+err '^1 late row dropped by window-aggregate:1$'
 done_testing

@@ -38,6 +38,8 @@ bool keys_encode(struct key_set *k, const struct batch *b, const uint32_t *cols,
 bool value_print(struct buf *out, const struct column *c, uint32_t row, const struct zone *zone) MUST_USE;
 /* A VARIANT as JSON: its text, with each DOUBLE as Java writes it. */
 bool variant_print(struct buf *out, struct str s) MUST_USE;
+/* As a table shows it: bytes, inside of structures too, as x'cafe'. */
+bool value_show(struct buf *out, const struct column *c, uint32_t row, const struct zone *zone) MUST_USE;
 /* As a JSON value: numbers bare (non-finite ones as strings), timestamps as text, bytes base64, NULL null; ROW an
  * object, MAP an object with text keys. Text is escaped; invalid UTF-8 becomes U+FFFD. */
 bool value_print_json(struct buf *out, const struct column *c, uint32_t row, const struct zone *zone) MUST_USE;

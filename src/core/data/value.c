@@ -94,59 +94,82 @@ bool variant_print(struct buf *out, struct str s)
     return buf_put(out, s.ptr + from, s.len - from);
 }
 
-static bool print_list(struct buf *out, const struct column *c, uint32_t row, const struct zone *zone)
+static bool print_value(struct buf *out, const struct column *c, uint32_t row, const struct zone *zone, bool hex);
+
+static bool put_hex(struct buf *out, struct str bytes)
+{
+    bool ok = put_cstr(out, "x'");
+    for (size_t i = 0; ok && i < bytes.len; i++)
+        ok = buf_printf(out, "%02x", (unsigned char)bytes.ptr[i]);
+    return ok && put_cstr(out, "'");
+}
+
+static bool print_list(struct buf *out, const struct column *c, uint32_t row, const struct zone *zone, bool hex)
 {
     struct listview v = c->list[row];
     if (!buf_put_u8(out, '['))
         return false;
     for (uint32_t i = 0; i < v.len; i++)
-        if ((i && !put_cstr(out, ", ")) || !value_print(out, &c->children[0], v.offset + i, zone))
+        if ((i && !put_cstr(out, ", ")) || !print_value(out, &c->children[0], v.offset + i, zone, hex))
             return false;
     return buf_put_u8(out, ']');
 }
 
-static bool print_map(struct buf *out, const struct column *c, uint32_t row, const struct zone *zone)
+static bool print_map(struct buf *out, const struct column *c, uint32_t row, const struct zone *zone, bool hex)
 {
     struct listview v = c->list[row];
     if (!buf_put_u8(out, '{'))
         return false;
     for (uint32_t i = 0; i < v.len; i++)
-        if ((i && !put_cstr(out, ", ")) || !value_print(out, &c->children[0], v.offset + i, zone) ||
-            !buf_put_u8(out, '=') || !value_print(out, &c->children[1], v.offset + i, zone))
+        if ((i && !put_cstr(out, ", ")) || !print_value(out, &c->children[0], v.offset + i, zone, hex) ||
+            !buf_put_u8(out, '=') || !print_value(out, &c->children[1], v.offset + i, zone, hex))
             return false;
     return buf_put_u8(out, '}');
 }
 
-static bool print_row(struct buf *out, const struct column *c, uint32_t row, const struct zone *zone)
+static bool print_row(struct buf *out, const struct column *c, uint32_t row, const struct zone *zone, bool hex)
 {
     if (!buf_put_u8(out, '('))
         return false;
     for (uint32_t i = 0; i < c->n_children; i++)
-        if ((i && !put_cstr(out, ", ")) || !value_print(out, &c->children[i], row, zone))
+        if ((i && !put_cstr(out, ", ")) || !print_value(out, &c->children[i], row, zone, hex))
             return false;
     return buf_put_u8(out, ')');
 }
 
-bool value_print(struct buf *out, const struct column *c, uint32_t row, const struct zone *zone)
+/* hex: bytes as x'cafe', not as they are. */
+static bool print_value(struct buf *out, const struct column *c, uint32_t row, const struct zone *zone, bool hex)
 {
     if (column_is_null(c, row))
         return put_cstr(out, "NULL");
     switch (type_phys(c->type)) {
     case PHYS_STRING: {
         struct str s = column_str(c, row);
-        return c->type->kind == TYPE_VARIANT ? variant_print(out, s) : buf_put(out, s.ptr, s.len);
+        if (c->type->kind == TYPE_VARIANT)
+            return variant_print(out, s);
+        return hex && type_is_bytes(c->type) ? put_hex(out, s) : buf_put(out, s.ptr, s.len);
     }
     case PHYS_LIST:
-        return print_list(out, c, row, zone);
+        return print_list(out, c, row, zone, hex);
     case PHYS_MAP:
-        return print_map(out, c, row, zone);
+        return print_map(out, c, row, zone, hex);
     case PHYS_ROW:
-        return print_row(out, c, row, zone);
+        return print_row(out, c, row, zone, hex);
     default: {
         char text[48];
         return buf_put(out, text, print_scalar(c, row, zone, text));
     }
     }
+}
+
+bool value_print(struct buf *out, const struct column *c, uint32_t row, const struct zone *zone)
+{
+    return print_value(out, c, row, zone, false);
+}
+
+bool value_show(struct buf *out, const struct column *c, uint32_t row, const struct zone *zone)
+{
+    return print_value(out, c, row, zone, true);
 }
 
 static bool put_escape(struct buf *out, uint8_t c)

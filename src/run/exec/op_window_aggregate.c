@@ -341,6 +341,19 @@ static bool one_pane(struct window_op *w, const struct batch *b, uint32_t n, int
     return high - *ret_pane < w->w.pane && !is_late(w, low, present(w));
 }
 
+/* How many rows of the input the first `n` of w->late are: each came once for every grouping set, all of them late. */
+static uint32_t count_late(const struct window_op *w, const struct batch *b, uint32_t n)
+{
+    const struct node *node = w->op.node;
+    if (!node->window_aggregate.expanded)
+        return n;
+    const struct column *set = &b->cols[node->window_aggregate.keys[node->window_aggregate.n_keys - 1]];
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < n; i++)
+        count += set->i32[w->late[i]] == 0;
+    return count;
+}
+
 static enum op_result window_batch(struct op *o, uint32_t input, const struct event *ev, struct emit *out,
                                    struct error *err)
 {
@@ -361,7 +374,7 @@ static enum op_result window_batch(struct op *o, uint32_t input, const struct ev
     }
     if (read_times(w, b, n, &n_late, err) != ST_OK || put_panes(w, b, n, err) != ST_OK)
         return OP_FAILED;
-    o->late_rows += n_late;
+    o->late_rows += count_late(w, b, n_late);
     if (n_late && o->node->window_aggregate.late_output) {
         w->late_view = *b;
         w->late_view.sel = w->late;

@@ -169,18 +169,6 @@ static bool end_cell(struct result_writer *w, size_t from)
     return buf_put_u64(&w->cells, w->text.len);
 }
 
-/* Bytes are no text: x'cafe', as Flink shows them. */
-static bool put_shown(struct result_writer *w, const struct column *c, uint32_t row)
-{
-    if (!type_is_bytes(c->type) || column_is_null(c, row))
-        return value_print(&w->text, c, row, &w->zone);
-    struct str bytes = column_str(c, row);
-    bool ok = put(&w->text, STR("x'"));
-    for (size_t i = 0; ok && i < bytes.len; i++)
-        ok = buf_printf(&w->text, "%02x", (unsigned char)bytes.ptr[i]);
-    return ok && put(&w->text, STR("'"));
-}
-
 static bool fill_cells(struct result_writer *w, const struct batch *b)
 {
     buf_clear(&w->text);
@@ -190,7 +178,7 @@ static bool fill_cells(struct result_writer *w, const struct batch *b)
         for (uint32_t i = 0; i < w->n; i++) {
             size_t from = w->text.len;
             bool ok = w->kinds && i == 0 ? put(&w->text, str_from(row_kind_name(batch_kind(b, row))))
-                                         : put_shown(w, &b->cols[i - w->kinds], row);
+                                         : value_show(&w->text, &b->cols[i - w->kinds], row, &w->zone);
             if (!ok || !end_cell(w, from))
                 return false;
         }

@@ -48,6 +48,7 @@ struct expr_env {
     struct arena *arena;
     struct zone zone; /* session time zone: casts between text and LTZ, DATE_FORMAT of LTZ … */
     const struct zone_source *zones; /* zones by name, as long as programs run; NULL: only offsets are known */
+    struct str database; /* CURRENT_DATABASE(); empty: the default */
     /* CREATE FUNCTION names: returns the built-in's name or an empty view. May be NULL. */
     struct str (*user_function)(void *arg, struct str name);
     void *user_arg;

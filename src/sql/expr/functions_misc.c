@@ -20,12 +20,12 @@ static enum status resolve_typeof(struct call *c)
     return expr_string(c->env, name, &c->instead, c->err);
 }
 
-/* There is one catalog with one database. */
 static enum status resolve_database(struct call *c)
 {
     if (c->n_args)
         return call_invalid(c);
-    return expr_string(c->env, STR("default_database"), &c->instead, c->err);
+    struct str database = c->env->database.len ? c->env->database : STR("default_database");
+    return expr_string(c->env, database, &c->instead, c->err);
 }
 
 /* ---- random ---- */
@@ -295,7 +295,7 @@ static enum status resolve_str_to_map(struct call *c)
 }
 
 const struct function functions_misc[] = {
-    { .name = "CURRENT_DATABASE", .signature = "CURRENT_DATABASE()", .help = "The name of the database.",
+    { .name = "CURRENT_DATABASE", .signature = "CURRENT_DATABASE()", .help = "The database in use.",
       .example = "CURRENT_DATABASE()", .resolve = resolve_database },
     { .name = "TYPEOF", .signature = "TYPEOF(value)", .help = "The type of an expression, as text.",
           .example = "TYPEOF(1)",

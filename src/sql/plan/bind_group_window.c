@@ -91,6 +91,17 @@ static enum status no_time(struct binder *b, const struct expr *x, const struct 
     return ST_SEMANTIC;
 }
 
+/* Flink has no such plan either. */
+static enum status no_sets(struct binder *b, const struct syn_expr *e)
+{
+    struct str name = e->name.parts[0];
+    error_at(b->err, ST_UNSUPPORTED, e->line, e->column,
+             "GROUPING SETS, ROLLUP and CUBE do not go with the group window %.*s", STR_ARG(name));
+    error_hint(b->err, "they go with window table functions: FROM %.*s(TABLE t, DESCRIPTOR(time), …) GROUP BY window_start, "
+                       "window_end, ROLLUP (…)", STR_ARG(name));
+    return ST_UNSUPPORTED;
+}
+
 enum status bind_group_window(struct binder *b, const struct syn_query *q, struct rel **in, struct scope *scope,
                               const struct group_window **ret)
 {
@@ -98,6 +109,9 @@ enum status bind_group_window(struct binder *b, const struct syn_query *q, struc
     *ret = NULL;
     if (!e)
         return ST_OK;
+    for (uint32_t i = 0; i < q->n_group; i++)
+        if (q->group[i].kind != SYN_GROUP_EXPR && q->group[i].kind != SYN_GROUP_EMPTY)
+            return no_sets(b, e);
     struct place p = { .scope = scope, .clause = "GROUP BY" };
     struct window_spec spec = { 0 };
     const struct expr *x;

@@ -184,6 +184,31 @@ static bool put_need(struct facts *f, struct str prefix, const struct need *need
     return true;
 }
 
+static bool put_wanted(struct facts *f, struct str column, struct str text)
+{
+    bool ok = item_open(f);
+    size_t from = f->out->len;
+    ok = ok && buf_printf(f->out, "%.*s = '", STR_ARG(column));
+    for (size_t i = 0; ok && i < text.len; i++)
+        ok = (text.ptr[i] != '\'' || put(f, "'")) && buf_put_u8(f->out, (uint8_t)text.ptr[i]);
+    return ok && put(f, "'") && (!is_json(f) || facts_string(f, from));
+}
+
+/* The folders of a partitioned table that are read, where the query wants one. Not in the fingerprint: the condition is. */
+static bool put_partitions(struct facts *f, const struct node *n)
+{
+    const struct table_desc *t = n->source.table;
+    bool any = false, ok = true;
+    for (uint32_t k = 0; k < t->n_partitioned_by && ok && f->form != FACTS_POSITIONS; k++) {
+        int32_t at = schema_find(&n->schema, t->partitioned_by[k]);
+        if (at < 0 || !n->source.needs[at].only.ptr)
+            continue;
+        ok = (any || list_open(f, "partitions")) && put_wanted(f, t->partitioned_by[k], n->source.needs[at].only);
+        any = true;
+    }
+    return ok && (!any || list_close(f));
+}
+
 static bool put_source(struct facts *f, const struct node *n, const struct schema *in)
 {
     (void)in;
@@ -192,7 +217,7 @@ static bool put_source(struct facts *f, const struct node *n, const struct schem
               list_open(f, "columns");
     for (uint32_t i = 0; i < n->schema.n_fields && ok; i++)
         ok = put_need(f, STR(""), &n->source.needs[i], &n->schema.fields[i]);
-    return ok && list_close(f) && put_flag(f, n->bounded && !is_json(f), "bounded") &&
+    return ok && list_close(f) && put_partitions(f, n) && put_flag(f, n->bounded && !is_json(f), "bounded") &&
            put_flag(f, n->source.emits_watermarks, "gives-watermarks");
 }
 

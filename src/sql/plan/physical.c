@@ -397,6 +397,7 @@ static enum status build_window_aggregate(struct physical *p, struct rel *r, uin
     n->window_aggregate.outputs = r->agg.outputs;
     n->window_aggregate.n_outputs = r->agg.n_outputs;
     n->window_aggregate.late_output = r->agg.late != NULL;
+    n->window_aggregate.expanded = r->agg.expanded;
     TRY(copy_columns(p, r->agg.keys, r->agg.n_keys, &n->window_aggregate.keys));
     TRY(build_calls(p, r, in, &n->window_aggregate.calls));
     p->rels.at[n->index] = r;

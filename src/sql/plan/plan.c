@@ -30,7 +30,8 @@ enum status binder_init(struct binder *b, struct plan_env *env, struct error *er
     *b = (struct binder){ .env = env, .arena = env->arena, .err = err };
     b->database = env->database.len ? env->database : STR(CATALOG_DATABASE);
     b->exprs =
-        (struct expr_env){ .arena = env->arena, .zone = env->zone, .zones = env->zones, .user_function = user_function, .user_arg = env };
+        (struct expr_env){ .arena = env->arena, .zone = env->zone, .zones = env->zones, .database = b->database,
+                           .user_function = user_function, .user_arg = env };
     return ST_OK;
 }
 

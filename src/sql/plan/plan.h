@@ -183,6 +183,7 @@ struct node {
             enum window_output *outputs; /* after keys and calls */
             uint32_t n_outputs;
             bool late_output; /* port 1 is used: rows of the input's schema */
+            bool expanded;    /* the last key is the number of the grouping set */
         } window_aggregate;
         struct changelog_spec changelog;
         struct {

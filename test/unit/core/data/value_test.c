@@ -154,6 +154,33 @@ static void test_nested(void **state)
     arena_release(&a);
 }
 
+static void test_bytes_shown(void **state)
+{
+    (void)state;
+    struct arena a;
+    struct column c;
+    struct buf text;
+    uint32_t first;
+    arena_init(&a, NULL);
+    buf_init(&text, NULL, 1000);
+    struct field fields[2] = { { STR("b"), type_bytes() }, { STR("l"), type_array(&a, type_bytes()) } };
+    assert_true(column_init(&c, type_map(&a, type_string(), type_row(&a, fields, 2)), 1, NULL));
+    assert_true(column_start_list(&c, 0, 1, &first));
+    struct column *row = &c.children[1];
+    assert_true(column_set_str(&c.children[0], 0, "k", 1) && column_set_str(&row->children[0], 0, "\xCA\x00", 2));
+    assert_true(column_start_list(&row->children[1], 0, 2, &first));
+    assert_true(column_set_str(&row->children[1].children[0], 0, "", 0));
+    column_set_null(&row->children[1].children[0], 1);
+    assert_true(value_show(&text, &c, 0, &zone_utc));
+    assert_true(str_eq(buf_str(&text), STR("{k=(x'ca00', [x'', NULL])}")));
+    buf_clear(&text);
+    assert_true(value_print(&text, &c, 0, &zone_utc));
+    assert_true(str_eq(buf_str(&text), STR("{k=(\xCA\x00, [, NULL])}")));
+    buf_release(&text);
+    column_release(&c);
+    arena_release(&a);
+}
+
 /* A full buffer is refused wherever it ends. */
 static void test_refused(void **state)
 {
@@ -287,7 +314,7 @@ static void test_base64(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_scalars), TEST(test_text),    TEST(test_nested),           TEST(test_refused),
+        TEST(test_scalars), TEST(test_text),    TEST(test_nested), TEST(test_bytes_shown),           TEST(test_refused),
         TEST(test_base64),  TEST(test_doubles), TEST(test_doubles_read_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,6 +99,16 @@ static const struct {
       "          watermark:1 for=dateTime as=[dateTime - INTERVAL '+0 00:00:04.000'] cut=strict changelog=[I]"
       " watermarks\n"
       "            source:1 table=bid connector=test columns=[auction, price, dateTime] changelog=[I] watermarks\n" },
+    { "SELECT a FROM parted WHERE dt = 'x''y' AND n = 'z' AND h = '07'",
+      "sink:1 table=result connector=print columns=[a] changelog=[I]\n"
+      "  exchange:1 single changelog=[I]\n"
+      "    calc:1 select=[a] where=[(dt = 'x''y') AND (n = 'z') AND (h = '07')] changelog=[I]\n"
+      "      source:1 table=parted connector=test columns=[a, n, dt, h] partitions=[dt = 'x''y', h = '07'] changelog=[I]\n" },
+    { "SELECT a FROM parted WHERE dt = 'x' OR n = 'z'",
+      "sink:1 table=result connector=print columns=[a] changelog=[I]\n"
+      "  exchange:1 single changelog=[I]\n"
+      "    calc:1 select=[a] where=[(dt = 'x') OR (n = 'z')] changelog=[I]\n"
+      "      source:1 table=parted connector=test columns=[a, n, dt] changelog=[I]\n" },
     { "SELECT COUNT(*) FROM bid",
       "sink:1 table=result connector=print columns=[EXPR$0] changelog=[I,UB,UA]\n"
       "  aggregate:1 group=[] select=[COUNT(*) AS $a0] changelog=[I,UB,UA]\n"

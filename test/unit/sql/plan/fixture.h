@@ -135,6 +135,9 @@ static enum status fixture_statement(struct fixture *f, struct syn_stmt *s)
     case SYN_STMT_CREATE_FUNCTION:
         TRY(plan_create_function(&f->env, s, &fn, &f->err));
         return catalog_add_function(f->env.catalog, fn, s->if_not_exists, &f->err);
+    case SYN_STMT_ALTER:
+        TRY(plan_alter_table(&f->env, s, catalog_table(f->env.catalog, s->name.parts[0]), &t, &f->err));
+        return catalog_replace_table(f->env.catalog, s->name.parts[0], t, &f->err);
     case SYN_STMT_SET:
         return fixture_set(f, &s->options[0]);
     case SYN_STMT_DROP:
@@ -210,5 +213,6 @@ static const char fixture_tables[] =
     "CREATE TABLE f (a INT, b BIGINT, c STRING) WITH ('connector' = 'file', 'path' = '/f', 'format' = 'json');"
     "CREATE TABLE fsink (a INT, b BIGINT) WITH ('connector' = 'file', 'path' = '/o', 'format' = 'json');"
     "CREATE TABLE csink (a INT, b BIGINT) WITH ('connector' = 'file', 'path' = '/o', 'format' = 'changes');"
+    "CREATE TABLE parted (a INT, n STRING, dt STRING, h STRING) PARTITIONED BY (dt, h) WITH ('connector' = 'test');"
     "CREATE TABLE gen (a INT) WITH ('connector' = 'gen');"
     "CREATE TABLE hole (a INT) WITH ('connector' = 'hole');";

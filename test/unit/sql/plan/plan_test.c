@@ -288,9 +288,12 @@ static const char torture[] =
     "  FROM v GROUP BY s, e, auction; INSERT INTO keyed SELECT a, SUM(b) FROM (VALUES (1, 'x', 2), (3, 'y', 4)) AS "
     "w(a, c, b)"
     "  GROUP BY a HAVING COUNT(*) > 1; END;"
-    "SELECT TUMBLE_END(dateTime, INTERVAL '1' SECOND), auction, GROUPING(auction), SUM(x) FROM bid LEFT JOIN"
-    "  UNNEST(ARRAY[price, bidder]) WITH ORDINALITY AS u (x, n) ON x > n"
-    "  GROUP BY TUMBLE(dateTime, INTERVAL '1' SECOND), ROLLUP (auction);"
+    "SELECT window_end, auction, GROUPING(auction), SUM(x) FROM TUMBLE(TABLE bid, DESCRIPTOR(dateTime), INTERVAL '1' SECOND)"
+    "  LEFT JOIN UNNEST(ARRAY[price, bidder]) WITH ORDINALITY AS u (x, n) ON x > n"
+    "  GROUP BY window_start, window_end, ROLLUP (auction);"
+    "SELECT TUMBLE_END(dateTime, INTERVAL '1' SECOND), auction FROM bid GROUP BY TUMBLE(dateTime, INTERVAL '1' SECOND), auction;"
+    "ALTER TABLE keyed2 ADD (twice AS c * 2 FIRST, x INT AFTER b, ts TIMESTAMP(3), WATERMARK FOR ts AS ts);"
+    "ALTER TABLE keyed2 DROP (twice, x); ALTER TABLE keyed2 RENAME c TO y; ALTER TABLE keyed2 SET ('k' = 'v');"
     "SELECT auction FROM bid WHERE price > 1 ORDER BY dateTime, price; SELECT a FROM t EXCEPT ALL SELECT a FROM two;"
     "SELECT id, CASE WHEN v = 1 THEN s ELSE UPPER(s) END FROM ups WHERE v = 1 UNION SELECT a, c FROM f";
 
