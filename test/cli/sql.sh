@@ -122,6 +122,31 @@ t "SHOW JOBS" 0 sql -o csv -c "CREATE TABLE g (i BIGINT) WITH ('connector' = 'da
 INSERT INTO h SELECT i FROM g; SHOW JOBS; STOP JOB '1'; SHOW JOBS;"
 outs '^1,insert-into_h,RUNNING,'
 that "it is stopped" '[ "$(grep -c RUNNING out)" = 1 ]'
+steps="CREATE TABLE g (i BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '2000', 'fields.i.kind' = 'sequence', 'fields.i.start' = '0',
+'fields.i.end' = '1000000000'); CREATE TABLE k (i BIGINT) WITH ('connector' = 'filesystem', 'path' = 'kept', 'format' = 'csv');
+CREATE TABLE few (i BIGINT) WITH ('connector' = 'datagen', 'number-of-rows' = '600', 'rows-per-second' = '2000');"
+whole() { cat kept/* | sort -n | awk '$1 != NR - 1 { bad = 1 } END { exit bad || NR < 50 }'; } # from 0 on, none twice
+t "STOP JOB WITH SAVEPOINT" 0 sql --state-dir states -c "$steps INSERT INTO k SELECT i FROM g; SELECT COUNT(*) FROM few;
+STOP JOB '1' WITH SAVEPOINT; SET 'execution.state-recovery.path' = 'states/1-k'; INSERT INTO k SELECT i FROM g; SELECT COUNT(*) FROM few; stop job '3';"
+outs '{"savepoint path":"states/1-k"}'
+that "the second goes on where the first was" 'whole && [ "$(ls states | grep -c -e -k)" = 1 ]'
+n=$(cat kept/* | wc -l)
+t "and so does the next shell's first INSERT" 0 sql --state-dir states -c "$steps INSERT INTO k SELECT i FROM g; SELECT COUNT(*) FROM few; STOP JOB '1' WITH SAVEPOINT;"
+that "as it should" 'whole && [ "$(cat kept/* | wc -l)" -gt $n ]'
+t "two jobs with one state" 2 sql --state-dir states -c "$steps INSERT INTO k SELECT i FROM g; SET 'execution.state-recovery.path' = 'states/1-k';
+INSERT INTO k SELECT i FROM g;"
+err "a job runs with the state in 'states/1-k': STOP it first"
+t "what is no folder there is Flink's, and means nothing" 0 sql --state-dir states2 -c "$steps SET 'execution.state-recovery.path' = '/tmp/savepoints/1';
+INSERT INTO k SELECT i FROM few;"
+that "a state of its own" '[ -d states2/1-k ]'
+t "another query than the state's" 4 sql --state-dir states -c "$steps INSERT INTO k SELECT i + 1 FROM g;"
+t "what cannot begin takes no number" 4 sql --state-dir states -c "$steps INSERT INTO k SELECT i + 1 FROM g;"
+t "WITH SAVEPOINT and no state" 2 sql -c "$steps INSERT INTO k SELECT i FROM g; STOP JOB '1' WITH SAVEPOINT;"
+err '^error: job .1. keeps no state to stop WITH SAVEPOINT'
+t "WITH DRAIN" 2 sql --state-dir states -c "$steps STOP JOB '1' WITH SAVEPOINT WITH DRAIN;"
+err 'STOP JOB … WITH DRAIN is not supported'
+t "jobs outside of the shell" 2 run -c "STOP JOB '1'"
+err "STOP JOB is not supported: a script's jobs end with it"
 endless="CREATE TABLE g (i BIGINT) WITH ('connector' = 'datagen');"
 t "a reader that leaves" 0 version
 "$weir" sql -c "$endless SELECT i FROM g;" 2>err | head -n 3 >out

@@ -35,8 +35,10 @@ const struct cli_command cli_commands[] = {
               "HELP; lists the commands: \\d describes, \\mode changes the form of results, \\i runs a file, \\timing,\n"
               "\\pager, \\x. Results that change are drawn live; long ones go through $PAGER. Ctrl-C stops the query\n"
               "only, Ctrl-D leaves. INSERTs run beside the prompt: SHOW JOBS; STOP JOB 'id'; with\n"
-              "SET 'table.dml-sync' = 'true' the prompt waits for them. They end with the shell; what must outlive\n"
-              "it is a script of weir run with --state-dir.\n"
+              "SET 'table.dml-sync' = 'true' the prompt waits for them. They end with the shell. With --state-dir\n"
+              "the first INSERT of the next shell goes on from the first one's state, the second from the second's;\n"
+              "STOP JOB 'id' WITH SAVEPOINT; tells where a job's is, and SET 'execution.state-recovery.path' to that\n"
+              "makes the next INSERT go on from it.\n"
               "\n"
               "Without a terminal, and with -c or -f: no prompt; each statement runs when it is read, the first\n"
               "error ends it all, and at the end the INSERTs are waited for. Exit codes are those of weir run.\n"
@@ -46,8 +48,8 @@ const struct cli_command cli_commands[] = {
                   "weir sql -c \"SELECT 1 AS one\" # one statement\n"
                   "weir sql --init tables.sql # a prompt that knows your tables\n"
                   "weir sql -o csv <queries.sql >out.csv # from a pipe",
-      .options = BOTH_FINAL | O_BIT(O_FILE) | O_BIT(O_INIT) | O_BIT(O_PARALLELISM) | O_BIT(O_OUTPUT) |
-                 O_BIT(O_BAD_INPUT) | O_BIT(O_DEAD_LETTER) | O_BIT(O_MEMORY_LIMIT) | O_BIT(O_QUIET),
+      .options = BOTH_FINAL | O_BIT(O_FILE) | O_BIT(O_INIT) | O_BIT(O_PARALLELISM) | O_BIT(O_OUTPUT) | O_BIT(O_STATE_DIR) |
+                 O_BIT(O_BAD_INPUT) | O_BIT(O_DEAD_LETTER) | O_BIT(O_MEMORY_LIMIT) | O_BIT(O_COMMIT_INTERVAL) | O_BIT(O_QUIET),
       .run = cmd_sql },
     { .name = "check",
       .args = "FILE... | -c SQL",

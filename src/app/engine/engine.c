@@ -128,35 +128,66 @@ static const struct node *first_sink(const struct plan *p)
 }
 
 /* Names become folders: what is not a letter, digit, '_' or '-' is written as '_'. */
-static struct str folder_name(struct engine *e, struct running *r)
+static enum status new_folder(struct engine *e, struct running *r, struct error *err)
 {
     struct arena *a = r->action.arena;
     const struct node *sink = first_sink(r->action.plan);
     struct str name = sink ? sink->sink.table->name : STR("job");
-    struct str path = arena_printf(a, "%s/%u-%.*s", e->config.state_dir, ++e->ordinal, STR_ARG(name));
-    for (size_t i = strlen(e->config.state_dir) + 1; path.ptr && i < path.len; i++) {
-        char *c = (char *)(uintptr_t)&path.ptr[i];
+    r->ordinal = e->ordinal + 1;
+    r->dir = arena_printf(a, "%s/%u-%.*s", e->config.state_dir, r->ordinal, STR_ARG(name));
+    for (size_t i = strlen(e->config.state_dir) + 1; r->dir.ptr && i < r->dir.len; i++) {
+        char *c = (char *)(uintptr_t)&r->dir.ptr[i];
         bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '-';
         if (!plain)
             *c = '_';
     }
-    return path;
+    return r->dir.ptr ? ST_OK : budget_error(&r->budget, 0, err);
+}
+
+/* A folder of the state directory that the session names: what STOP JOB … WITH SAVEPOINT has told. Other paths are
+ * Flink's, which mean nothing here. */
+static struct str named_folder(struct engine *e)
+{
+    static const char *const keys[] = { "execution.state-recovery.path", "execution.savepoint.path" };
+    struct str dir = str_from(e->config.state_dir);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        struct str path = session_get(e->session, keys[i]);
+        struct str rest = str_starts(path, dir) ? str_make(path.ptr + dir.len, path.len - dir.len) : STR("");
+        if (rest.len > 1 && rest.ptr[0] == '/' && rest.ptr[1] >= '1' && rest.ptr[1] <= '9' &&
+            !memchr(rest.ptr + 1, '/', rest.len - 1))
+            return path;
+    }
+    return (struct str){ NULL, 0 };
+}
+
+static enum status folder_of(struct engine *e, struct running *r, struct error *err)
+{
+    struct str named = named_folder(e);
+    if (!named.ptr)
+        return new_folder(e, r, err);
+    for (struct running *other = e->jobs; other; other = other->next)
+        if (str_eq(other->dir, named))
+            return error_set(err, ST_USAGE, "a job runs with the state in '%.*s': STOP it first", STR_ARG(named));
+    for (size_t i = strlen(e->config.state_dir) + 1; i < named.len && named.ptr[i] >= '0' && named.ptr[i] <= '9'; i++)
+        r->ordinal = r->ordinal * 10 + (uint32_t)(named.ptr[i] - '0');
+    r->dir = arena_str(r->action.arena, named);
+    return r->dir.ptr ? ST_OK : budget_error(&r->budget, 0, err);
 }
 
 /* FILE is the first job's with state, FILE.2 the second one's and so on; what keeps no state beside them adds to
  * FILE.select. Without a state directory all add to FILE. */
-static enum status letters_place(struct engine *e, struct running *r, struct str dir, struct letters_place *ret,
-                                 struct error *err)
+static enum status letters_place(struct engine *e, struct running *r, struct letters_place *ret, struct error *err)
 {
     struct arena *a = r->action.arena;
+    struct str dir = r->dir;
     const char *file = e->config.dead_letter;
     *ret = (struct letters_place){ .end = &e->letters_end };
     if (!file)
         return ST_OK;
-    if (!e->config.state_dir || (dir.ptr && e->ordinal == 1))
+    if (!e->config.state_dir || (dir.ptr && r->ordinal == 1))
         ret->path = arena_str(a, str_from(file));
     else if (dir.ptr)
-        ret->path = arena_printf(a, "%s.%u", file, e->ordinal);
+        ret->path = arena_printf(a, "%s.%u", file, r->ordinal);
     else
         ret->path = arena_printf(a, "%s.select", file);
     if (dir.ptr)
@@ -168,7 +199,6 @@ static enum status open_log(struct engine *e, struct running *r, struct commit_l
 {
     struct commit_log *inner = NULL;
     struct letters_place place;
-    struct str dir = { NULL, 0 };
     struct buf print;
     buf_init(&print, &r->budget, 16u << 20);
     enum status st = plan_fingerprint(&print, r->action.plan) ? ST_OK : budget_error(&r->budget, 0, err);
@@ -177,20 +207,18 @@ static enum status open_log(struct engine *e, struct running *r, struct commit_l
     if (st == ST_OK && keeps_state(e, r)) {
         st = check_durable(r->action.plan, err);
         if (st == ST_OK)
-            dir = folder_name(e, r);
-        if (st == ST_OK && !dir.ptr)
-            st = budget_error(&r->budget, 0, err);
+            st = folder_of(e, r, err);
         if (st == ST_OK)
-            st = statedir_open(e->config.os, dir.ptr, buf_str(&print), e->config.min_snapshot_bytes, &r->budget, &inner,
+            st = statedir_open(e->config.os, r->dir.ptr, buf_str(&print), e->config.min_snapshot_bytes, &r->budget, &inner,
                                err);
         if (st == ST_OK)
-            r->connect.job_id = hash_bytes(dir.ptr, dir.len) ^ r->connect.job_id;
+            r->connect.job_id = hash_bytes(r->dir.ptr, r->dir.len) ^ r->connect.job_id;
     }
     buf_release(&print);
     if (st != ST_OK)
         return st;
     r->connect.durable = inner != NULL;
-    st = letters_place(e, r, dir, &place, err);
+    st = letters_place(e, r, &place, err);
     if (st == ST_OK)
         st = dead_letters_new(e->config.os, e->config.bad_input, &place, &r->budget, inner, &r->letters, ret,
                           err);
@@ -272,6 +300,8 @@ enum status engine_start(struct engine *e, struct action *take, struct job **ret
         mem_free(&e->budget, r, sizeof *r);
         return st;
     }
+    if (r->ordinal > e->ordinal)
+        e->ordinal = r->ordinal; /* what could not begin takes no number */
     jobs_lock(e);
     r->next = e->jobs;
     e->jobs = r;

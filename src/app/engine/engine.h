@@ -50,8 +50,8 @@ void engine_free(struct engine *e); /* NULL is allowed */
 struct session *engine_session(struct engine *e);
 struct budget *engine_budget(struct engine *e);
 
-/* A job for a planned action: opens its folder in the state directory (named by sink and ordinal: "<n>-<sink>"),
- * restores it, opens sources and sinks. The engine keeps it until engine_end_job. `take`: the action's arena goes
+/* A job for a planned action: opens its folder in the state directory (named by sink and ordinal, "<n>-<sink>", or the one
+ * there that 'execution.state-recovery.path' names), restores it, opens sources and sinks. The engine keeps it until engine_end_job. `take`: the action's arena goes
  * with the job. */
 enum status engine_start(struct engine *e, struct action *take, struct job **ret, struct error *err) MUST_USE;
 void engine_end_job(struct engine *e, struct job *j);
@@ -82,6 +82,7 @@ struct engine_job {
     char name[64];
     int64_t started_ms; /* wall clock */
     bool over;          /* its work has ended; engine_finish ends its life */
+    struct str dir;     /* where its state is, as long as the job lives; ptr NULL: it keeps none */
     struct job_stats stats;
 };
 /* The i-th job that was submitted and not finished, oldest first; false after the last. */

@@ -36,6 +36,8 @@ struct running {
     struct error error;
     struct os_thread *thread; /* of a job that runs beside others */
     uint32_t id;              /* of a submitted one; 0: none */
+    struct str dir;           /* where its state is; ptr NULL: it keeps none */
+    uint32_t ordinal;         /* the number that its folder's name begins with */
     int64_t started_ms;
     struct engine *engine;
     atomic_bool done;

@@ -32,7 +32,7 @@ static struct running *by_id(struct engine *e, uint32_t id)
 static void describe(const struct running *r, struct engine_job *ret)
 {
     struct str name = r->action.plan->name;
-    *ret = (struct engine_job){ .id = r->id, .started_ms = r->started_ms, .over = atomic_load(&r->done) };
+    *ret = (struct engine_job){ .id = r->id, .started_ms = r->started_ms, .over = atomic_load(&r->done), .dir = r->dir };
     ret->stats = running_stats(r);
     snprintf(ret->name, sizeof ret->name, "%.*s", STR_ARG(name));
 }

@@ -230,6 +230,7 @@ static const struct {
     { "UNLOAD MODULE", "all functions are built in" },
     { "ADD JAR", "no Java is run here" },
     { "REMOVE JAR", "no Java is run here" },
+    { "STOP JOB", "a script's jobs end with it; weir sql has jobs beside its prompt" },
     { "ANALYZE TABLE", "plans are made without statistics" },
 };
 

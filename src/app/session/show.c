@@ -307,6 +307,9 @@ enum status session_show(struct session *s, const struct syn_stmt *stmt, struct 
         TRY(session_begin_rows(a, columns, 2, 1, err));
         return session_add_row(a, row, err);
     }
+    if (str_eq(stmt->what, STR("JOBS")))
+        return error_at(err, ST_UNSUPPORTED, stmt->line, stmt->column,
+                        "SHOW JOBS is not supported here: weir sql has jobs beside its prompt");
     return error_at(err, ST_UNSUPPORTED, stmt->line, stmt->column, "SHOW %.*s is not supported yet",
                     STR_ARG(stmt->what));
 }

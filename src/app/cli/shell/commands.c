@@ -45,7 +45,7 @@ static bool run_help(struct shell *s, struct str arg)
                           "  %-26s %s\n  %-26s %s\nTab completes, Ctrl-R searches the history, Ctrl-C stops a query or "
                           "clears the line, Ctrl-D leaves.\nThe SQL: DESCRIBE FUNCTION name; and docs/sql.md.\n",
                           "SHOW JOBS;", "INSERTs at work, with their ids", "STOP JOB 'id';",
-                          "stop one, with a last commit");
+                          "stop one, with a last commit; WITH SAVEPOINT tells where its state is");
     pages_begin(&pages, s, true);
     ok = ok && pages_put(&pages, buf_str(&out), NULL) == ST_OK;
     ok = pages_end(&pages, NULL) == ST_OK && ok;

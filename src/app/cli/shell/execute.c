@@ -435,44 +435,85 @@ static bool show_jobs(struct shell *s, const struct script *script, int64_t bega
     return ok;
 }
 
-static bool stop_job(struct shell *s, const struct script *script, struct syn_token id, struct syn_token next)
+/* One row of one text. */
+static bool answer(struct shell *s, const struct script *script, const char *column, struct str text, int64_t began_ns)
+{
+    const struct field field = { str_from(column), type_string() };
+    const struct schema schema = { &field, 1 };
+    struct budget *budget = engine_budget(s->engine);
+    struct batch *b = batch_new(&schema, 1, budget);
+    bool ok = b && column_set_str(&b->cols[0], 0, text.ptr, text.len);
+    struct error err;
+    if (ok) {
+        b->count = 1;
+        ok = run_rows(s, script, b, began_ns);
+    } else {
+        budget_error(budget, text.len, &err);
+        fail(s, script, &err);
+    }
+    batch_free(b);
+    return ok;
+}
+
+static bool fail_at(struct shell *s, const struct script *script, const struct syn_token *at, enum status st,
+                    const char *message, struct str what, const char *hint)
 {
     struct error err;
-    int64_t n = 0;
-    struct engine_job job;
     uint32_t line = 1, column = 1;
-    for (size_t i = 0; i < id.at && i < script->text.len; i++) {
+    for (size_t i = 0; i < at->at && i < script->text.len; i++) {
         column = script->text.ptr[i] == '\n' ? 1 : column + 1;
         line += script->text.ptr[i] == '\n';
     }
-    if (id.kind != SYN_TOKEN_TEXT || (next.kind != SYN_TOKEN_END && !str_eq(next.value, STR(";")))) {
-        error_at(&err, ST_UNSUPPORTED, line, column, "STOP JOB takes an id: STOP JOB '1'");
-        return fail(s, script, &err);
-    }
-    if (!str_to_i64(id.value, &n) || n < 1 || n > UINT32_MAX || !engine_job_by_id(s->engine, (uint32_t)n, &job)) {
-        error_at(&err, ST_SEMANTIC, line, column, "there is no job '%.*s'", STR_ARG(id.value));
-        error_hint(&err, "SHOW JOBS; lists them");
-        return fail(s, script, &err);
-    }
+    error_at(&err, st, line, column, message, STR_ARG(what));
+    if (hint)
+        error_hint(&err, "%s", hint);
+    return fail(s, script, &err);
+}
+
+static bool token_is(const struct syn_token *t, const char *word)
+{
+    return t->kind == SYN_TOKEN_WORD && str_eq_nocase(t->value, str_from(word));
+}
+
+static bool token_ends(const struct syn_token *t) { return t->kind == SYN_TOKEN_END || str_eq(t->value, STR(";")); }
+
+/* t[0]: the id, then what follows it. */
+static bool stop_job(struct shell *s, const struct script *script, const struct syn_token *t, int64_t began_ns)
+{
+    int64_t n = 0;
+    struct engine_job job;
+    struct str id = t[0].value, nothing = STR("");
+    bool with = token_is(&t[1], "WITH"), save = with && token_is(&t[2], "SAVEPOINT") && token_ends(&t[3]);
+    if (with && (token_is(&t[2], "DRAIN") || token_is(&t[4], "DRAIN")))
+        return fail_at(s, script, &t[1], ST_UNSUPPORTED, "STOP JOB … WITH DRAIN is not supported", nothing,
+                       "windows that are open stay open");
+    if (t[0].kind != SYN_TOKEN_TEXT || !(save || token_ends(&t[1])))
+        return fail_at(s, script, &t[0], ST_UNSUPPORTED, "STOP JOB takes an id: STOP JOB '1' [WITH SAVEPOINT]", nothing, NULL);
+    if (!str_to_i64(id, &n) || n < 1 || n > UINT32_MAX || !engine_job_by_id(s->engine, (uint32_t)n, &job))
+        return fail_at(s, script, &t[0], ST_SEMANTIC, "there is no job '%.*s'", id, "SHOW JOBS; lists them");
+    if (save && !job.dir.ptr)
+        return fail_at(s, script, &t[1], ST_UNSUPPORTED, "job '%.*s' keeps no state to stop WITH SAVEPOINT", id,
+                       "INSERTs of weir sql --state-dir DIR do");
+    struct str dir = arena_str(&s->scratch, save ? job.dir : nothing);
+    if (!dir.ptr)
+        return fail_at(s, script, &t[0], ST_MEMORY, "no memory for '%.*s'", id, NULL);
     struct watch w = { .s = s, .id = job.id };
     stop(&w);
     wait_for(&w);
-    return finish_job(s, &job);
+    bool ok = finish_job(s, &job);
+    return ok && save ? answer(s, script, "savepoint path", dir, began_ns) : ok;
 }
 
 /* 0: no such statement; 1: done; -1: failed. */
 static int jobs_statement(struct shell *s, const struct script *script, size_t from, int64_t began_ns)
 {
-    struct syn_token t[4];
-    for (size_t i = 0; i < 4; i++)
+    struct syn_token t[7];
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++)
         t[i] = syn_next_token(&s->scratch, script->text, i ? t[i - 1].end : from);
-    if (t[0].kind != SYN_TOKEN_WORD || t[1].kind != SYN_TOKEN_WORD)
-        return 0;
-    bool ends = t[2].kind == SYN_TOKEN_END || str_eq(t[2].value, STR(";"));
-    if (str_eq_nocase(t[0].value, STR("SHOW")) && str_eq_nocase(t[1].value, STR("JOBS")) && ends)
+    if (token_is(&t[0], "SHOW") && token_is(&t[1], "JOBS") && token_ends(&t[2]))
         return show_jobs(s, script, began_ns) ? 1 : -1;
-    if (str_eq_nocase(t[0].value, STR("STOP")) && str_eq_nocase(t[1].value, STR("JOB")))
-        return stop_job(s, script, t[2], t[3]) ? 1 : -1;
+    if (token_is(&t[0], "STOP") && token_is(&t[1], "JOB"))
+        return stop_job(s, script, t + 2, began_ns) ? 1 : -1;
     return 0;
 }
 
