@@ -218,9 +218,12 @@ static enum status file_table(struct session *s, const struct syn_stmt *stmt, st
     return ST_OK;
 }
 
+/* The query's names mean what they did when it was made. */
 static bool put_create_view(struct buf *out, const struct view_desc *v)
 {
-    bool ok = buf_printf(out, "CREATE %sVIEW ", v->temporary ? "TEMPORARY " : "") && put_name(out, &v->at, v->name);
+    bool ok = str_eq(v->within, STR(CATALOG_DATABASE)) ||
+              (buf_printf(out, "USE ") && put_quoted(out, v->within) && buf_printf(out, ";\n"));
+    ok = ok && buf_printf(out, "CREATE %sVIEW ", v->temporary ? "TEMPORARY " : "") && put_name(out, &v->at, v->name);
     for (uint32_t i = 0; ok && i < v->n_columns; i++)
         ok = buf_printf(out, i ? ", " : " (") && put_quoted(out, v->columns[i]);
     ok = ok && (!v->n_columns || buf_printf(out, ")"));

@@ -92,6 +92,11 @@ static enum status parse_table_arg(struct parser *p, struct syn_expr **ret)
         TRY(expect(p, ')', "')' after the query\n" CLAUSES));
     } else {
         TRY(parse_name(p, &e->name, "a table's name"));
+        if (peek(p)->kind == T_HINT) {
+            enum status st = unexpected(p, "PARTITION BY, ORDER BY, ',' or ')'");
+            error_hint(p->err, "a hint stands in a query: TABLE (SELECT * FROM t /*+ … */)");
+            return st;
+        }
     }
     TRY(parse_table_arg_order(p, e));
     *ret = e;
