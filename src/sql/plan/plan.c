@@ -9,13 +9,17 @@ static struct str user_function(void *arg, struct str name)
     return f ? f->builtin : (struct str){ 0 };
 }
 
-/* The table of 'late.table', checked that it can be written. */
+/* The table of 'late.table', checked that it can be written: one of the database in use, or database.table. */
 static enum status find_late(struct binder *b)
 {
     struct str name = setting_str(b->env, "late.table");
     if (!name.len)
         return ST_OK;
-    b->late_table = catalog_table(b->env->catalog, name);
+    struct object_name here = catalog_object(b->arena, b->database, name);
+    TRY_MEM(b, here.key.ptr);
+    b->late_table = catalog_table(b->env->catalog, here.key);
+    if (!b->late_table)
+        b->late_table = catalog_table(b->env->catalog, name);
     enum status st =
         b->late_table ? sink_columns(b, b->late_table, 0, 0) : catalog_unknown(b->env->catalog, name, 0, 0, b->err);
     if (st == ST_OK && b->late_table->written_row.n_fields != b->late_table->physical.n_fields)
