@@ -119,9 +119,11 @@ out '{"n":1000}'
 t "EXPLAIN ANALYZE" 0 sql -c "$numbers EXPLAIN ANALYZE SELECT i FROM n WHERE i > 990;"
 outs 'rows in'
 t "SHOW JOBS" 0 sql -o csv -c "CREATE TABLE g (i BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '10'); CREATE TABLE h (i BIGINT) WITH ('connector' = 'blackhole');
-INSERT INTO h SELECT i FROM g; SHOW JOBS; STOP JOB '1'; SHOW JOBS;"
+INSERT INTO h SELECT i FROM g; SHOW JOBS; DESCRIBE JOB '1'; STOP JOB '1'; SHOW JOBS;"
 outs '^1,insert-into_h,RUNNING,'
-that "it is stopped" '[ "$(grep -c RUNNING out)" = 1 ]'
+that "it is stopped" '[ "$(grep -c RUNNING out)" = 2 ]'
+t "DESCRIBE JOB of none" 2 sql -c "DESC JOB '7';"
+err "there is no job '7'"
 steps="CREATE TABLE g (i BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '2000', 'fields.i.kind' = 'sequence', 'fields.i.start' = '0',
 'fields.i.end' = '1000000000'); CREATE TABLE k (i BIGINT) WITH ('connector' = 'filesystem', 'path' = 'kept', 'format' = 'csv');
 CREATE TABLE few (i BIGINT) WITH ('connector' = 'datagen', 'number-of-rows' = '600', 'rows-per-second' = '2000');"

@@ -179,10 +179,25 @@ static enum status describe_function(const struct syn_stmt *stmt, struct action 
     return ST_OK;
 }
 
+static enum status describe_catalog(const struct syn_stmt *stmt, struct action *a, struct error *err)
+{
+    static const char *const columns[] = { "info name", "info value" };
+    static const struct str rows[3][2] = { { STR_INIT("name"), STR_INIT(CATALOG_NAME) },
+                                           { STR_INIT("type"), STR_INIT("generic_in_memory") },
+                                           { STR_INIT("comment"), STR_INIT("") } };
+    TRY(session_check_catalog(&stmt->name, stmt->name.count, err));
+    TRY(session_begin_rows(a, columns, 2, 3, err));
+    for (uint32_t i = 0; i < 3; i++)
+        TRY(session_add_row(a, rows[i], err));
+    return ST_OK;
+}
+
 enum status session_describe(struct session *s, const struct syn_stmt *stmt, struct action *a, struct error *err)
 {
     if (str_eq(stmt->what, STR("FUNCTION")))
         return describe_function(stmt, a, err);
+    if (str_eq(stmt->what, STR("CATALOG")))
+        return describe_catalog(stmt, a, err);
     if (stmt->what.len)
         return error_at(err, ST_UNSUPPORTED, stmt->line, stmt->column, "DESCRIBE %.*s is not supported yet",
                         STR_ARG(stmt->what));

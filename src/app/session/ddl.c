@@ -194,11 +194,30 @@ static enum status alter(struct session *s, const struct syn_stmt *stmt, const s
     return placed(catalog_replace_view(s->catalog, v->name, fresh, err), stmt, err);
 }
 
+static enum status alter_function(struct session *s, const struct syn_stmt *stmt, struct action *a, struct error *err)
+{
+    struct plan_env env = session_env(s, catalog_arena(s->catalog));
+    struct str name = stmt->name.parts[stmt->name.count - 1];
+    const struct function_desc *old = catalog_function(s->catalog, name);
+    struct function_desc *fresh;
+    uint32_t line = stmt->name.line, column = stmt->name.column;
+    if (!old)
+        return stmt->if_exists ? ST_OK : catalog_unknown_function(s->catalog, name, line, column, err);
+    if (old->temporary || stmt->temporary)
+        return error_at(err, ST_SEMANTIC, line, column, "function '%.*s': temporary ones are not altered, but made anew",
+                        STR_ARG(name));
+    TRY(plan_create_function(&env, stmt, &fresh, err));
+    TRY(catalog_replace_function(s->catalog, fresh, err));
+    return say(a, "altered", name, err);
+}
+
 enum status session_alter(struct session *s, const struct syn_stmt *stmt, struct action *a, struct error *err)
 {
     struct object_name at;
     if (stmt->alter == SYN_ALTER_WORDS)
         return session_refuse(s, stmt, a, err);
+    if (str_eq(stmt->what, STR("FUNCTION")))
+        return alter_function(s, stmt, a, err);
     TRY(subject(s, stmt, a, &at, err));
     const struct table_desc *t = catalog_table(s->catalog, at.key);
     const struct view_desc *v = catalog_view(s->catalog, at.key);
@@ -226,6 +245,8 @@ static const struct {
     { "DROP CATALOG", "there is one catalog, " CATALOG_NAME },
     { "ALTER CATALOG", "there is one catalog, " CATALOG_NAME },
     { "ALTER DATABASE", "a database has no properties here" },
+    { "ALTER TABLE … PARTITION", "partitions are the folders that are there" },
+    { "ALTER TABLE … DISTRIBUTION", "no connector has buckets" },
     { "LOAD MODULE", "all functions are built in" },
     { "UNLOAD MODULE", "all functions are built in" },
     { "ADD JAR", "no Java is run here" },
@@ -247,7 +268,9 @@ enum status session_refuse(struct session *s, const struct syn_stmt *stmt, struc
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
         if (verbs[i].kind == stmt->kind)
             verb = verbs[i].verb;
-    struct str name = arena_printf(a->arena, "%s%.*s", verb, STR_ARG(stmt->what));
+    bool table = stmt->kind == SYN_STMT_ALTER && str_eq(stmt->what, STR("TABLE")); /* its words: see parse_alter_table */
+    const char *part = !table ? "" : str_find(stmt->text, STR("DISTRIBUTION"), 0) >= 0 ? " … DISTRIBUTION" : " … PARTITION";
+    struct str name = arena_printf(a->arena, "%s%.*s%s", verb, STR_ARG(stmt->what), part);
     if (!name.ptr)
         return budget_error(s->config.budget, 0, err);
     for (size_t i = 0; i < sizeof never / sizeof *never; i++)

@@ -114,6 +114,12 @@ enum status catalog_add_function(struct catalog *c, struct function_desc *f, boo
     return map_put(&c->functions, f->name, f) ? ST_OK : memory_refused(c, err);
 }
 
+enum status catalog_replace_function(struct catalog *c, struct function_desc *f, struct error *err)
+{
+    CHECK(map_get(&c->functions, f->name));
+    return map_put(&c->functions, f->name, f) ? ST_OK : memory_refused(c, err);
+}
+
 const struct table_desc *catalog_table(const struct catalog *c, struct str name)
 {
     const struct relation *r = map_get(&c->relations, name);
@@ -159,6 +165,12 @@ enum status catalog_unknown(const struct catalog *c, struct str name, uint32_t l
     return unknown(&c->relations, "table", name, line, column, err);
 }
 
+enum status catalog_unknown_function(const struct catalog *c, struct str name, uint32_t line, uint32_t column,
+                                     struct error *err)
+{
+    return unknown(&c->functions, "function", name, line, column, err);
+}
+
 enum status catalog_drop(struct catalog *c, const char *what, struct str name, bool if_exists, struct error *err)
 {
     bool table = strcmp(what, "TABLE") == 0, view = strcmp(what, "VIEW") == 0;
@@ -166,7 +178,7 @@ enum status catalog_drop(struct catalog *c, const char *what, struct str name, b
     if (!table && !view) {
         if (map_remove(&c->functions, name) || if_exists)
             return ST_OK;
-        return unknown(&c->functions, "function", name, 0, 0, err);
+        return catalog_unknown_function(c, name, 0, 0, err);
     }
     const struct relation *r = map_get(&c->relations, name);
     if (!r)

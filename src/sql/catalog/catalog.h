@@ -91,6 +91,8 @@ enum status catalog_add_function(struct catalog *c, struct function_desc *f, boo
 /* In the place of the table or view of that name; the new one's own name must be free, or the same. */
 enum status catalog_replace_table(struct catalog *c, struct str name, struct table_desc *t, struct error *err) MUST_USE;
 enum status catalog_replace_view(struct catalog *c, struct str name, struct view_desc *v, struct error *err) MUST_USE;
+/* In the place of the function of its name. */
+enum status catalog_replace_function(struct catalog *c, struct function_desc *f, struct error *err) MUST_USE;
 /* what: "TABLE", "VIEW", "FUNCTION". */
 enum status catalog_drop(struct catalog *c, const char *what, struct str name, bool if_exists,
                          struct error *err) MUST_USE;
@@ -113,6 +115,8 @@ enum status catalog_add_database(struct catalog *c, struct str name, bool if_not
 /* With all its tables and views, when `cascade`; else it must be empty. */
 enum status catalog_drop_database(struct catalog *c, struct str name, bool if_exists, bool cascade,
                                   struct error *err) MUST_USE;
+enum status catalog_unknown_function(const struct catalog *c, struct str name, uint32_t line, uint32_t column,
+                                     struct error *err);
 enum status catalog_unknown_database(const struct catalog *c, struct str name, uint32_t line, uint32_t column,
                                      struct error *err);
 /* What a table or view of that key is called; NULL: there is none. */

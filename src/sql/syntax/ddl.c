@@ -277,11 +277,10 @@ static enum status parse_resources(struct parser *p, struct syn_stmt *s)
     return ST_OK;
 }
 
-static enum status create_function(struct parser *p, struct syn_stmt *s)
+/* AS 'class' [LANGUAGE …] [USING …] */
+static enum status parse_function_body(struct parser *p, struct syn_stmt *s)
 {
     static const uint16_t languages[] = { KW_JAVA, KW_SCALA, KW_PYTHON, KW_SQL };
-    s->kind = SYN_STMT_CREATE_FUNCTION;
-    TRY(parse_name(p, &s->name, "a function's name"));
     TRY(expect_word(p, KW_AS));
     TRY(parse_string(p, &s->text, "a class or library in single quotes"));
     if (accept_word(p, KW_LANGUAGE)) {
@@ -293,6 +292,19 @@ static enum status create_function(struct parser *p, struct syn_stmt *s)
             TRY(parse_ident(p, &s->language, "a language's name"));
     }
     return accept_word(p, KW_USING) ? parse_resources(p, s) : ST_OK;
+}
+
+static enum status create_function(struct parser *p, struct syn_stmt *s)
+{
+    s->kind = SYN_STMT_CREATE_FUNCTION;
+    TRY(parse_name(p, &s->name, "a function's name"));
+    return parse_function_body(p, s);
+}
+
+static enum status alter_function(struct parser *p, struct syn_stmt *s)
+{
+    s->alter = SYN_ALTER_AS;
+    return parse_function_body(p, s);
 }
 
 static enum status create_database(struct parser *p, struct syn_stmt *s)
@@ -359,7 +371,8 @@ static const struct object_row {
     { { KW_TABLE }, STR_INIT("TABLE"), create_table, MAY_TEMPORARY,
       "RENAME, SET, RESET, ADD, MODIFY or DROP", parse_alter_table },
     { { KW_VIEW }, STR_INIT("VIEW"), create_view, MAY_TEMPORARY, "RENAME or AS", parse_alter_view },
-    { { KW_FUNCTION }, STR_INIT("FUNCTION"), create_function, MAY_TEMPORARY | MAY_SYSTEM, "AS", NULL },
+    { { KW_FUNCTION }, STR_INIT("FUNCTION"), create_function, MAY_TEMPORARY | MAY_SYSTEM, "AS",
+      alter_function },
     { { KW_DATABASE }, STR_INIT("DATABASE"), create_database, MAY_CASCADE, "SET", NULL },
     { { KW_CATALOG }, STR_INIT("CATALOG"), create_catalog, 0, "SET, RESET or COMMENT", NULL },
     { { KW_MODEL }, STR_INIT("MODEL"), create_model, MAY_TEMPORARY, "RENAME, SET or RESET", NULL },

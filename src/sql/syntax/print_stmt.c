@@ -135,9 +135,9 @@ static bool print_create_view(struct buf *out, const struct syn_stmt *s)
            print_comment(out, s->comment) && put(out, " AS ") && syn_print_query(out, s->query);
 }
 
-static bool print_create_function(struct buf *out, const struct syn_stmt *s)
+static bool print_function_body(struct buf *out, const struct syn_stmt *s)
 {
-    bool ok = print_create_head(out, s, "FUNCTION") && put(out, " AS ") && print_string(out, s->text);
+    bool ok = put(out, "AS ") && print_string(out, s->text);
     if (ok && s->language.ptr) {
         enum word w = word_find(s->language);
         bool known = w == KW_JAVA || w == KW_SCALA || w == KW_PYTHON || w == KW_SQL;
@@ -148,6 +148,11 @@ static bool print_create_function(struct buf *out, const struct syn_stmt *s)
         ok = put(out, i ? ", " : " USING ") && put_str(out, s->options[i].name) && put(out, " ") &&
              print_string(out, s->options[i].value);
     return ok;
+}
+
+static bool print_create_function(struct buf *out, const struct syn_stmt *s)
+{
+    return print_create_head(out, s, "FUNCTION") && put(out, " ") && print_function_body(out, s);
 }
 
 static bool print_create_space(struct buf *out, const struct syn_stmt *s)
@@ -236,7 +241,7 @@ static bool print_change(struct buf *out, const struct syn_stmt *s)
     case SYN_ALTER_DROP_WATERMARK:
         return put(out, "DROP WATERMARK");
     case SYN_ALTER_AS:
-        return put(out, "AS ") && syn_print_query(out, s->query);
+        return s->query ? put(out, "AS ") && syn_print_query(out, s->query) : print_function_body(out, s);
     case SYN_ALTER_WORDS:
         break;
     }

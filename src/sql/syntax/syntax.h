@@ -398,7 +398,7 @@ enum syn_alter {
     SYN_ALTER_DROP_KEY,
     SYN_ALTER_DROP_CONSTRAINT, /* table: primary_key_name */
     SYN_ALTER_DROP_WATERMARK,
-    SYN_ALTER_AS              /* query */
+    SYN_ALTER_AS              /* VIEW: query; FUNCTION: as SYN_STMT_CREATE_FUNCTION */
 };
 
 struct syn_stmt {

@@ -411,7 +411,8 @@ static bool put_job(struct batch *b, const struct engine_job *job)
     return ok;
 }
 
-static bool show_jobs(struct shell *s, const struct script *script, int64_t began_ns)
+/* All of them, or the one with that id. */
+static bool show_jobs(struct shell *s, const struct script *script, uint32_t id, int64_t began_ns)
 {
     const struct field fields[] = { { STR_INIT("job id"), type_string() },     { STR_INIT("job name"), type_string() },
                                     { STR_INIT("status"), type_string() },     { STR_INIT("start time"), type_string() },
@@ -423,7 +424,7 @@ static bool show_jobs(struct shell *s, const struct script *script, int64_t bega
     struct batch *b = batch_new(&schema, n ? n : 1, budget);
     bool ok = b != NULL;
     for (uint32_t i = 0; ok && i < n && engine_job_at(s->engine, i, &job); i++)
-        ok = put_job(b, &job);
+        ok = (id && id != job.id) || put_job(b, &job);
     if (ok) {
         ok = run_rows(s, script, b, began_ns);
     } else {
@@ -477,10 +478,17 @@ static bool token_is(const struct syn_token *t, const char *word)
 
 static bool token_ends(const struct syn_token *t) { return t->kind == SYN_TOKEN_END || str_eq(t->value, STR(";")); }
 
+static bool find_job(struct shell *s, const struct script *script, const struct syn_token *id, struct engine_job *ret)
+{
+    int64_t n = 0;
+    if (str_to_i64(id->value, &n) && n >= 1 && n <= UINT32_MAX && engine_job_by_id(s->engine, (uint32_t)n, ret))
+        return true;
+    return fail_at(s, script, id, ST_SEMANTIC, "there is no job '%.*s'", id->value, "SHOW JOBS; lists them");
+}
+
 /* t[0]: the id, then what follows it. */
 static bool stop_job(struct shell *s, const struct script *script, const struct syn_token *t, int64_t began_ns)
 {
-    int64_t n = 0;
     struct engine_job job;
     struct str id = t[0].value, nothing = STR("");
     bool with = token_is(&t[1], "WITH"), save = with && token_is(&t[2], "SAVEPOINT") && token_ends(&t[3]);
@@ -489,8 +497,8 @@ static bool stop_job(struct shell *s, const struct script *script, const struct 
                        "windows that are open stay open");
     if (t[0].kind != SYN_TOKEN_TEXT || !(save || token_ends(&t[1])))
         return fail_at(s, script, &t[0], ST_UNSUPPORTED, "STOP JOB takes an id: STOP JOB '1' [WITH SAVEPOINT]", nothing, NULL);
-    if (!str_to_i64(id, &n) || n < 1 || n > UINT32_MAX || !engine_job_by_id(s->engine, (uint32_t)n, &job))
-        return fail_at(s, script, &t[0], ST_SEMANTIC, "there is no job '%.*s'", id, "SHOW JOBS; lists them");
+    if (!find_job(s, script, &t[0], &job))
+        return false;
     if (save && !job.dir.ptr)
         return fail_at(s, script, &t[1], ST_UNSUPPORTED, "job '%.*s' keeps no state to stop WITH SAVEPOINT", id,
                        "INSERTs of weir sql --state-dir DIR do");
@@ -508,10 +516,13 @@ static bool stop_job(struct shell *s, const struct script *script, const struct 
 static int jobs_statement(struct shell *s, const struct script *script, size_t from, int64_t began_ns)
 {
     struct syn_token t[7];
+    struct engine_job job;
     for (size_t i = 0; i < sizeof t / sizeof *t; i++)
         t[i] = syn_next_token(&s->scratch, script->text, i ? t[i - 1].end : from);
     if (token_is(&t[0], "SHOW") && token_is(&t[1], "JOBS") && token_ends(&t[2]))
-        return show_jobs(s, script, began_ns) ? 1 : -1;
+        return show_jobs(s, script, 0, began_ns) ? 1 : -1;
+    if ((token_is(&t[0], "DESCRIBE") || token_is(&t[0], "DESC")) && token_is(&t[1], "JOB") && t[2].kind == SYN_TOKEN_TEXT)
+        return find_job(s, script, &t[2], &job) && show_jobs(s, script, job.id, began_ns) ? 1 : -1;
     if (token_is(&t[0], "STOP") && token_is(&t[1], "JOB"))
         return stop_job(s, script, t + 2, began_ns) ? 1 : -1;
     return 0;

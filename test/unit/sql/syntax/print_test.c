@@ -285,6 +285,7 @@ static const struct row statements[] = {
     { "ALTER TABLE t ADD IF NOT EXISTS PARTITION (a = 'b')", "ALTER TABLE t ADD IF NOT EXISTS PARTITION ( a = 'b' )" },
     { "ALTER TABLE t DROP DISTRIBUTION", NULL },
     { "ALTER VIEW v RENAME TO a.b.c", NULL },
+    { "ALTER TEMPORARY SYSTEM FUNCTION IF EXISTS f AS 'a.b' LANGUAGE PYTHON USING JAR 'x', JAR 'y'", NULL },
     { "ALTER VIEW v AS SELECT `a b` FROM t", NULL },
     { "ALTER CATALOG c COMMENT 'x'", NULL },
     { "SHOW TABLES", NULL },
