@@ -185,6 +185,7 @@ static bool put_name(struct buf *out, const struct object_name *at, struct str n
 
 static bool put_create_table(struct buf *out, const struct table_desc *t)
 {
+    const struct options *given = table_given(t);
     bool ok = buf_printf(out, "CREATE %sTABLE ", t->temporary ? "TEMPORARY " : "") && put_name(out, &t->at, t->name) &&
               buf_printf(out, " (\n");
     for (uint32_t i = 0; ok && i < t->n_columns; i++)
@@ -196,10 +197,10 @@ static bool put_create_table(struct buf *out, const struct table_desc *t)
     for (uint32_t i = 0; ok && i < t->n_partitioned_by; i++)
         ok = buf_printf(out, i ? ", " : "\nPARTITIONED BY (") && put_quoted(out, t->partitioned_by[i]);
     ok = ok && (!t->n_partitioned_by || buf_printf(out, ")"));
-    for (uint32_t i = 0; ok && i < t->options.count; i++)
+    for (uint32_t i = 0; ok && i < given->count; i++)
         ok = buf_printf(out, i ? ",\n  " : t->n_partitioned_by || t->comment.len ? "\nWITH (\n  " : " WITH (\n  ") &&
-             put_text(out, t->options.at[i].name) && buf_printf(out, " = ") && put_text(out, t->options.at[i].value);
-    return ok && (!t->options.count || buf_printf(out, "\n)"));
+             put_text(out, given->at[i].name) && buf_printf(out, " = ") && put_text(out, given->at[i].value);
+    return ok && (!given->count || buf_printf(out, "\n)"));
 }
 
 /* A table that declares what is inferred from a file, under the file's name without folders and endings. */

@@ -54,10 +54,14 @@ struct table_desc {
     bool overwrite; /* in the copy that an INSERT OVERWRITE writes to */
     const struct str *static_partition; /* and there: the values of all partition columns, when PARTITION gives them; NULL */
     struct options options;
+    struct options given; /* at not NULL: the options as declared, since resolving has changed their spelling */
     const struct connector *connector; /* found when first used: options are checked lazily */
     const struct format *format;       /* of 'format' / 'value.format'; NULL: none */
     struct str comment;
 };
+
+/* Its options as they were declared. */
+static inline const struct options *table_given(const struct table_desc *t) { return t->given.at ? &t->given : &t->options; }
 
 struct view_desc {
     struct str name; /* key */

@@ -76,6 +76,7 @@ static enum status rewrite(const struct catalog *c, struct table_desc *t, struct
     }
     if (!at)
         return budget_error(c->rewrite->budget ? c->rewrite->budget : budget_process(), 0, err);
+    t->given = t->options;
     t->options.at = at;
     return ST_OK;
 }

@@ -58,11 +58,12 @@ enum status table_with_options(struct binder *b, const struct table_desc *t, con
                                const struct table_desc **ret)
 {
     ARRAY(struct option) all = { 0 };
+    const struct options *given = table_given(t);
     bool changed = false;
-    for (uint32_t i = 0; i < t->options.count; i++) {
+    for (uint32_t i = 0; i < given->count; i++) {
         struct option *o = array_add(&all, b->arena);
         TRY_MEM(b, o);
-        *o = t->options.at[i];
+        *o = given->at[i];
     }
     for (uint32_t i = 0; i < n; i++)
         for (uint32_t k = 0; is_options(&hints[i]) && k < hints[i].n_options; k++) {
@@ -84,6 +85,7 @@ enum status table_with_options(struct binder *b, const struct table_desc *t, con
     TRY_MEM(b, copy);
     *copy = *t;
     copy->options = (struct options){ all.at, all.count };
+    copy->given = (struct options){ 0 };
     copy->connector = NULL;
     copy->format = NULL;
     *ret = copy;

@@ -90,10 +90,11 @@ static enum status take_parts(struct binder *b, const struct table_desc *t, cons
         TRY_MEM(b, partition);
         *partition = t->partitioned_by[i];
     }
-    for (uint32_t i = 0; ways[OPTIONS] != EXCLUDING && i < t->options.count; i++) {
+    const struct options *given = table_given(t);
+    for (uint32_t i = 0; ways[OPTIONS] != EXCLUDING && i < given->count; i++) {
         struct option *o = array_add(&parts->options, a);
         TRY_MEM(b, o);
-        *o = t->options.at[i];
+        *o = given->at[i];
     }
     return ST_OK;
 }
