@@ -157,14 +157,25 @@ static enum status subject(struct session *s, const struct syn_stmt *stmt, struc
     return plan_object(&env, n, ret, err);
 }
 
+/* Is there one of that name, and is it not temporary? */
+static bool is_permanent(const struct session *s, const char *kind, struct str name)
+{
+    const struct table_desc *t = catalog_table(s->catalog, name);
+    const struct view_desc *v = catalog_view(s->catalog, name);
+    const struct function_desc *f = catalog_function(s->catalog, name);
+    if (kind[0] == 'F')
+        return f && !f->temporary;
+    return t ? !t->temporary : v && !v->temporary;
+}
+
 enum status session_drop(struct session *s, const struct syn_stmt *stmt, struct action *a, struct error *err)
 {
     struct str what = stmt->what, name = stmt->name.parts[stmt->name.count - 1];
     struct object_name at;
-    if (str_starts(what, STR("TEMPORARY ")))
-        what = str_make(what.ptr + 10, what.len - 10);
-    if (str_starts(what, STR("SYSTEM ")))
-        what = str_make(what.ptr + 7, what.len - 7);
+    if (stmt->temporary)
+        what = str_make(what.ptr + 10, what.len - 10); /* "TEMPORARY " */
+    if (stmt->system)
+        what = str_make(what.ptr + 7, what.len - 7); /* "SYSTEM " */
     if (str_eq(what, STR("DATABASE")))
         return drop_database(s, stmt, a, err);
     bool function = str_eq(what, STR("FUNCTION"));
@@ -174,8 +185,14 @@ enum status session_drop(struct session *s, const struct syn_stmt *stmt, struct 
     if (!at.key.len)
         return ST_OK;
     const char *kind = function ? "FUNCTION" : str_eq(what, STR("VIEW")) ? "VIEW" : "TABLE";
-    TRY(at_name(catalog_drop(s->catalog, kind, function ? name : at.key, stmt->if_exists, err), stmt, err));
-    return say(a, "dropped", function ? name : at.key, err);
+    if (!function)
+        name = at.key;
+    if (stmt->temporary && is_permanent(s, kind, name))
+        return stmt->if_exists ? ST_OK
+                               : error_at(err, ST_SEMANTIC, stmt->name.line, stmt->name.column,
+                                          "'%.*s' is not temporary: write DROP %s", STR_ARG(name), kind);
+    TRY(at_name(catalog_drop(s->catalog, kind, name, stmt->if_exists, err), stmt, err));
+    return say(a, "dropped", name, err);
 }
 
 /* ---- ALTER ---- */
