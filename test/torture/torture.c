@@ -54,6 +54,13 @@ static const struct {
       "'partition-time');\nINSERT INTO o SELECT id, k, SUBSTRING(DATE_FORMAT(ts, 'yyyy-MM-dd HH:mm:ss') FROM 1 FOR 18) || '0' FROM a;", 2 },
     { "overwrite", INPUT "CREATE TABLE o (id BIGINT, k STRING) PARTITIONED BY (k) WITH ('connector' = 'filesystem', 'path' = '/out', "
       "'format' = 'json');\nINSERT OVERWRITE o SELECT id, k FROM a;", 1 },
+    { "altered", INPUT "CREATE DATABASE d; CREATE TABLE d.o (id STRING) WITH ('connector' = 'blackhole');\n"
+      "ALTER TABLE d.o SET ('connector' = 'filesystem', 'path' = '/out', 'value.format' = 'json'); ALTER TABLE d.o MODIFY id BIGINT;\n"
+      "ALTER TABLE d.o ADD (k STRING COMMENT 'c' AFTER id, x INT FIRST, y AS id + 1, ts TIMESTAMP(3), WATERMARK FOR ts AS ts);\n"
+      "ALTER TABLE d.o ADD PRIMARY KEY (id) NOT ENFORCED; ALTER TABLE d.o DROP PRIMARY KEY; ALTER TABLE d.o DROP (x, y);\n"
+      "ALTER TABLE d.o RENAME k TO key_text; ALTER TABLE d.o RENAME TO p; USE d; CREATE VIEW v AS SELECT id, k, ts FROM default_database.a;\n"
+      "ALTER VIEW v RENAME TO w; SHOW TABLES; SHOW DATABASES; SHOW CREATE TABLE p; SHOW CREATE VIEW w; DESCRIBE p; SHOW COLUMNS IN d.p;\n"
+      "SHOW USER FUNCTIONS; SHOW CURRENT DATABASE; INSERT INTO p SELECT d.w.* FROM w; DROP VIEW w; CREATE DATABASE e; DROP DATABASE e;", 1 },
     { "file as a table", OUT("id BIGINT, k STRING, ts TIMESTAMP(3)", "csv") "INSERT INTO o SELECT id, k, ts FROM '/in/*.json';", 1 },
     { "dead letters", "CREATE TABLE a (id BIGINT, v INT, ts TIMESTAMP(3)) WITH ('connector' = 'filesystem', 'path' = '/in', "
       "'format' = 'json');\nCREATE TABLE o (id BIGINT) WITH ('connector' = 'filesystem', 'path' = '/out', 'format' = 'json');\n"
