@@ -1,9 +1,9 @@
 /* The catalog's names: databases, tables, views and functions.
  *
- * Tables and views of all databases live in one map by their keys, since a query cannot tell them apart; functions belong to
- * no database and live in another map, that looks at no case. The maps borrow their keys from the descriptors, which live in the catalog's arena (or
- * at least as long). A dropped descriptor is only forgotten: a running job may still read it, so its
- * memory goes with the catalog. */
+ * Tables and views of all databases live in one map by their keys, since a query cannot tell them apart; functions belong
+ * to no database and live in another map, that looks at no case. The maps borrow their keys from the descriptors, which live
+ * in the catalog's arena (or at least as long). A dropped descriptor is only forgotten: a running job may still read it, so
+ * its memory goes with the catalog. */
 #include "private.h"
 
 #include <stdlib.h>

@@ -90,7 +90,8 @@ static enum status columns_of(const struct change *c, uint32_t i, bool *used)
     return mark_named(c, watermark ? t->watermark_expr : t->columns[i].expr, &schema, map, used);
 }
 
-/* Refuses when a computed column that stays, a partition or the watermark is made of `column`; goes[]: NULL, or what goes along. */
+/* Refuses when a computed column that stays, a partition or the watermark is made of `column`; goes[]: NULL, or what goes
+ * along. */
 static enum status check_unused(const struct change *c, const struct syn_column_def *d, uint32_t column, const bool *goes)
 {
     const struct table_desc *t = c->t;
