@@ -239,7 +239,8 @@ static const struct {
     { "SPLIT", "'ab|'", "[a, b]" },
     { "STR_TO_MAP", "'k1=v1,k2", "{k1=v1, k2=NULL}" },
     /* refusals */
-    { "PARSE_JSON", "'a", "!UNSUPPORTED" },
+    { "PARSE_JSON", "'a", "!EXPRESSION" },
+    { "ML_PREDICT", "'a", "!UNSUPPORTED" },
     { "NO_SUCH", "1", "!SEMANTIC" },
     { "SUM", "1", "!SEMANTIC" },
 };
