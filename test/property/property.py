@@ -14,6 +14,7 @@ import oracle_json
 import oracle_number
 import oracle_text
 import oracle_time
+import oracle_variant
 from case import CASES, Case
 
 decimal.getcontext().prec = 120

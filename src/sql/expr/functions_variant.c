@@ -32,7 +32,11 @@ static enum status parse(struct kernel *k, bool try)
         struct json j;
         buf_clear(k->tmp);
         json_init(&j, arg_str(k, 0, r));
-        if (json_canonical(c, k->tmp, &j, k->n_args > 1 && arg_bool(k, 1, r)))
+        enum json_kind kind = json_peek(&j);
+        bool good = json_canonical(c, k->tmp, &j, k->n_args > 1 && arg_bool(k, 1, r));
+        if (good && !json_ends_well(&j, kind))
+            good = json_fail(&j, j.at, "text runs into the value");
+        if (good)
             TRY(kernel_put_tmp(k, r));
         else if (c->memory)
             return kernel_memory(k);

@@ -78,7 +78,7 @@ static bool follow(struct json *j, const struct json_step *s, uint32_t n, struct
 }
 
 /* Behind a number Jackson wants a blank, behind a word no letter. */
-static bool ends_well(const struct json *j, enum json_kind kind)
+bool json_ends_well(const struct json *j, enum json_kind kind)
 {
     if (j->at == j->end)
         return true;
@@ -96,7 +96,7 @@ bool json_whole(struct str text, struct str *ret_raw)
     struct json j;
     json_init(&j, text);
     enum json_kind kind = json_peek(&j);
-    return json_skip(&j, ret_raw) && ends_well(&j, kind);
+    return json_skip(&j, ret_raw) && json_ends_well(&j, kind);
 }
 
 /* ---- the general walk ---- */
@@ -400,7 +400,7 @@ enum json_found json_find(struct json_work *w, const struct json_path *p, struct
         bool found;
         json_init(&j, text);
         enum json_kind kind = json_peek(&j);
-        if (!follow(&j, p->steps, p->n, ret_raw, &found) || !ends_well(&j, kind))
+        if (!follow(&j, p->steps, p->n, ret_raw, &found) || !json_ends_well(&j, kind))
             return JSON_BROKEN;
         return found ? JSON_FOUND : JSON_MISSING;
     }

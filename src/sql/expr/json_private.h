@@ -88,6 +88,8 @@ enum json_found json_find(struct json_work *w, const struct json_path *p, struct
 /* The whole value that the text starts with; what follows it is left alone, as Jackson does. */
 bool json_whole(struct str text, struct str *ret_raw);
 enum json_kind json_kind_of(struct str raw);
+/* What follows a value of that kind may: not a number that runs into something, as Jackson has it. */
+bool json_ends_well(const struct json *j, enum json_kind kind);
 bool json_test_holds(struct json_work *w, const struct json_test *t, struct str root, struct str at, uint64_t *left,
                      enum json_found *ret_st);
 
