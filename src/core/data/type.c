@@ -223,7 +223,7 @@ bool type_equal(const struct type *a, const struct type *b, bool nulls)
     case TYPE_ROW:
         return a->n_fields == b->n_fields && fields_equal(a->fields, b->fields, a->n_fields, nulls);
     default:
-        return true; /* intervals: `interval_from` and `interval_to` are only for printing */
+        return true;
     }
 }
 
@@ -243,19 +243,6 @@ static bool put_quoted(struct buf *out, struct str name)
     return buf_put_u8(out, '`');
 }
 
-/* "INTERVAL DAY(2) TO SECOND(3)", "INTERVAL YEAR(2) TO MONTH", "INTERVAL SECOND(3)": the leading field of days and
- * years has 2 digits, seconds have 3 of fraction, as Flink's types do. */
-static bool print_interval(struct buf *out, const struct type *t)
-{
-    uint8_t from = t->interval_from, to = t->interval_to;
-    const char *lead = from == UNIT_DAY || from == UNIT_YEAR ? "(2)" : from == UNIT_SECOND ? "(3)" : "";
-    if (!buf_printf(out, "INTERVAL %s%s", time_unit_name((enum time_unit)from), lead))
-        return false;
-    if (from == to)
-        return true;
-    return buf_printf(out, " TO %s%s", time_unit_name((enum time_unit)to), to == UNIT_SECOND ? "(3)" : "");
-}
-
 static bool print_row(struct buf *out, const struct type *t)
 {
     if (!put_cstr(out, "ROW<"))
@@ -273,9 +260,10 @@ static bool print_bare(struct buf *out, const struct type *t)
 {
     const struct kind_info *info = &kinds[t->kind];
     switch (t->kind) {
-    case TYPE_INTERVAL_MONTH:
+    case TYPE_INTERVAL_MONTH: /* whatever its units, as Flink has it */
+        return put_cstr(out, "INTERVAL MONTH");
     case TYPE_INTERVAL_DAY:
-        return print_interval(out, t);
+        return put_cstr(out, "INTERVAL SECOND(3)");
     case TYPE_ROW:
         return print_row(out, t);
     case TYPE_MAP:

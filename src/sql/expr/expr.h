@@ -52,6 +52,7 @@ struct expr_env {
     /* CREATE FUNCTION names: returns the built-in's name or an empty view. May be NULL. */
     struct str (*user_function)(void *arg, struct str name);
     void *user_arg;
+    struct str database; /* CURRENT_DATABASE() */
     bool legacy_cast; /* table.exec.legacy-cast-behaviour (not planned: false) */
 };
 

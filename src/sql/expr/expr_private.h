@@ -135,6 +135,7 @@ enum status call_invalid(struct call *c); /* "Invalid function call: F(types)" *
 enum status expr_convert(struct expr_env *env, const struct expr *arg, const struct type *to, bool is_try,
                          const struct expr **ret, struct error *err);
 enum status call_convert(struct call *c, uint32_t i, const struct type *to);
+bool expr_makes_row(const struct expr *e); /* (a, b), ROW(a, b) */
 /* Calls by name from a resolver. */
 enum status call_build(struct call *c, const char *name, const struct expr *const *args, uint32_t n,
                        const struct expr **ret);

@@ -47,6 +47,8 @@ static const struct alias {
     { { "LENGTH", "LENGTH(text)", "As CHAR_LENGTH.", "LENGTH('abc')", false }, "CHAR_LENGTH" },
     { { "MOD", "MOD(a, b)", "As a % b.", "MOD(7, 3)", false }, "%" },
     { { "SUBSTR", "SUBSTR(text, start [, length])", "As SUBSTRING.", "SUBSTR('abc', 2)", false }, "SUBSTRING" },
+    { { "TRANSLATE3", "TRANSLATE3(text, from, to)", "As TRANSLATE.", "TRANSLATE3('abc', 'ab', 'x')", false },
+      "TRANSLATE" },
 };
 #define ALIASES (sizeof aliases / sizeof aliases[0])
 
@@ -54,7 +56,7 @@ static const struct alias {
  * BITMAP_… waits for the type BITMAP, OBJECT_… for structured types. */
 static const char *const unsupported[] = {
     "BITMAP_AND", "BITMAP_ANDNOT", "BITMAP_BUILD", "BITMAP_CARDINALITY", "BITMAP_FROM_BYTES", "BITMAP_OR",
-    "BITMAP_TO_ARRAY", "BITMAP_TO_BYTES", "BITMAP_TO_STRING", "BITMAP_XOR", "CONVERT", "CURRENT_CATALOG",
+    "BITMAP_TO_ARRAY", "BITMAP_TO_BYTES", "BITMAP_TO_STRING", "BITMAP_XOR", "CURRENT_CATALOG",
     "CURRENT_USER", "FLATTEN", "ML_EVALUATE", "ML_PREDICT", "OBJECT_OF", "OBJECT_UPDATE",
     "SESSION_END", "SESSION_START", "STREAMRECORD_TIMESTAMP", "VECTOR_SEARCH",
 };

@@ -125,11 +125,26 @@ static kernel_fn *in_pick(const struct expr *e)
     return p == PHYS_I32 ? in_i32 : p == PHYS_I64 ? in_i64 : in_any;
 }
 
-/* One type for all, else (text against dates …) comparisons joined by OR. */
+/* x IN (a, b) as x = a OR x = b. */
+static enum status in_by_or(struct call *c)
+{
+    const struct expr **each = ARENA_ARRAY(c->env->arena, const struct expr *, c->n_args);
+    if (!each)
+        return expr_no_memory(c->env, c->err);
+    for (uint32_t i = 1; i < c->n_args; i++) {
+        const struct expr *two[2] = { c->args[0], c->args[i] };
+        TRY(call_build(c, "=", two, 2, &each[i - 1]));
+    }
+    return call_build(c, "OR", each, c->n_args - 1, &c->instead);
+}
+
+/* One type for all, else (text against dates, rows of NULLs …) comparisons joined by OR. */
 static enum status resolve_in(struct call *c)
 {
     if (c->n_args < 2)
         return call_invalid(c);
+    if (expr_makes_row(c->args[0]))
+        return in_by_or(c);
     const struct type *t = c->args[0]->type;
     for (uint32_t i = 1; i < c->n_args && t; i++)
         t = type_common(c->env->arena, t, c->args[i]->type, false);
@@ -148,14 +163,7 @@ static enum status resolve_in(struct call *c)
         c->type = call_nullable_by_args(c, type_basic(TYPE_BOOLEAN));
         return c->type ? ST_OK : expr_no_memory(c->env, c->err);
     }
-    const struct expr **each = ARENA_ARRAY(c->env->arena, const struct expr *, c->n_args);
-    if (!each)
-        return expr_no_memory(c->env, c->err);
-    for (uint32_t i = 1; i < c->n_args; i++) {
-        const struct expr *two[2] = { c->args[0], c->args[i] };
-        TRY(call_build(c, "=", two, 2, &each[i - 1]));
-    }
-    return call_build(c, "OR", each, c->n_args - 1, &c->instead);
+    return in_by_or(c);
 }
 
 /* ---- choices ---- */

@@ -314,18 +314,15 @@ static enum status resolve_floor(struct call *c)
 }
 
 /* ROUND(DECIMAL(p, s), n): Flink's type has one more digit before the point where rounding may carry, and n digits
- * after it; when n is no constant, s. TRUNCATE keeps its argument's scale, or 0 without a second argument. */
+ * after it; when n is no constant, s. So has TRUNCATE. */
 static enum status resolve_round(struct call *c)
 {
     const struct type *t = c->args[0]->type;
     int64_t places = 0;
     if (t->kind == TYPE_DECIMAL) {
         bool known = c->n_args == 1 || literal_integer(c->args[1], &places);
-        bool truncates = c->function->name[0] == 'T';
         int32_t p = t->precision, s = t->scale;
-        if (c->n_args == 1 && truncates) {
-            t = type_decimal(c->env->arena, p, 0);
-        } else if (!truncates && known && places < s) {
+        if (known && places < s) {
             /* LogicalTypeMerging.findRoundDecimalType */
             int32_t whole = p - s + 1, scale = places < 0 ? 0 : (int32_t)places;
             t = type_decimal(c->env->arena, whole + scale > 38 ? 38 : whole + scale, scale);

@@ -4,6 +4,13 @@
  * for UUIDs, a generator is seeded from the entropy that the evaluation brings. */
 #include "expr/expr_private.h"
 
+static enum status string_instead(struct call *c, struct str text)
+{
+    TRY(expr_string(c->env, text, &c->instead, c->err));
+    const struct type *t = type_nullable(c->env->arena, type_string(), false);
+    return t ? expr_convert(c->env, c->instead, t, false, &c->instead, c->err) : expr_no_memory(c->env, c->err);
+}
+
 /* ---- TYPEOF(value [, long form]): the long form differs for structured types only, which there are none of ---- */
 
 static enum status resolve_typeof(struct call *c)
@@ -13,19 +20,18 @@ static enum status resolve_typeof(struct call *c)
     if (c->n_args == 2 && c->args[1]->type->kind != TYPE_BOOLEAN)
         return call_invalid(c);
     if (c->args[0]->type->kind == TYPE_NULL)
-        return expr_string(c->env, STR("NULL"), &c->instead, c->err);
+        return string_instead(c, STR("NULL"));
     struct str name = type_name(c->env->arena, c->args[0]->type);
     if (!name.ptr)
         return expr_no_memory(c->env, c->err);
-    return expr_string(c->env, name, &c->instead, c->err);
+    return string_instead(c, name);
 }
 
 static enum status resolve_database(struct call *c)
 {
     if (c->n_args)
         return call_invalid(c);
-    struct str database = c->env->database.len ? c->env->database : STR("default_database");
-    return expr_string(c->env, database, &c->instead, c->err);
+    return string_instead(c, c->env->database.len ? c->env->database : STR("default_database"));
 }
 
 /* ---- random ---- */

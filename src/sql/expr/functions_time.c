@@ -168,25 +168,31 @@ static enum status resolve_to_date(struct call *c)
     return ST_OK;
 }
 
-/* args: number, 0 (seconds) or 3 (milliseconds, also when left out) */
+/* args: number, how many digits of it are a second's fraction (3 when left out). Outside of the years 0 to 9999: NULL. */
 static enum status ltz_of_number(struct kernel *k)
 {
-    int64_t unit = k->n_args > 1 ? arg_i32(k, 1, 0) : 3;
-    if (unit != 0 && unit != 3)
-        return kernel_fail(k, "TO_TIMESTAMP_LTZ knows the precisions 0 and 3, not %lld", (long long)unit);
-    int64_t factor = unit == 0 ? 1000 : 1;
     bool integer = type_phys(k->expr->args[0]->type) == PHYS_I64;
+    int32_t kept = k->expr->type->precision;
+    int64_t scale = time_scale(kept);
+    double least = -62167219200.0 * (double)scale, most = 253402300800.0 * (double)scale;
     EACH_ROW(k, r)
     {
-        int64_t ms = 0;
-        bool ok = integer ? !__builtin_mul_overflow(arg_i64(k, 0, r), factor, &ms) : true;
+        int32_t digits = k->n_args > 1 ? arg_i32(k, 1, r) : 3;
+        if (digits < 0 || digits > 9)
+            return kernel_fail(k, "Precision for TO_TIMESTAMP_LTZ must be between 0 and 9 but was %d.", digits);
+        int64_t unit = (int64_t)decimal_pow10(digits), v = 0;
+        bool fits = true;
         if (!integer) {
-            double d = arg_f64(k, 0, r) * (double)factor;
-            ok = d > -9.2e18 && d < 9.2e18;
-            ms = ok ? (int64_t)d : 0;
+            double d = arg_f64(k, 0, r) * ((double)scale / (double)unit);
+            fits = d > -9.2e18 && d < 9.2e18;
+            v = fits ? (int64_t)d : 0;
+        } else if (unit <= scale) {
+            fits = !__builtin_mul_overflow(arg_i64(k, 0, r), scale / unit, &v);
+        } else {
+            v = math_floor_div(arg_i64(k, 0, r), unit / scale);
         }
-        if (ok)
-            k->out->i64[r] = ms;
+        if (fits && (double)v >= least && (double)v < most)
+            k->out->i64[r] = v;
         else
             column_set_null(k->out, r);
     }
@@ -219,18 +225,23 @@ static kernel_fn *ltz_pick(const struct expr *e)
 }
 static enum status resolve_ltz(struct call *c)
 {
+    int64_t digits = 3;
     if (c->n_args && type_is_numeric(c->args[0]->type)) {
         bool integer = type_is_integer(c->args[0]->type);
         if (c->args[0]->type->kind == TYPE_FLOAT) { /* 100.01f is 100.01, not what its bits say */
             TRY(call_convert(c, 0, type_string()));
         }
+        integer = integer || c->args[0]->type->kind == TYPE_DECIMAL; /* whose fraction Flink cuts */
         TRY(call_convert(c, 0, type_basic(integer ? TYPE_BIGINT : TYPE_DOUBLE)));
         TRY(resolve_types(c, "n?i="));
+        if (c->n_args > 1 && literal_integer(c->args[1], &digits) && (digits < 0 || digits > 9))
+            return error_at(c->err, ST_SEMANTIC, c->line, c->column,
+                            "Precision for TO_TIMESTAMP_LTZ must be between 0 and 9 but was %lld.", (long long)digits);
     } else {
         TRY(resolve_types(c, "s?ss="));
     }
     c->data = c->env->zones;
-    c->type = type_timestamp(c->env->arena, TYPE_TIMESTAMP_LTZ, 3);
+    c->type = type_timestamp(c->env->arena, TYPE_TIMESTAMP_LTZ, digits > 3 ? (int32_t)digits : 3);
     return c->type ? ST_OK : expr_no_memory(c->env, c->err);
 }
 

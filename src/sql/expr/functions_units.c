@@ -93,6 +93,31 @@ static enum status resolve_diff(struct call *c)
     return call_convert(c, 2, t);
 }
 
+/* args: MONTH or SECOND, which say the family; a, b. */
+static enum status time_difference(struct kernel *k)
+{
+    bool months = k->expr->type->kind == TYPE_INTERVAL_MONTH;
+    EACH_ROW(k, r)
+    {
+        int64_t a = arg_i64(k, 1, r), b = arg_i64(k, 2, r);
+        if (months)
+            k->out->i32[r] = (int32_t)whole_months(b, a);
+        else
+            k->out->i64[r] = (int64_t)((uint64_t)a - (uint64_t)b);
+    }
+    return ST_OK;
+}
+static enum status resolve_difference(struct call *c)
+{
+    enum status st = resolve_diff(c);
+    if (st == ST_SEMANTIC)
+        return error_at(c->err, st, c->line, c->column, "(a - b) unit takes two dates or timestamps");
+    TRY(st);
+    bool months = literal_unit(c->args[0]) == UNIT_MONTH;
+    c->type = call_nullable_by_args(c, type_basic(months ? TYPE_INTERVAL_MONTH : TYPE_INTERVAL_DAY));
+    return c->type ? ST_OK : expr_no_memory(c->env, c->err);
+}
+
 /* ---- FLOOR and CEIL to a unit ---- */
 
 /* Calcite's: a day rounds up to the next one, a month and more by the date alone. */
@@ -197,5 +222,8 @@ const struct function functions_units[] = {
     { .name = "TIMESTAMPDIFF", .signature = "TIMESTAMPDIFF(unit, from, to)",
           .help = "How many whole units between two times.",
       .example = "TIMESTAMPDIFF(DAY, DATE '2026-11-01', DATE '2026-11-21')", .flags = FN_STRICT, .resolve = resolve_diff, .kernel = timestamp_diff },
+    { .name = "TIME DIFFERENCE", .signature = "(to - from) unit [TO unit]",
+      .help = "What lies between two times, as an interval.", .example = "(DATE '2026-11-21' - DATE '2026-10-20') DAY",
+      .flags = FN_STRICT, .resolve = resolve_difference, .kernel = time_difference },
     { .name = NULL },
 };

@@ -297,10 +297,30 @@ static enum status compare_args(struct call *c, bool ordered)
     return ST_OK;
 }
 
+bool expr_makes_row(const struct expr *e) { return e->kind == EXPR_CALL && strcmp(e->function->name, "ROW") == 0; }
+
+/* (a, b) = (c, d) is a = c AND b = d, NULLs and all. */
+static enum status compare_rows(struct call *c)
+{
+    const struct expr *x = c->args[0], *y = c->args[1];
+    const struct expr **equal = ARENA_ARRAY(c->env->arena, const struct expr *, x->n_args);
+    if (!equal)
+        return expr_no_memory(c->env, c->err);
+    for (uint32_t i = 0; i < x->n_args; i++) {
+        const struct expr *pair[2] = { x->args[i], y->args[i] };
+        TRY(call_build(c, "=", pair, 2, &equal[i]));
+    }
+    TRY(call_build(c, "AND", equal, x->n_args, &c->instead));
+    return strcmp(c->function->name, "<>") == 0 ? call_build(c, "NOT", &c->instead, 1, &c->instead) : ST_OK;
+}
+
 static enum status resolve_compare(struct call *c)
 {
     if (c->n_args != 2)
         return call_invalid(c);
+    bool equality = strcmp(c->function->name, "=") == 0 || strcmp(c->function->name, "<>") == 0;
+    if (equality && expr_makes_row(c->args[0]) && expr_makes_row(c->args[1]) && c->args[0]->n_args == c->args[1]->n_args)
+        return compare_rows(c);
     char first = c->function->name[0];
     TRY(compare_args(c, (first == '<' || first == '>') && strcmp(c->function->name, "<>") != 0));
     return set_type(c, type_basic(TYPE_BOOLEAN));

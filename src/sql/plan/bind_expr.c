@@ -135,6 +135,19 @@ static enum status bind_unary(struct binder *b, const struct place *p, const str
     return bind_all(b, p, e, str_eq(e->text, STR("-")) ? STR("NEGATE") : STR("NOT"), ret);
 }
 
+/* (a - b) DAY: what lies between two times as an interval of that family. */
+static enum status bind_difference(struct binder *b, const struct place *p, const struct syn_expr *e,
+                                   const struct expr **ret)
+{
+    enum time_unit from = time_unit_from(e->type->unit_from);
+    bool months = from == UNIT_YEAR || from == UNIT_MONTH;
+    const struct expr *args[3];
+    TRY(expr_string(&b->exprs, months ? STR("MONTH") : STR("SECOND"), &args[0], b->err));
+    TRY(bind_expr(b, p, e->args[0], &args[1]));
+    TRY(bind_expr(b, p, e->args[1], &args[2]));
+    return bind_named(b, p, STR("TIME DIFFERENCE"), args, 3, e, ret);
+}
+
 static enum status bind_operator(struct binder *b, const struct place *p, const struct syn_expr *e,
                                  const struct expr **ret)
 {
@@ -147,6 +160,8 @@ static enum status bind_operator(struct binder *b, const struct place *p, const 
     };
     if (is_period_operator(e->text))
         return bind_periods(b, p, e, ret);
+    if (e->type)
+        return bind_difference(b, p, e, ret);
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         if (str_eq(e->text, refused[i].op))
             return refuse(b, refused[i].feature, e->line, e->column);
@@ -227,12 +242,25 @@ static enum status plain_time(struct binder *b, const struct expr *e, const stru
     return ST_OK;
 }
 
+/* CAST(5 AS INTERVAL DAY): that many of them. */
+static enum status cast_to_interval(struct binder *b, const struct place *p, const struct syn_expr *e,
+                                    const struct expr *arg, const struct expr **ret)
+{
+    enum time_unit unit = time_unit_from(e->type->unit_from);
+    const struct expr *args[2] = { arg };
+    TRY_AT(b, e, expr_interval(&b->exprs, false, STR("1"), unit, unit, -1, &args[1], b->err));
+    return bind_named(b, p, STR("*"), args, 2, e, ret);
+}
+
 static enum status bind_cast(struct binder *b, const struct place *p, const struct syn_expr *e, const struct expr **ret)
 {
     const struct expr *arg;
     const struct type *t;
     TRY(bind_expr(b, p, e->args[0], &arg));
     TRY(bind_type(b, e->type, &t));
+    bool exact = type_is_integer(arg->type) || arg->type->kind == TYPE_DECIMAL;
+    if (type_is_interval(t) && t->interval_from == t->interval_to && exact)
+        return cast_to_interval(b, p, e, arg, ret);
     t = type_nullable(b->arena, t, e->type->not_null ? false : arg->type->nullable || str_eq(e->text, STR("TRY_CAST")));
     TRY_MEM(b, t);
     TRY_AT(b, e, expr_cast(&b->exprs, arg, t, str_eq(e->text, STR("TRY_CAST")), e->line, e->column, ret, b->err));

@@ -137,12 +137,22 @@ static enum status resolve(struct binder *b, const struct scope *s, const struct
     return ST_OK;
 }
 
+/* PI needs no parentheses, as long as it names no column. */
+static bool is_pi(const struct scope *s, const struct syn_name *name)
+{
+    uint32_t column, n = s->schema->n_fields;
+    return name->count == 1 && str_eq_nocase(name->parts[0], STR("PI")) && !find(s, 0, n, name->parts[0], &column) &&
+           !find_inside(s, 0, n, name->parts[0], &column);
+}
+
 enum status bind_column(struct binder *b, const struct place *p, const struct syn_expr *e, const struct expr **ret)
 {
     static const struct schema nothing;
     static const struct scope empty = { .schema = &nothing };
     const struct scope *s = p->scope ? p->scope : &empty;
     uint32_t column, used;
+    if (is_pi(s, &e->name))
+        return bind_named(b, p, STR("PI"), NULL, 0, e, ret);
     TRY(resolve(b, s, e, &column, &used));
     struct expr *c = expr_column(&b->exprs, column, s->schema->fields[column].type);
     TRY_MEM(b, c);

@@ -252,7 +252,9 @@ static enum status parse_special(struct parser *p, const struct special_row *s, 
         TRY(parse_expr_level(p, LEVEL_BETWEEN + 1, needle)); /* IN ends it */
         leave(p);
         *ret_closed = accept_word(p, KW_IN);
-        return *ret_closed ? add_expr(p, args) : ST_OK;
+        if (*ret_closed)
+            TRY(add_expr(p, args));
+        return *ret_closed && accept_word(p, KW_FROM) ? add_expr(p, args) : ST_OK;
     }
     case SPECIAL_SUBSTRING:
         TRY(add_expr(p, args));
@@ -281,6 +283,16 @@ static enum status parse_special(struct parser *p, const struct special_row *s, 
     return ST_OK;
 }
 
+/* Before the parenthesis closes or after it. */
+static bool accept_nulls_treatment(struct parser *p, struct syn_expr *e)
+{
+    bool respect = accept_words(p, KW_RESPECT, KW_NULLS);
+    if (!respect && !accept_words(p, KW_IGNORE, KW_NULLS))
+        return false;
+    e->nulls_treatment = respect ? 1 : 2;
+    return true;
+}
+
 static enum status parse_arguments(struct parser *p, struct syn_expr *e, const struct special_row *s)
 {
     struct expr_list args = { 0 };
@@ -307,6 +319,7 @@ static enum status parse_arguments(struct parser *p, struct syn_expr *e, const s
     }
     e->args = args.at;
     e->n_args = args.count;
+    (void)accept_nulls_treatment(p, e);
     if (accept_words(p, KW_ORDER, KW_BY))
         TRY(parse_order_items(p, &e->within_group, &e->n_within_group));
     return expect(p, ')', "an operator, ',' or ')'");
@@ -374,11 +387,9 @@ static enum status parse_over(struct parser *p, struct syn_expr *e)
 static enum status parse_call_tail(struct parser *p, struct syn_expr *e)
 {
     for (;;) {
-        if (accept_words(p, KW_RESPECT, KW_NULLS)) {
-            e->nulls_treatment = 1;
-        } else if (accept_words(p, KW_IGNORE, KW_NULLS)) {
-            e->nulls_treatment = 2;
-        } else if (!e->within_group && peek_word(p, KW_WITHIN) && peek_word_at(p, 1, KW_GROUP)) {
+        if (accept_nulls_treatment(p, e))
+            continue;
+        if (!e->within_group && peek_word(p, KW_WITHIN) && peek_word_at(p, 1, KW_GROUP)) {
             p->at += 2;
             TRY(expect(p, '(', "'('"));
             TRY(expect_word(p, KW_ORDER));

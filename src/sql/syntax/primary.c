@@ -129,6 +129,25 @@ enum status parse_cast(struct parser *p, struct syn_expr **ret)
     return set_args(p, e, &args);
 }
 
+/* CONVERT(type, value [, style]) is CAST(value AS type). */
+static enum status parse_convert(struct parser *p, struct syn_expr **ret)
+{
+    struct expr_list args = { 0 };
+    struct syn_expr *e, *style;
+    TRY(new_expr(p, SYN_CAST, take(p), &e));
+    e->text = word_text(KW_CAST);
+    TRY(expect(p, '(', "'('"));
+    TRY(parse_type(p, &e->type));
+    TRY(expect(p, ',', "','"));
+    TRY_ADD(p, value, &args, struct syn_expr *);
+    TRY(parse_expr(p, value));
+    if (accept(p, ','))
+        TRY(parse_expr(p, &style));
+    TRY(expect(p, ')', "')'"));
+    *ret = e;
+    return set_args(p, e, &args);
+}
+
 /* ---- parentheses and constructors ---- */
 
 /* Items up to `close`, which is taken. DEFAULT may stand in a row of INSERT … VALUES. */
@@ -142,6 +161,33 @@ static enum status parse_items(struct parser *p, int close, struct expr_list *it
             TRY(parse_expr(p, item));
     } while (accept(p, ','));
     return expect(p, close, close == ']' ? "an operator, ',' or ']'" : "an operator, ',' or ')'");
+}
+
+/* (a - b) DAY TO SECOND: the difference of two times as an interval. */
+static bool at_difference(struct parser *p, const struct syn_expr *e)
+{
+    static const uint16_t units[] = { KW_YEAR, KW_MONTH, KW_DAY, KW_HOUR, KW_MINUTE, KW_SECOND };
+    const struct token *t = peek(p);
+    bool found = false;
+    for (size_t i = 0; t->kind == T_WORD && i < sizeof units / sizeof *units; i++)
+        found = found || t->word == units[i];
+    return found && e->kind == SYN_BINARY_OP && !e->type && str_eq(e->text, STR("-"));
+}
+
+/* {d '…'}, {t '…'}, {ts '…'}: as JDBC writes dates and times. */
+static enum status parse_braces(struct parser *p, struct syn_expr **ret)
+{
+    static const struct {
+        struct str name;
+        enum syn_expr_kind kind;
+    } kinds[] = { { STR_INIT("D"), SYN_DATE }, { STR_INIT("T"), SYN_TIME }, { STR_INIT("TS"), SYN_TIMESTAMP } };
+    take(p);
+    for (size_t i = 0; peek(p)->kind == T_WORD && i < sizeof kinds / sizeof *kinds; i++)
+        if (str_eq_nocase(peek(p)->value, kinds[i].name)) {
+            TRY(parse_time_literal(p, kinds[i].kind, ret));
+            return expect(p, '}', "'}'");
+        }
+    return unexpected(p, "d, t or ts");
 }
 
 /* (query), (expression) or the row (a, b). */
@@ -161,7 +207,10 @@ static enum status parse_parenthesis(struct parser *p, struct syn_expr **ret)
     TRY(parse_items(p, ')', &items));
     if (items.count == 1) {
         *ret = items.at[0];
-        return ST_OK;
+        if (!at_difference(p, *ret))
+            return ST_OK;
+        TRY(parse_interval_units(p, &(*ret)->type));
+        return seal_expr(p, *ret);
     }
     TRY(new_expr(p, SYN_ROW, open, &e));
     e->flag = true;
@@ -287,7 +336,7 @@ static enum status parse_name_or_call(struct parser *p, struct syn_expr **ret)
 
 /* ---- words that begin an operand ---- */
 
-enum what { LITERAL, TIME_LITERAL, CONSTRUCTOR, NILADIC, INTERVAL, CASE, CAST, EXISTS };
+enum what { LITERAL, TIME_LITERAL, CONSTRUCTOR, NILADIC, INTERVAL, CASE, CAST, CONVERT, EXISTS };
 
 static const struct operand_word {
     uint16_t word;
@@ -305,6 +354,7 @@ static const struct operand_word {
     { KW_CASE, CASE, SYN_CASE },
     { KW_CAST, CAST, SYN_CAST },
     { KW_TRY_CAST, CAST, SYN_CAST },
+    { KW_CONVERT, CONVERT, SYN_CAST },
     { KW_EXISTS, EXISTS, SYN_EXISTS },
     { KW_ARRAY, CONSTRUCTOR, SYN_ARRAY },
     { KW_MAP, CONSTRUCTOR, SYN_MAP },
@@ -357,6 +407,8 @@ static enum status parse_word_operand(struct parser *p, const struct operand_wor
         return parse_case(p, ret);
     case CAST:
         return parse_cast(p, ret);
+    case CONVERT:
+        return parse_convert(p, ret);
     case EXISTS:
         return parse_exists(p, ret);
     }
@@ -378,6 +430,8 @@ static enum status parse_operand(struct parser *p, struct syn_expr **ret)
         return parse_literal(p, SYN_BINARY, ret);
     case '(':
         return parse_parenthesis(p, ret);
+    case '{':
+        return parse_braces(p, ret);
     default:
         return parse_name_or_call(p, ret);
     }

@@ -218,7 +218,7 @@ static int level_of(const struct syn_expr *e)
 {
     switch (e->kind) {
     case SYN_BINARY_OP:
-        return binary_level(e->text);
+        return e->type ? LEVEL_PRIMARY : binary_level(e->text);
     case SYN_UNARY:
         return str_eq(e->text, STR("NOT")) ? LEVEL_NOT : LEVEL_SIGN;
     case SYN_IS:
@@ -267,8 +267,11 @@ static bool print_operator(struct buf *out, const struct syn_expr *e)
             return put(out, "NOT ") && print_expr_level(out, e->args[0], LEVEL_NOT);
         return put_str(out, e->text) && print_expr_level(out, e->args[0], LEVEL_SIGN + 1); /* never "--" */
     case SYN_BINARY_OP:
-        return print_expr_level(out, e->args[0], level) && put(out, " ") && put_str(out, e->text) && put(out, " ") &&
-               print_expr_level(out, e->args[1], level + 1);
+        if (e->type) /* (a - b) DAY */
+            level = binary_level(e->text);
+        return put_if(out, e->type != NULL, "(") && print_expr_level(out, e->args[0], level) && put(out, " ") &&
+               put_str(out, e->text) && put(out, " ") && print_expr_level(out, e->args[1], level + 1) &&
+               (!e->type || (put(out, ") ") && print_interval_units(out, e->type)));
     case SYN_QUANTIFIED:
         return print_expr_level(out, e->args[0], level) && put(out, " ") && put_str(out, e->text) && put(out, " ") &&
                put_str(out, e->name.parts[0]) && put(out, " ") && print_in_operand(out, e);
