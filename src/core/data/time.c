@@ -122,6 +122,15 @@ bool date_valid(int64_t year, int32_t month, int32_t day)
     return month >= 1 && month <= 12 && day >= 1 && day <= date_days_in_month(year, month);
 }
 
+bool date_clamp(int64_t year, int32_t month, int32_t day, int64_t *ret_days)
+{
+    if (month < 1 || month > 12 || day < 1 || day > 31)
+        return false;
+    int32_t last = date_days_in_month(year, month);
+    *ret_days = date_from_civil(year, month, day < last ? day : last);
+    return true;
+}
+
 int32_t date_day_of_week(int64_t days)
 {
     int64_t from_monday = (days + 3) % 7; /* 1970-01-01 was a Thursday */

@@ -46,6 +46,8 @@ static inline void date_to_civil(int64_t days, int64_t *ret_year, int32_t *ret_m
     *ret_day = (int32_t)((months & 0xFFFF) / 2141 + 1);
 }
 bool date_valid(int64_t year, int32_t month, int32_t day);
+/* A day up to the 31st that a month lacks is the month's last, as java.time reads timestamps. */
+bool date_clamp(int64_t year, int32_t month, int32_t day, int64_t *ret_days);
 int32_t date_days_in_month(int64_t year, int32_t month);
 int32_t date_day_of_week(int64_t days); /* ISO: 1 Monday … 7 Sunday */
 void date_iso_week(int64_t days, int64_t *ret_iso_year, int32_t *ret_week);
@@ -75,7 +77,7 @@ int64_t zone_local_to_utc_last_ms(const struct zone *z, int64_t local_ms); /* ov
 
 /* Parsing, whole string, ASCII blanks around allowed. false: no such thing. date: "2020-01-02" (also 1–2 digit month
  * and day); time: "hh:mm:ss[.fff…]", "hh:mm"; timestamp: date, then ' ' or 'T', then time with seconds (Flink's CAST
- * needs the seconds); a date alone is midnight. `precision` of the result's type; digits beyond are cut. An optional
+ * needs the seconds); a date alone is midnight; its day is clamped as date_clamp does. `precision` of the result's type; digits beyond are cut. An optional
  * zone suffix ("Z", "+01:00") is taken only when `ret_offset_s` is not NULL (INT32_MIN: none was there). */
 bool date_parse(struct str s, int32_t *ret_days);
 bool time_parse(struct str s, int32_t *ret_ms);

@@ -50,14 +50,12 @@ static bool take_digits(struct cursor *c, int min, int max, int32_t *ret)
     return n >= min;
 }
 
-static bool take_date(struct cursor *c, int64_t *ret_days)
+static bool take_date(struct cursor *c, bool clamp, int64_t *ret_days)
 {
     int32_t year, month, day;
-    if (!take_digits(c, 4, 4, &year) || !take_char(c, '-') || !take_digits(c, 1, 2, &month) || !take_char(c, '-') ||
-        !take_digits(c, 1, 2, &day) || !date_valid(year, month, day))
-        return false;
-    *ret_days = date_from_civil(year, month, day);
-    return true;
+    return take_digits(c, 4, 4, &year) && take_char(c, '-') && take_digits(c, 1, 2, &month) && take_char(c, '-') &&
+           take_digits(c, 1, 2, &day) && (clamp || date_valid(year, month, day)) &&
+           date_clamp(year, month, day, ret_days);
 }
 
 /* ".123" as nanoseconds; digits after the ninth are cut. A point needs a digit. */
@@ -124,7 +122,7 @@ bool date_parse(struct str s, int32_t *ret_days)
 {
     struct cursor c = trimmed(s);
     int64_t days;
-    if (!take_date(&c, &days) || c.at != c.end)
+    if (!take_date(&c, false, &days) || c.at != c.end)
         return false;
     *ret_days = (int32_t)days;
     return true;
@@ -170,9 +168,8 @@ static bool take_common(struct cursor *c, int64_t *ret_days, int32_t *ret_second
     uint32_t year = two_digits(p, &bad) * 100 + two_digits(p + 2, &bad);
     uint32_t month = two_digits(p + 5, &bad), day = two_digits(p + 8, &bad);
     uint32_t hour = two_digits(p + 11, &bad), minute = two_digits(p + 14, &bad), second = two_digits(p + 17, &bad);
-    if (bad || hour > 23 || minute > 59 || second > 59 || !date_valid(year, (int32_t)month, (int32_t)day))
+    if (bad || hour > 23 || minute > 59 || second > 59 || !date_clamp(year, (int32_t)month, (int32_t)day, ret_days))
         return false;
-    *ret_days = date_from_civil(year, (int32_t)month, (int32_t)day);
     *ret_seconds = (int32_t)(hour * 3600 + minute * 60 + second);
     c->at = p + 19;
     return true;
@@ -188,7 +185,7 @@ bool timestamp_parse(struct str s, int32_t precision, int64_t *ret, int32_t *ret
         if (!take_fraction(&c, &nanos))
             return false;
     } else {
-        if (!take_date(&c, &days))
+        if (!take_date(&c, true, &days))
             return false;
         has_time = c.at < c.end;
         if (has_time && !take_char(&c, ' ') && !take_char(&c, 'T'))

@@ -67,19 +67,17 @@ static bool is_at(struct str s, size_t at, char c)
     return at < s.len && s.ptr[at] == c;
 }
 
-static bool date_prefix(struct str s, int64_t *ret_days)
+static bool date_prefix(struct str s, bool clamp, int64_t *ret_days)
 {
     int32_t y = digits(s, 0, 4), m = digits(s, 5, 2), d = digits(s, 8, 2);
-    if (y < 0 || m < 0 || d < 0 || s.ptr[4] != '-' || s.ptr[7] != '-' || !date_valid(y, m, d))
-        return false;
-    *ret_days = date_from_civil(y, m, d);
-    return true;
+    return y >= 0 && m >= 0 && d >= 0 && s.ptr[4] == '-' && s.ptr[7] == '-' && (clamp || date_valid(y, m, d)) &&
+           date_clamp(y, m, d, ret_days);
 }
 
 bool time_text_date(struct str s, int32_t *ret_days)
 {
     int64_t days;
-    if (s.len != 10 || !date_prefix(s, &days))
+    if (s.len != 10 || !date_prefix(s, false, &days))
         return false;
     *ret_days = (int32_t)days;
     return true;
@@ -145,7 +143,7 @@ bool time_text_timestamp(const struct value_rules *r, struct str s, int32_t prec
 {
     int64_t days, ns;
     size_t at = 11;
-    if (!date_prefix(s, &days) || !is_at(s, 10, r->iso ? 'T' : ' ') || !time_prefix(s, &at, r->iso, &ns))
+    if (!date_prefix(s, !r->iso, &days) || !is_at(s, 10, r->iso ? 'T' : ' ') || !time_prefix(s, &at, r->iso, &ns))
         return false;
     int64_t ms = days * 86400000 + ns / 1000000;
     if (at < s.len) {

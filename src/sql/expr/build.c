@@ -193,6 +193,15 @@ static int32_t fraction_digits(struct str text)
     return n > 9 ? 9 : (int32_t)n;
 }
 
+/* A literal's day is one, unlike a text's, which may be clamped. */
+static struct str before_time(struct str text)
+{
+    size_t n = 0;
+    for (text = str_trim(text); n < text.len && text.ptr[n] != ' ' && text.ptr[n] != 'T'; n++)
+        ;
+    return str_make(text.ptr, n);
+}
+
 enum status expr_datetime(struct expr_env *env, enum type_kind kind, struct str text, const struct expr **ret,
                           struct error *err)
 {
@@ -219,7 +228,7 @@ enum status expr_datetime(struct expr_env *env, enum type_kind kind, struct str 
         const struct type *t = type_timestamp(env->arena, kind, fraction_digits(text));
         if (!t)
             return expr_no_memory(env, err);
-        if (!timestamp_parse(text, t->precision, &v, NULL))
+        if (!date_parse(before_time(text), &days) || !timestamp_parse(text, t->precision, &v, NULL))
             return error_set(err, ST_SEMANTIC,
                 "'%.*s' is no TIMESTAMP: it is written TIMESTAMP 'yyyy-MM-dd HH:mm:ss[.fff]'",
                              STR_ARG(text));

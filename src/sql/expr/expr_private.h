@@ -239,8 +239,8 @@ bool time_layout_of(struct str pattern, struct time_layout *ret); /* false: not 
 bool time_layout_put(const struct time_layout *x, const struct stamp *t, char *out);
 /* The pattern is valid; false: memory refused. */
 bool time_format(struct buf *out, struct str pattern, const struct stamp *t);
-/* false: the text is not of that pattern. */
-bool time_scan(struct str text, struct str pattern, struct stamp *ret);
+/* false: the text is not of that pattern. February 30th is the 28th, or (`rolls`) March 2nd. */
+bool time_scan(struct str text, struct str pattern, bool rolls, struct stamp *ret);
 int64_t time_field(enum time_unit u, const struct stamp *t); /* EXTRACT */
 /* The zone of that name; NULL: there is none. `java`: as java.util.TimeZone reads names, else as java.time does. The
  * node's data is the source; the step's state is freed by zone_names_free. Valid until the next call. */

@@ -101,17 +101,20 @@ static enum status resolve_date_format(struct call *c)
     return resolve_types(c, "Ts=s");
 }
 
-/* Reads by the pattern of argument 1, or by the usual form. */
-static enum status scan_time(struct kernel *k, uint32_t r, struct stamp *s, bool *ret_ok)
+/* Reads by the pattern of argument 1, or by the usual form; `rolls` as of time_scan. */
+static enum status scan_time(struct kernel *k, uint32_t r, bool rolls, struct stamp *s, bool *ret_ok)
 {
     struct str text = arg_str(k, 0, r);
     if (k->n_args > 1) {
         struct str pattern = arg_str(k, 1, r);
         if (!time_pattern_valid(pattern))
             return bad_pattern(k, pattern);
-        *ret_ok = time_scan(text, pattern, s);
+        *ret_ok = time_scan(text, pattern, rolls, s);
         return ST_OK;
     }
+    *ret_ok = rolls && time_scan(text, STR("yyyy-MM-dd HH:mm:ss"), true, s);
+    if (*ret_ok)
+        return ST_OK;
     int64_t v;
     static const struct type exact = { .kind = TYPE_TIMESTAMP, .precision = 6 };
     *ret_ok = timestamp_parse(text, 6, &v, NULL);
@@ -126,7 +129,7 @@ static enum status to_timestamp(struct kernel *k)
     {
         struct stamp s;
         bool ok;
-        TRY(scan_time(k, r, &s, &ok));
+        TRY(scan_time(k, r, false, &s, &ok));
         if (ok)
             k->out->i64[r] = s.days * DAY_MS + s.ms_of_day;
         else
@@ -149,7 +152,7 @@ static enum status to_date(struct kernel *k)
         bool ok;
         int32_t days = 0;
         if (k->n_args > 1) {
-            TRY(scan_time(k, r, &s, &ok));
+            TRY(scan_time(k, r, true, &s, &ok));
             days = ok ? (int32_t)s.days : 0;
         } else {
             ok = text_to_date(arg_str(k, 0, r), &days);
@@ -198,11 +201,22 @@ static enum status ltz_of_number(struct kernel *k)
     }
     return ST_OK;
 }
+static bool exact_time(int64_t ms, int32_t nanos, int32_t precision, int64_t *ret)
+{
+    int64_t per_ms = time_scale(precision) / 1000, v;
+    if (__builtin_mul_overflow(ms, per_ms, &v) || __builtin_add_overflow(v, nanos / (1000000 / per_ms), &v))
+        return false;
+    *ret = time_truncate(v, precision);
+    return true;
+}
+
 /* args: text [, pattern [, zone]]: without a zone it is UTC's */
 static enum status ltz_of_text(struct kernel *k)
 {
+    int32_t precision = k->expr->type->precision;
     EACH_ROW(k, r)
     {
+        int64_t v;
         const struct zone *zone = &zone_utc;
         struct stamp s;
         if (k->n_args > 2)
@@ -211,9 +225,9 @@ static enum status ltz_of_text(struct kernel *k)
         struct kernel two = *k;
         two.n_args = k->n_args > 2 ? 2 : k->n_args;
         if (ok)
-            TRY(scan_time(&two, r, &s, &ok));
-        if (ok)
-            k->out->i64[r] = zone_local_to_utc_ms(zone, s.days * DAY_MS + s.ms_of_day);
+            TRY(scan_time(&two, r, false, &s, &ok));
+        if (ok && exact_time(zone_local_to_utc_ms(zone, s.days * DAY_MS + s.ms_of_day), s.nanos, precision, &v))
+            k->out->i64[r] = v;
         else
             column_set_null(k->out, r);
     }
@@ -238,7 +252,11 @@ static enum status resolve_ltz(struct call *c)
             return error_at(c->err, ST_SEMANTIC, c->line, c->column,
                             "Precision for TO_TIMESTAMP_LTZ must be between 0 and 9 but was %lld.", (long long)digits);
     } else {
+        struct str pattern;
         TRY(resolve_types(c, "s?ss="));
+        if (c->n_args > 1 && literal_str(c->args[1], &pattern)) /* as many digits as it has of S */
+            for (size_t i = digits = 0; i < pattern.len && digits < 9; i++)
+                digits += pattern.ptr[i] == 'S';
     }
     c->data = c->env->zones;
     c->type = type_timestamp(c->env->arena, TYPE_TIMESTAMP_LTZ, digits > 3 ? (int32_t)digits : 3);
@@ -277,7 +295,7 @@ static enum status unix_timestamp(struct kernel *k)
     {
         struct stamp s;
         bool ok;
-        TRY(scan_time(k, r, &s, &ok));
+        TRY(scan_time(k, r, true, &s, &ok));
         k->out->i64[r] = ok ? math_floor_div(zone_local_to_utc_last_ms(zone, s.days * DAY_MS + s.ms_of_day),
             1000) : INT64_MIN;
     }

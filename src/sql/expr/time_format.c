@@ -428,7 +428,7 @@ static bool scan_piece(struct str s, size_t *at, const struct piece *x, bool adj
     }
 }
 
-bool time_scan(struct str text, struct str pattern, struct stamp *ret)
+bool time_scan(struct str text, struct str pattern, bool rolls, struct stamp *ret)
 {
     struct scanned t = { .year = 1970, .month = 1, .day = 1, .day_of_year = -1, .half_hour = -1, .ms_of_day = -1,
                          .half = -1 };
@@ -451,10 +451,13 @@ bool time_scan(struct str text, struct str pattern, struct stamp *ret)
         return false;
     if (t.half_hour >= 0)
         t.hour = t.half_hour % 12 + (t.half == 1 ? 12 : 0);
-    if (!date_valid(t.year, (int32_t)t.month, (int32_t)t.day) || t.month > 12 || t.day > 31 || t.hour > 23 ||
+    int64_t days;
+    if (t.month > 12 || t.day > 31 || !date_clamp(t.year, (int32_t)t.month, (int32_t)t.day, &days) || t.hour > 23 ||
         t.minute > 59 || t.second > 59 || t.day_of_year > 366 || t.nanos > 999999999 || t.year > 9999)
         return false;
-    *ret = (struct stamp){ .days = date_from_civil(t.year, (int32_t)t.month, (int32_t)t.day) };
+    if (rolls)
+        days = date_from_civil(t.year, (int32_t)t.month, 1) + t.day - 1;
+    *ret = (struct stamp){ .days = days };
     if (t.day_of_year > 0)
         ret->days = date_from_civil(t.year, 1, 1) + t.day_of_year - 1;
     int64_t ms = ((t.hour * 60 + t.minute) * 60 + t.second) * 1000 + t.nanos / 1000000;

@@ -209,7 +209,7 @@ static const struct {
     { "TO_TIMESTAMP", "'1234567|'SSSSSSS", "1970-01-01 00:00:00.123" },
     { "TO_TIMESTAMP", "'09/15/2017 11 PM|'MM/dd/yyyy hh a", "2017-09-15 23:00:00.000" },
     { "TO_TIMESTAMP", "'abc", "NULL" },
-    { "TO_TIMESTAMP", "'2017-02-30|'yyyy-MM-dd", "NULL" },
+    { "TO_TIMESTAMP", "'2017-02-30|'yyyy-MM-dd", "2017-02-28 00:00:00.000" },
     { "TO_TIMESTAMP_LTZ", "100|0", "1970-01-01 00:01:40.000" },
     { "TO_TIMESTAMP_LTZ", "1234|3", "1970-01-01 00:00:01.234" },
     { "TO_TIMESTAMP_LTZ", "1234|4", "1970-01-01 00:00:00.1234" },
