@@ -90,11 +90,12 @@ bool docs_functions(struct cli *c, struct buf *out)
     for (uint32_t g = 0; ok && (name = expr_group_name(g)); g++)
         if (!is_aggregates(g))
             ok = buf_printf(out, "\n## %s\n", name) && put_group(c, out, g);
-    ok = ok && buf_printf(out, "\n## Not here\n\nFunctions of Flink's catalogue that are refused by name:\n");
-    const char *missing;
-    for (uint32_t i = 0; ok && (missing = expr_missing_at(i)); i++)
-        ok = buf_printf(out, "%s`%s`", i == 0 ? "" : i % 8 ? ", " : ",\n", missing);
-    return ok && buf_printf(out, ".\n");
+    ok = ok && buf_printf(out, "\n## Not here\n\nFunctions of Flink's catalogue that are refused by name:\n\n"
+                                "| function | why |\n|---|---|\n");
+    const char *missing, *why;
+    for (uint32_t i = 0; ok && (missing = expr_missing_at(i, &why)); i++)
+        ok = buf_printf(out, "| `%s` | %s |\n", missing, why);
+    return ok;
 }
 
 bool docs_aggregates(struct cli *c, struct buf *out)

@@ -52,7 +52,6 @@ struct expr_env {
     /* CREATE FUNCTION names: returns the built-in's name or an empty view. May be NULL. */
     struct str (*user_function)(void *arg, struct str name);
     void *user_arg;
-    struct str database; /* CURRENT_DATABASE() */
     bool legacy_cast; /* table.exec.legacy-cast-behaviour (not planned: false) */
 };
 
@@ -159,7 +158,8 @@ struct function_entry {
     bool varies; /* may give another value at every call */
 };
 const char *expr_group_name(uint32_t group); /* NULL after the last */
-const char *expr_missing_at(uint32_t i);       /* names of Flink's catalogue that are refused; NULL after the last */
+/* Names of Flink's catalogue that are refused, and why; NULL after the last. */
+const char *expr_missing_at(uint32_t i, const char **ret_why);
 bool expr_group_at(uint32_t group, uint32_t i, struct function_entry *ret); /* false after the last */
 bool expr_is_aggregate(struct str name); /* COUNT, SUM, … (also ones that are refused later) */
 bool expr_is_known(struct str name);

@@ -121,7 +121,7 @@ extern const struct function functions_operators[], functions_logic[], functions
     functions_hash[], functions_misc[], functions_units[], functions_fields[], functions_json[],
     functions_json_make[], functions_variant[], functions_zone[], functions_printf[], functions_net[];
 const struct function *function_find(struct str name); /* through aliases; NULL */
-bool function_is_unsupported(struct str name); /* of Flink's catalogue, not here */
+const char *function_unsupported(struct str name); /* why it is of Flink's catalogue and not here; else NULL */
 const struct function_doc *aggregate_doc_at(uint32_t i); /* NULL after the last */
 
 /* ---- building ---- */

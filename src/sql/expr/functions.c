@@ -52,13 +52,34 @@ static const struct alias {
 };
 #define ALIASES (sizeof aliases / sizeof aliases[0])
 
-/* Of Flink's catalogue (docs/data/sql_functions.yml), refused by name. What is in a table above is found there first.
- * BITMAP_… waits for the type BITMAP, OBJECT_… for structured types. */
-static const char *const unsupported[] = {
-    "BITMAP_AND", "BITMAP_ANDNOT", "BITMAP_BUILD", "BITMAP_CARDINALITY", "BITMAP_FROM_BYTES", "BITMAP_OR",
-    "BITMAP_TO_ARRAY", "BITMAP_TO_BYTES", "BITMAP_TO_STRING", "BITMAP_XOR", "CURRENT_CATALOG",
-    "CURRENT_USER", "FLATTEN", "ML_EVALUATE", "ML_PREDICT", "OBJECT_OF", "OBJECT_UPDATE",
-    "SESSION_END", "SESSION_START", "STREAMRECORD_TIMESTAMP", "VECTOR_SEARCH",
+/* Of Flink's catalogue (docs/data/sql_functions.yml), refused by name. What is in a table above is found there first. */
+static const char no_bitmaps[] = "the type BITMAP is not here";
+static const char no_models[] = "there are no models here";
+static const char no_sessions[] = "GROUP BY knows no SESSION windows yet";
+static const struct {
+    const char *name, *why;
+} unsupported[] = {
+    { "BITMAP_AND", no_bitmaps },
+    { "BITMAP_ANDNOT", no_bitmaps },
+    { "BITMAP_BUILD", no_bitmaps },
+    { "BITMAP_CARDINALITY", no_bitmaps },
+    { "BITMAP_FROM_BYTES", no_bitmaps },
+    { "BITMAP_OR", no_bitmaps },
+    { "BITMAP_TO_ARRAY", no_bitmaps },
+    { "BITMAP_TO_BYTES", no_bitmaps },
+    { "BITMAP_TO_STRING", no_bitmaps },
+    { "BITMAP_XOR", no_bitmaps },
+    { "CURRENT_CATALOG", "Flink has a word for it and no function" },
+    { "CURRENT_USER", "there are no users, as in Flink" },
+    { "FLATTEN", "Flink's Table API has it, its SQL writes row.*" },
+    { "ML_EVALUATE", no_models },
+    { "ML_PREDICT", no_models },
+    { "OBJECT_OF", "it makes a value of a class: STRUCTURED types are not here" },
+    { "OBJECT_UPDATE", "it changes a value of a class: STRUCTURED types are not here" },
+    { "SESSION_END", no_sessions },
+    { "SESSION_START", no_sessions },
+    { "STREAMRECORD_TIMESTAMP", "it is Flink's own plumbing: rows have no hidden time here" },
+    { "VECTOR_SEARCH", "no connector here searches vectors" },
 };
 
 #define MAX_DOCS 600u
@@ -113,17 +134,17 @@ struct str expr_function_nearest(struct str name)
     return str_nearest(name, names, all.n);
 }
 
-bool function_is_unsupported(struct str name)
+const char *function_unsupported(struct str name)
 {
     for (size_t i = 0; i < sizeof unsupported / sizeof unsupported[0]; i++)
-        if (str_eq_nocase(name, str_from(unsupported[i])))
-            return true;
-    return false;
+        if (str_eq_nocase(name, str_from(unsupported[i].name)))
+            return unsupported[i].why;
+    return NULL;
 }
 
 bool expr_is_known(struct str name)
 {
-    return function_find(name) || function_is_unsupported(name) || expr_is_aggregate(name);
+    return function_find(name) || function_unsupported(name) || expr_is_aggregate(name);
 }
 
 const char *expr_function_of_class(struct str class_name)
@@ -190,7 +211,10 @@ bool expr_group_at(uint32_t group, uint32_t i, struct function_entry *ret)
     return name && nth_by_name(name, i, ret);
 }
 
-const char *expr_missing_at(uint32_t i)
+const char *expr_missing_at(uint32_t i, const char **ret_why)
 {
-    return i < sizeof unsupported / sizeof unsupported[0] ? unsupported[i] : NULL;
+    if (i >= sizeof unsupported / sizeof unsupported[0])
+        return NULL;
+    *ret_why = unsupported[i].why;
+    return unsupported[i].name;
 }

@@ -205,8 +205,10 @@ enum status resolve_types(struct call *c, const char *types)
 
 static enum status unknown_function(struct str name, uint32_t line, uint32_t column, struct error *err)
 {
-    if (function_is_unsupported(name))
-        return error_at(err, ST_UNSUPPORTED, line, column, "the function %.*s is not supported yet", STR_ARG(name));
+    const char *why = function_unsupported(name);
+    if (why)
+        return error_at(err, ST_UNSUPPORTED, line, column, "the function %.*s is not supported yet: %s", STR_ARG(name),
+                        why);
     if (expr_is_aggregate(name))
         return error_at(err, ST_SEMANTIC, line, column, "the aggregate %.*s cannot stand here", STR_ARG(name));
     enum status st = error_at(err, ST_SEMANTIC, line, column, "unknown function '%.*s'", STR_ARG(name));

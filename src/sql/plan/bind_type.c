@@ -34,6 +34,7 @@ static const struct spelling spellings[] = {
     { "TIMESTAMP_TZ", TYPE_NULL, REFUSED, 0, F_TIMESTAMP_TZ },
     { "RAW", TYPE_NULL, REFUSED, 0, F_RAW_TYPE },
     { "STRUCTURED", TYPE_NULL, REFUSED, 0, F_STRUCTURED_TYPE },
+    { "BITMAP", TYPE_NULL, REFUSED, 0, F_BITMAP_TYPE },
     { "VARIANT", TYPE_VARIANT, PLAIN, 0, 0 },
 };
 #define N_SPELLINGS (sizeof spellings / sizeof *spellings)

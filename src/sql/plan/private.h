@@ -279,6 +279,7 @@ bool expr_uses_from(const struct expr *e, uint32_t first); /* a column >= first 
     F(PATTERN, "a row pattern") \
     F(RAW_TYPE, "the type RAW") \
     F(STRUCTURED_TYPE, "the type STRUCTURED") \
+    F(BITMAP_TYPE, "the type BITMAP") \
     F(TIMESTAMP_TZ, "the type TIMESTAMP WITH TIME ZONE") \
     F(TIME_PRECISION, "the type TIME with more than 3 digits") \
     F(INTERVAL_COLUMN, "an INTERVAL as a column of a table") \

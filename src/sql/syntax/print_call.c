@@ -86,7 +86,8 @@ static bool print_args(struct buf *out, const struct syn_expr *e, bool words)
         return print_worded_args(out, e);
     if (named(e, "POSITION") && (e->n_args == 2 || e->n_args == 3) && !needs_quotes(e))
         return print_expr_level(out, e->args[0], LEVEL_BETWEEN + 1) && put(out, " IN ") &&
-               syn_print_expr(out, e->args[1]);
+               syn_print_expr(out, e->args[1]) &&
+               (e->n_args == 2 || (put(out, " FROM ") && syn_print_expr(out, e->args[2])));
     return print_exprs(out, e->args, e->n_args);
 }
 

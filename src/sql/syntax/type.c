@@ -34,6 +34,7 @@ static const struct type_row {
     { STR_INIT("NULL"), STR_INIT("NULL"), { 0 }, { 0 }, NONE },
     { STR_INIT("ANY"), STR_INIT("ANY"), { 0 }, { 0 }, NONE },
     { STR_INIT("VARIANT"), STR_INIT("VARIANT"), { 0 }, { 0 }, NONE },
+    { STR_INIT("BITMAP"), STR_INIT("BITMAP"), { 0 }, { 0 }, NONE },
     { STR_INIT("DESCRIPTOR"), STR_INIT("DESCRIPTOR"), { 0 }, { 0 }, NONE },
 };
 

@@ -206,11 +206,33 @@ static void test_parse_good(void **state)
     assert_true(time_parse(STR("06:07"), &v) && v == 22020000);
 }
 
+/* The 30th of February: no date, and the last day of it in a timestamp. */
+static void test_parse_clamped(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *read;
+    } cases[] = { { "2021-02-29", "2021-02-28" }, { "1900-02-29", "1900-02-28" }, { "2024-02-31", "2024-02-29" },
+                  { "2021-4-31", "2021-04-30" } };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int32_t days = 42;
+        int64_t v, want;
+        assert_false(date_parse(str_from(cases[i].text), &days));
+        assert_int_equal(days, 42);
+        assert_true(timestamp_parse(str_from(cases[i].text), 3, &v, NULL));
+        assert_true(timestamp_parse(str_from(cases[i].read), 3, &want, NULL) && v == want);
+    }
+    int64_t v, want;
+    assert_true(timestamp_parse(STR("2021-02-30 01:02:03"), 3, &v, NULL));
+    assert_true(timestamp_parse(STR("2021-02-28 01:02:03"), 3, &want, NULL) && v == want);
+    assert_false(timestamp_parse(STR("2021-02-32 01:02:03"), 3, &v, NULL));
+}
+
 static void test_parse_bad(void **state)
 {
     (void)state;
     static const char *const bad[] = {
-        "", " ", "2020", "2020-01", "2020-13-01", "2020-00-01", "2020-01-00", "2020-01-32", "2021-02-29", "1900-02-29",
+        "", " ", "2020", "2020-01", "2020-13-01", "2020-00-01", "2020-01-00", "2020-01-32",
         "20-01-01", "02020-01-01", "2020-001-01", "2020/01/01", "2020-01-01x", "2020-01-01 ", "2020-01-01 12",
         "2020-01-01 12:00", "2020-01-01 24:00:00", "2020-01-01 12:60:00", "2020-01-01 12:00:60", "2020-01-01 12:00:00.",
         "2020-01-01 12:00:00.x", "2020-01-01  12:00:00", "2020-01-01t12:00:00", "-2020-01-01", "+2020-01-01",
@@ -448,7 +470,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_dates),      cmocka_unit_test(test_timestamps),
-        cmocka_unit_test(test_parse_good), cmocka_unit_test(test_parse_bad),
+        cmocka_unit_test(test_parse_good), cmocka_unit_test(test_parse_clamped), cmocka_unit_test(test_parse_bad),
         cmocka_unit_test(test_print),      cmocka_unit_test(test_units_and_storages),
         cmocka_unit_test(test_fixed_zones), cmocka_unit_test(test_named_zone),
         cmocka_unit_test(test_bad_zone_files),

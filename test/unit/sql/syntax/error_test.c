@@ -286,8 +286,7 @@ static const struct row rows[] = {
       "UESCAPE needs one character that is no hex digit, plus or space", NULL },
     { "SELECT a ? b", ST_SYNTAX, 1, 10, "unexpected '?': expected ';' or the end of the statement", NULL },
     { "SELECT ?", ST_SYNTAX, 1, 8, "unexpected '?': expected an expression (a name, a value or a function)", NULL },
-    { "SELECT {fn x}", ST_SYNTAX, 1, 8,
-      "unexpected '{': expected an expression (a name, a value or a function)", NULL },
+    { "SELECT {fn x}", ST_SYNTAX, 1, 9, "unexpected 'fn': expected d, t or ts", NULL },
     { "SELECT ``", ST_SYNTAX, 1, 8, "empty name", NULL },
     { "SELECT a; ) ; SELECT 1", ST_SYNTAX, 1, 11, "unexpected ')': expected a statement", NULL },
 };
