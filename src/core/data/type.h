@@ -59,7 +59,7 @@ struct type {
     enum time_attribute time; /* TIMESTAMP, TIMESTAMP_LTZ only */
     int32_t precision;        /* DECIMAL, TIME, TIMESTAMP*; CHAR, VARCHAR, BINARY, VARBINARY: length */
     int32_t scale;            /* DECIMAL */
-    uint8_t interval_from, interval_to; /* INTERVAL_*: enum time_unit as written: a DATE and hours make a TIMESTAMP */
+    uint8_t interval_from, interval_to; /* INTERVAL_*: enum time_unit as written: of one unit a number can be cast */
     uint32_t n_fields;        /* ROW */
     const struct field *fields;
     const struct type *element; /* ARRAY, MULTISET; MAP: value */

@@ -22,7 +22,7 @@ static const struct unit *unit_find(enum time_unit u)
     return NULL;
 }
 
-/* TIMESTAMPADD(unit, n, t) is t + INTERVAL '1' unit * n. */
+/* TIMESTAMPADD(unit, n, t) is t + INTERVAL '1' unit * n; a date and hours make a timestamp here only. */
 static enum status resolve_add(struct call *c)
 {
     const struct unit *u = c->n_args == 3 ? unit_find(literal_unit(c->args[0])) : NULL;
@@ -43,6 +43,8 @@ static enum status resolve_add(struct call *c)
     enum time_unit shown = u->unit == UNIT_MILLISECOND ? UNIT_SECOND : u->unit == UNIT_WEEK ? UNIT_DAY
                            : u->base == UNIT_MONTH                                           ? UNIT_MONTH
                                                                                              : u->unit;
+    if (t->kind == TYPE_DATE && shown < UNIT_DAY)
+        TRY(call_convert(c, 2, type_basic(TYPE_TIMESTAMP)));
     it->interval_from = it->interval_to = (uint8_t)shown;
     const struct expr *one, *times[2], *sum[2];
     TRY(expr_i64(c->env, it, u->length, &one, c->err));

@@ -104,10 +104,6 @@ static enum status resolve_temporal(struct call *c, bool *ret_done)
         a = c->args[0]->type;
         b = x->type;
     }
-    if (a->kind == TYPE_DATE && b->kind == TYPE_INTERVAL_DAY && b->interval_to < UNIT_DAY) {
-        TRY(call_convert(c, 0, type_basic(TYPE_TIMESTAMP)));
-        a = c->args[0]->type;
-    }
     if (a->kind != TYPE_DATE && a->kind != TYPE_TIME && !type_is_timestamp(a))
         return wrong_operands(c);
     return set_type(c, a);
