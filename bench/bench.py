@@ -151,16 +151,20 @@ def rate(command, events, out=None):
     return once
 
 
-def weir_command(tools, case, path, events, out=None, **more):
+def out_of(a, case):
+    """Where its folders go; None: it makes none."""
+    return f"{a.folder}/out" if case.partitions else None
+
+
+def weir_command(a, tools, case, path, events):
     values = {
         "file": path,
         "events": events,
         "per_ms": case.per_ms,
         "max_key": case.keys - 1,
         "interval": "100ms",
-        **more,
     }
-    script = case.files(out, **values) if case.partitions else case.text(sink=BLACKHOLE, **values)
+    script = case.files(out_of(a, case), **values) if case.partitions else case.text(sink=BLACKHOLE, **values)
     return [tools.weir, "run", "-q", "-c", script]
 
 
@@ -178,8 +182,8 @@ def limit_command(tools, case, path, events):
 
 def measure_case(a, tools, case):
     path, _ = make_files(a, tools, case, a.events, case.per_ms, case.keys) if case.file else ("", None)
-    out = f"{a.folder}/out" if case.partitions else None
-    runs = {"weir": rate(weir_command(tools, case, path, a.events, out), a.events, out)}
+    out = out_of(a, case)
+    runs = {"weir": rate(weir_command(a, tools, case, path, a.events), a.events, out)}
     if case.simd and tools.simd:
         runs["simdjson"] = rate([tools.simd, "once", case.simd, path], a.events)
     if tools.duck and (case.file or case.duck_events):
@@ -212,9 +216,9 @@ def measure_case(a, tools, case):
 def measure_commits(a, tools, case):
     """Committing against not committing, pair by pair; then one run that is watched, and a bare write of as much."""
     path, _ = make_files(a, tools, case, a.events, case.per_ms, case.keys)
-    plain = weir_command(tools, next(c for c in all_cases() if c.name == "tumble-json"), path, a.events)
+    plain = weir_command(a, tools, next(c for c in all_cases() if c.name == "tumble-json"), path, a.events)
     state = f"{a.folder}/state"
-    command = [*weir_command(tools, case, path, a.events), "--state-dir", state]
+    command = [*weir_command(a, tools, case, path, a.events), "--state-dir", state]
     found = alternate({"weir": rate(command, a.events, state), "plain": rate(plain, a.events)}, a.pairs)
     watch = Commits(state)
     try:
@@ -250,7 +254,7 @@ def measure_hop(a, tools, cases):
         )
         out = run([tools.weir, "run", "-q", "--final", "-o", "ndjson", "-c", script])[2]
         rows[name] = next(v for k, v in json.loads(out.decode().splitlines()[-1]).items() if k != "op")
-    runs = {name: lambda c=by_name[name]: run(weir_command(tools, c, "", a.events))[0] for name in rows}
+    runs = {name: lambda c=by_name[name]: run(weir_command(a, tools, c, "", a.events))[0] for name in rows}
     emit = [tools.weir, "run", "-q", "-c", fill(EMIT, sink=BLACKHOLE, rows=rows["hop"] - rows["tumble-60"])]
     runs["emit"] = lambda: run(emit)[0]
     found = alternate(runs, a.pairs)
@@ -340,8 +344,8 @@ def add_profiles(a, tools, results):
             continue
         path = make_files(a, tools, case, a.events, case.per_ms, case.keys)[0] if case.file else ""
         state = f"{a.folder}/state"
-        run(["rm", "-rf", state])
-        command = weir_command(tools, case, path, a.events) + (["--state-dir", state] if case.state else [])
+        run(["rm", "-rf", state, f"{a.folder}/out"])
+        command = weir_command(a, tools, case, path, a.events) + (["--state-dir", state] if case.state else [])
         shares = profile(command, a.folder)
         if shares:
             found[case.name] = shares
