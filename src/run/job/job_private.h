@@ -144,6 +144,7 @@ enum status task_step(struct task *t, bool *ret_ran, struct error *err) MUST_USE
 /* Processing time that the task waits for; INT64_MAX: none. */
 int64_t task_deadline_ms(const struct task *t);
 void task_publish(struct task *t); /* its operators' metrics into the face */
+void task_has_passed(struct task *t, uint64_t epoch); /* what it writes from here on is of the next one */
 bool task_send(void *arg, const struct node *exchange, const struct event *ev, struct error *err);
 
 /* ---- sources and sinks of the job ---- */

@@ -77,8 +77,7 @@ enum status job_restore(struct job *j, struct error *err)
     atomic_store(&j->published, epoch);
     atomic_store(&j->asked, epoch);
     for (uint32_t i = 0; i < j->n_tasks; i++) {
-        j->tasks[i].passed = epoch;
-        j->tasks[i].ctx.epoch = epoch + 1;
+        task_has_passed(&j->tasks[i], epoch);
         atomic_store(&j->tasks[i].face.handed, epoch);
     }
     return ST_OK;

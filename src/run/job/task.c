@@ -119,6 +119,12 @@ static enum status read_ahead(struct task *t, struct error *err)
     return ST_OK;
 }
 
+void task_has_passed(struct task *t, uint64_t epoch)
+{
+    t->passed = epoch;
+    t->ctx.epoch = epoch + 1;
+}
+
 static enum status end_barrier(struct task *t, bool *ret_ran, struct error *err)
 {
     if ((t->ctx.planted & JOB_BUG_EAGER_POSITION) && !t->barrier_final)
@@ -126,9 +132,8 @@ static enum status end_barrier(struct task *t, bool *ret_ran, struct error *err)
     buf_clear(&t->delta);
     TRY(chain_delta(t->chain, &t->delta, err));
     t->in_barrier = false;
-    t->passed = t->barrier_epoch;
+    task_has_passed(t, t->barrier_epoch);
     t->stopped = t->barrier_final;
-    t->ctx.epoch = t->passed + 1;
     task_publish(t);
     atomic_store(&t->face.handed, t->passed);
     *ret_ran = true;

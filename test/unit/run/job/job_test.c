@@ -105,6 +105,7 @@ static void test_stop_and_rescale(void **state)
                 sim_kill(s);
             }
             assert_true(i == N_JOBS - 1 || lives > 3);
+            assert_int_equal(w.stale_opens, 0);
             same(&w, &want);
             sim_free(s);
             world_release(&w);

@@ -38,6 +38,7 @@ struct world {
     struct map net; /* "table: row" -> int64_t */
     struct world_sink sinks[WORLD_SINKS];
     atomic_uint publishes;
+    atomic_uint stale_opens; /* writers that began in an epoch that was published already: files carry its number */
     atomic_bool locked;
 };
 
@@ -253,7 +254,9 @@ static enum status mem_restore(struct sink *base, const struct sink_commit *comm
 static enum status mem_open(struct sink *base, uint32_t subtask, uint64_t epoch, struct budget *b,
                             struct os_signal *wake, struct sink_writer **ret, struct error *err)
 {
-    (void)epoch, (void)err;
+    (void)err;
+    struct mem_sink *s = (struct mem_sink *)base;
+    s->world->stale_opens += epoch <= s->mine->upto[subtask];
     struct mem_writer *w = test_malloc(sizeof *w);
     *w = (struct mem_writer){ { base->ops }, (struct mem_sink *)base, subtask, 0, wake };
     for (uint32_t i = 0; i < MEM_CHUNKS; i++)
