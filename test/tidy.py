@@ -169,6 +169,8 @@ def check_rooms(plan):
                 bad.append(f"{readme}: longer than a screen")
     for base, _, names in os.walk("src"):
         for n in names:
+            if not n.endswith((".c", ".h")) and n not in ("README.md", ".gitkeep"):
+                bad.append(f"{os.path.join(base, n)}: neither a source nor a page")
             if n.endswith(".c"):
                 first = open(os.path.join(base, n), encoding="utf-8").read(2)
                 if first != "/*":

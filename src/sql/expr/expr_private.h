@@ -115,10 +115,16 @@ struct function {
     void (*free_state)(void *state, struct budget *b);
 };
 
+/* A row for a function of fixed types. */
+#define FUNCTION(NAME, SIGNATURE, HELP, EXAMPLE, TYPES, FLAGS, KERNEL)                        \
+    { .name = NAME, .signature = SIGNATURE, .help = HELP, .example = EXAMPLE, .types = TYPES, \
+      .flags = FLAGS, .kernel = KERNEL }
+
 /* The tables, each ended by a row without name. */
-extern const struct function functions_operators[], functions_logic[], functions_text[], functions_text_more[],
+extern const struct function functions_operators[], functions_logic[], functions_text[], functions_search[],
+    functions_text_more[],
     functions_regex[], functions_math[], functions_time[], functions_clock[], functions_nested[], functions_arrays[],
-    functions_hash[], functions_misc[], functions_units[], functions_fields[], functions_json[],
+    functions_hash[], functions_misc[], functions_units[], functions_fields[], functions_json[], functions_json_look[],
     functions_json_make[], functions_variant[], functions_zone[], functions_printf[], functions_net[];
 const struct function *function_find(struct str name); /* through aliases; NULL */
 const char *function_unsupported(struct str name); /* why it is of Flink's catalogue and not here; else NULL */

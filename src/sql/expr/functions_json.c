@@ -1,6 +1,6 @@
-/* Functions that read JSON: JSON_VALUE, JSON_QUERY, JSON_EXISTS, JSON_LENGTH, JSON_TYPE, IS JSON, JSON_UNQUOTE.
+/* The functions of SQL's standard that read JSON by a path: JSON_VALUE, JSON_QUERY, JSON_EXISTS.
  *
- * The binder gives the three of SQL's standard their words in a fixed order:
+ * The binder gives them their words in a fixed order:
  *     JSON_VALUE(text, path, type, on empty, default, on error, default)
  *     JSON_QUERY(text, path, type, wrapper, on empty, on error)
  *     JSON_EXISTS(text, path, on error)
@@ -9,64 +9,10 @@
  *     found    the text of a value
  *     empty    lax: nothing there, JSON's null, no JSON at all; a value of the wrong kind
  *     error    strict: the same; both: a path that is none, a document that is null
- * A path that is constant is compiled while planning, another one when it changes from row to row. */
+ * */
 #include "expr/json_private.h"
 
 enum outcome { FOUND, EMPTY, FAILED };
-
-static const struct json_path no_path; /* not valid */
-
-/* ---- paths ---- */
-
-/* The constant path of argument 1, compiled; NULL: it is not constant. */
-static enum status compile_constant(struct call *c, uint32_t i, bool modes, const struct json_path **ret)
-{
-    struct str text;
-    *ret = NULL;
-    if (!literal_str(c->args[i], &text))
-        return ST_OK;
-    struct json_path *path = ARENA_NEW(c->env->arena, struct json_path);
-    struct str copy = arena_str(c->env->arena, text);
-    if (!path || !copy.ptr || !json_path_compile(c->env->arena, copy, modes, path))
-        return expr_no_memory(c->env, c->err);
-    if (path->unsupported)
-        return error_at(c->err, ST_UNSUPPORTED, c->args[i]->line ? c->args[i]->line : c->line,
-                        c->args[i]->line ? c->args[i]->column_at : c->column,
-                        "'%s' in a JSON path is not supported yet", path->unsupported);
-    *ret = path;
-    return ST_OK;
-}
-
-static enum status path_of(struct kernel *k, struct json_work *w, uint32_t r, bool modes,
-                           const struct json_path **ret)
-{
-    *ret = k->expr->data;
-    if (*ret)
-        return ST_OK;
-    if (arg_null(k, 1, r)) {
-        *ret = &no_path;
-        return ST_OK;
-    }
-    struct str text = arg_str(k, 1, r);
-    *ret = &w->path;
-    if (w->path_known && str_eq(text, buf_str(&w->path_text)))
-        return ST_OK;
-    w->path_known = false;
-    buf_clear(&w->path_text);
-    arena_reset(&w->path_arena);
-    if (!buf_put(&w->path_text, text.ptr, text.len) ||
-        !json_path_compile(&w->path_arena, buf_str(&w->path_text), modes, &w->path))
-        return kernel_memory(k);
-    if (w->path.unsupported)
-        return kernel_fail(k, "'%s' in a JSON path is not supported yet", w->path.unsupported);
-    w->path_known = true;
-    return ST_OK;
-}
-
-static enum status too_much(struct kernel *k)
-{
-    return kernel_fail(k, "a JSON path looks at too many places");
-}
 
 /* *ret_reason: why it failed. */
 static enum status find(struct kernel *k, struct json_work *w, const struct json_path *p, struct str text,
@@ -80,7 +26,7 @@ static enum status find(struct kernel *k, struct json_work *w, const struct json
     case JSON_REFUSED:
         return kernel_memory(k);
     case JSON_ENDLESS:
-        return too_much(k);
+        return json_too_much(k);
     case JSON_BROKEN:
         *ret_reason = "the text is no JSON";
         *ret = p->lax ? EMPTY : FAILED;
@@ -244,7 +190,7 @@ static enum status json_value(struct kernel *k)
         struct str raw = { 0 };
         const char *reason;
         bool refused = false;
-        TRY(path_of(k, w, r, true, &p));
+        TRY(json_path_of(k, w, r, true, &p));
         TRY(find(k, w, p, arg_str(k, 0, r), &outcome, &raw, &reason));
         if (outcome == FOUND && !is_scalar(raw)) {
             outcome = p->lax ? EMPTY : FAILED;
@@ -304,7 +250,7 @@ static enum status resolve_value(struct call *c)
     TRY(convert_default(c, VALUE_ERROR, t));
     c->type = t;
     const struct json_path *path;
-    TRY(compile_constant(c, 1, true, &path));
+    TRY(json_constant_path(c, 1, true, &path));
     c->data = path;
     return ST_OK;
 }
@@ -393,7 +339,7 @@ static enum status json_query(struct kernel *k)
         enum outcome outcome;
         struct str raw;
         const char *reason;
-        TRY(path_of(k, w, r, true, &p));
+        TRY(json_path_of(k, w, r, true, &p));
         TRY(find(k, w, p, arg_str(k, 0, r), &outcome, &raw, &reason));
         if (outcome == FOUND && !wrap(w, wrapper, &raw))
             return kernel_memory(k);
@@ -444,7 +390,7 @@ static enum status resolve_query(struct call *c)
         return expr_no_memory(c->env, c->err);
     c->type = t;
     const struct json_path *path;
-    TRY(compile_constant(c, 1, true, &path));
+    TRY(json_constant_path(c, 1, true, &path));
     c->data = path;
     return ST_OK;
 }
@@ -467,7 +413,7 @@ static enum status json_exists(struct kernel *k)
         enum outcome outcome;
         struct str raw;
         const char *reason;
-        TRY(path_of(k, w, r, true, &p));
+        TRY(json_path_of(k, w, r, true, &p));
         TRY(find(k, w, p, arg_str(k, 0, r), &outcome, &raw, &reason));
         k->out->b[r] = outcome == FOUND || (outcome == FAILED && str_eq(word, STR("TRUE")));
         if (outcome == FAILED && str_eq(word, STR("ERROR")))
@@ -490,179 +436,8 @@ static enum status resolve_exists(struct call *c)
     if (!c->type)
         return expr_no_memory(c->env, c->err);
     const struct json_path *path;
-    TRY(compile_constant(c, 1, true, &path));
+    TRY(json_constant_path(c, 1, true, &path));
     c->data = path;
-    return ST_OK;
-}
-
-/* ---- JSON_LENGTH, JSON_TYPE: NULL for what is no JSON, no path, or not there ---- */
-
-/* The one value that is meant; *ret_there false: none. */
-static enum status look(struct kernel *k, struct json_work *w, uint32_t r, bool *ret_there, struct str *ret_raw)
-{
-    const struct json_path *p = NULL;
-    struct str text = arg_str(k, 0, r);
-    *ret_there = false;
-    if (k->n_args == 1) {
-        *ret_there = json_whole(text, ret_raw);
-        return ST_OK;
-    }
-    TRY(path_of(k, w, r, false, &p));
-    if (!p->valid)
-        return ST_OK;
-    struct json_path strict = *p;
-    strict.lax = false;
-    enum json_found found = json_find(w, &strict, text, ret_raw);
-    if (found == JSON_REFUSED)
-        return kernel_memory(k);
-    if (found == JSON_ENDLESS)
-        return too_much(k);
-    if (found != JSON_FOUND)
-        return ST_OK;
-    *ret_there = true;
-    if (!p->definite) { /* of several matches none is meant */
-        struct json j;
-        *ret_there = json_count(*ret_raw) == 1;
-        json_init(&j, *ret_raw);
-        if (*ret_there)
-            *ret_there = json_enter(&j) && json_element(&j) && json_skip(&j, ret_raw);
-    }
-    return ST_OK;
-}
-
-static enum status json_length(struct kernel *k)
-{
-    struct json_work *w;
-    TRY(json_work_for(k, &w));
-    EACH_ROW(k, r)
-    {
-        bool there;
-        struct str raw;
-        TRY(look(k, w, r, &there, &raw));
-        if (there)
-            k->out->i32[r] = (int32_t)json_count(raw);
-        else
-            column_set_null(k->out, r);
-        arena_reset(&w->arena);
-    }
-    return ST_OK;
-}
-
-static enum status json_type(struct kernel *k)
-{
-    static const struct str names[] = { [JSON_NULL] = STR_INIT("null"),     [JSON_FALSE] = STR_INIT("boolean"),
-                                        [JSON_TRUE] = STR_INIT("boolean"),  [JSON_NUMBER] = STR_INIT("number"),
-                                        [JSON_STRING] = STR_INIT("string"), [JSON_ARRAY] = STR_INIT("array"),
-                                        [JSON_OBJECT] = STR_INIT("object") };
-    struct json_work *w;
-    TRY(json_work_for(k, &w));
-    EACH_ROW(k, r)
-    {
-        bool there;
-        struct str raw;
-        TRY(look(k, w, r, &there, &raw));
-        if (there)
-            TRY(kernel_put_str(k, r, names[json_kind_of(raw)].ptr, names[json_kind_of(raw)].len));
-        else
-            column_set_null(k->out, r);
-        arena_reset(&w->arena);
-    }
-    return ST_OK;
-}
-
-static enum status resolve_look(struct call *c)
-{
-    struct str text;
-    const struct json_path *path = NULL;
-    if (c->n_args == 2) {
-        struct json_path with_mode;
-        TRY(compile_constant(c, 1, false, &path));
-        if (literal_str(c->args[1], &text)) {
-            struct json_path plain = path ? *path : no_path;
-            if (!json_path_compile(c->env->arena, text, true, &with_mode))
-                return expr_no_memory(c->env, c->err);
-            if (with_mode.valid && !plain.valid)
-                return error_at(c->err, ST_SEMANTIC, c->line, c->column,
-                                "%s does not support the 'lax'/'strict' path mode prefix (got: '%.*s')",
-                                c->function->name, STR_ARG(text));
-        }
-    }
-    c->data = path;
-    return ST_OK;
-}
-
-/* ---- IS JSON ---- */
-
-static enum status is_json(struct kernel *k)
-{
-    struct str word;
-    (void)literal_str(k->expr->args[1], &word);
-    EACH_ROW(k, r)
-    {
-        struct str raw;
-        bool is = !arg_null(k, 0, r) && json_whole(arg_str(k, 0, r), &raw);
-        enum json_kind kind = is ? json_kind_of(raw) : JSON_END;
-        if (str_eq(word, STR("OBJECT")))
-            is = is && kind == JSON_OBJECT;
-        else if (str_eq(word, STR("ARRAY")))
-            is = is && kind == JSON_ARRAY;
-        else if (str_eq(word, STR("SCALAR")))
-            is = is && kind != JSON_ARRAY && kind != JSON_OBJECT;
-        k->out->b[r] = is;
-    }
-    return ST_OK;
-}
-
-/* ---- JSON_UNQUOTE ---- */
-
-static const char *closing_quote(struct str s)
-{
-    struct json j;
-    struct str raw;
-    bool escaped;
-    if (s.len < 2 || s.ptr[0] != '"' || s.ptr[s.len - 1] != '"')
-        return NULL;
-    json_init(&j, str_make(s.ptr, s.len));
-    return json_string(&j, &raw, &escaped) ? j.at : NULL;
-}
-
-/* Flink looks whether the text starts with a JSON string, then takes the escapes of all between the first and the last
- * quote. Escapes there that are none leave the text as it is. */
-static enum status json_unquote(struct kernel *k)
-{
-    EACH_ROW(k, r)
-    {
-        struct str s = arg_str(k, 0, r);
-        const char *end = closing_quote(s);
-        struct str inner = end ? str_make(s.ptr + 1, s.len - 2) : s;
-        bool good = end != NULL;
-        for (const char *p = end ? end : s.ptr; good && p < s.ptr + s.len - 1; p++) {
-            if (*p != '\\')
-                continue;
-            struct json j; /* an escape alone in quotes must be a string */
-            char one[8] = { '"' };
-            size_t n = p + 1 < s.ptr + s.len - 1 && p[1] == 'u' ? 6 : 2;
-            good = p + n <= s.ptr + s.len - 1;
-            if (!good)
-                break;
-            memcpy(one + 1, p, n);
-            one[n + 1] = '"';
-            struct str raw;
-            bool escaped;
-            json_init(&j, str_make(one, n + 2));
-            good = json_string(&j, &raw, &escaped) && raw.len == n;
-            p += n - 1;
-        }
-        if (!good) {
-            TRY(kernel_put_str(k, r, s.ptr, s.len));
-            continue;
-        }
-        buf_clear(k->tmp);
-        if (!buf_reserve(k->tmp, inner.len))
-            return kernel_memory(k);
-        k->tmp->len = json_unescape(inner, (char *)k->tmp->data);
-        TRY(kernel_put_tmp(k, r));
-    }
     return ST_OK;
 }
 
@@ -681,19 +456,5 @@ const struct function functions_json[] = {
     { .name = "JSON_EXISTS", .signature = "JSON_EXISTS(json, path [{TRUE | FALSE | UNKNOWN | ERROR} ON ERROR])",
       .help = "TRUE when there is something at a path.", .example = "JSON_EXISTS('{\"a\": true}', '$.a')", .flags = 0,
       .resolve = resolve_exists, .kernel = json_exists, .free_state = json_work_free },
-    { .name = "JSON_LENGTH", .signature = "JSON_LENGTH(json [, path])",
-      .help = "How many members or elements; 1 for a scalar, NULL for what is no JSON.",
-      .example = "JSON_LENGTH('[1, 2, 3]')", .types = "s?s=i", .flags = FN_STRICT | FN_NULLABLE,
-      .resolve = resolve_look, .kernel = json_length, .free_state = json_work_free },
-    { .name = "JSON_TYPE", .signature = "JSON_TYPE(json [, path])",
-      .help = "object, array, string, number, boolean or null; NULL for what is no JSON.",
-      .example = "JSON_TYPE('[1, 2, 3]')", .types = "s?s=s", .flags = FN_STRICT | FN_NULLABLE,
-      .resolve = resolve_look, .kernel = json_type, .free_state = json_work_free },
-    { .name = "IS JSON", .signature = "text IS [NOT] JSON [VALUE | SCALAR | ARRAY | OBJECT]",
-      .help = "TRUE when the text starts with a JSON value of that kind.", .example = "'{\"a\": 1}' IS JSON OBJECT",
-      .types = "sw=b", .flags = FN_NOTNULL, .kernel = is_json },
-    { .name = "JSON_UNQUOTE", .signature = "JSON_UNQUOTE(text)",
-      .help = "What a JSON string stands for; any other text as it is.", .example = "JSON_UNQUOTE('\"a\\tb\"')",
-      .types = "s=s", .flags = FN_STRICT, .kernel = json_unquote },
     { .name = NULL },
 };

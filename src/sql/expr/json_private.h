@@ -120,6 +120,14 @@ bool json_is_number(struct str s);
 /* Integer part towards zero; false beyond int64. */
 bool json_number_to_i64(struct str s, int64_t *ret);
 
+/* ---- paths as arguments: json_argument.c ---- */
+
+/* The path of argument `i`, compiled; NULL: it is not constant. */
+enum status json_constant_path(struct call *c, uint32_t i, bool modes, const struct json_path **ret);
+/* The path of row `r`, in argument 1; never NULL, but perhaps not valid. */
+enum status json_path_of(struct kernel *k, struct json_work *w, uint32_t r, bool modes, const struct json_path **ret);
+enum status json_too_much(struct kernel *k);
+
 /* ---- the kernels' state ---- */
 
 enum status json_work_for(struct kernel *k, struct json_work **ret);
