@@ -75,7 +75,7 @@ class Case:
     partitions: str = ""  # columns: it writes CSV files in folders by these
 
     def text(self, *, sink, **values):
-        return fill(self.script, sink=sink, partitioned="", **values)
+        return fill(self.script, sink=sink, **values)
 
     def files(self, folder, **values):
         """The job that writes its folders."""
@@ -89,7 +89,7 @@ class Case:
 
 
 def fill(text, **values):
-    for name, value in values.items():
+    for name, value in {"partitioned": "", **values}.items():
         text = text.replace("{" + name + "}", str(value))
     return text
 

@@ -67,7 +67,7 @@ def weir_rows(weir, case, values, *flags):
         flags = (*flags, "--final", "-o", "ndjson")
     else:
         script = case.script
-    script = fill(script, sink=STDOUT, partitioned="", **values)
+    script = fill(script, sink=STDOUT, **values)
     return list(read_rows(run([weir, "run", "-q", *flags, "-c", script])[2].decode()))
 
 
