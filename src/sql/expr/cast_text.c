@@ -34,6 +34,19 @@ bool cast_fit_text(struct column *out, uint32_t r, struct str s)
     return column_set_str(out, r, s.ptr, n);
 }
 
+bool cast_fit_integer(struct column *out, uint32_t r, int64_t v)
+{
+    static const int64_t limits[] = { INT8_MAX, INT16_MAX, INT32_MAX, INT64_MAX };
+    int64_t max = limits[out->type->kind - TYPE_TINYINT];
+    if (v > max || v < -max - 1)
+        return false;
+    if (max == INT64_MAX)
+        out->i64[r] = v;
+    else
+        out->i32[r] = (int32_t)v;
+    return true;
+}
+
 static enum status put_text(struct kernel *k, uint32_t r, struct str s)
 {
     return cast_fit_text(k->out, r, s) ? ST_OK : kernel_memory(k);
@@ -129,7 +142,7 @@ static enum status to_bool(struct kernel *k)
 }
 
 /* An integer, after which a fraction may stand that is cut off: '1.9' is 1. */
-static bool parse_integer(struct str s, int64_t min, int64_t max, int64_t *ret)
+static bool parse_integer(struct str s, int64_t *ret)
 {
     s = str_trim(s);
     int64_t point = str_find(s, STR("."), 0);
@@ -142,23 +155,16 @@ static bool parse_integer(struct str s, int64_t min, int64_t max, int64_t *ret)
         *ret = 0;
         return point >= 0 && (size_t)point + 1 < s.len;
     }
-    return str_to_i64(whole, ret) && *ret >= min && *ret <= max;
+    return str_to_i64(whole, ret);
 }
 
 static enum status to_integer(struct kernel *k)
 {
-    static const int64_t limits[] = { INT8_MAX, INT16_MAX, INT32_MAX, INT64_MAX };
-    int64_t max = limits[k->expr->type->kind - TYPE_TINYINT];
-    bool wide = type_phys(k->expr->type) == PHYS_I64;
     EACH_ROW(k, r)
     {
-        int64_t v = 0;
-        if (!parse_integer(arg_str(k, 0, r), -max - 1, max, &v))
+        int64_t v;
+        if (!parse_integer(arg_str(k, 0, r), &v) || !cast_fit_integer(k->out, r, v))
             TRY(cast_failed(k, r));
-        else if (wide)
-            k->out->i64[r] = v;
-        else
-            k->out->i32[r] = (int32_t)v;
     }
     return ST_OK;
 }

@@ -64,8 +64,7 @@ static bool put_sql(struct buf *out, struct str raw)
 
 static bool put_integer(struct column *out, uint32_t r, struct str raw)
 {
-    static const int64_t limits[] = { INT8_MAX, INT16_MAX, INT32_MAX, INT64_MAX };
-    int64_t max = limits[out->type->kind - TYPE_TINYINT], v;
+    int64_t v;
     if (memchr(raw.ptr, 'E', raw.len)) {
         double d;
         if (!str_to_f64(raw, &d) || !(fabs(d) < 0x1p63) || (double)(int64_t)d != d)
@@ -74,13 +73,7 @@ static bool put_integer(struct column *out, uint32_t r, struct str raw)
     } else if (!str_to_i64(raw, &v)) { /* a point: there is something behind it */
         return false;
     }
-    if (v > max || v < -max - 1)
-        return false;
-    if (out->type->kind == TYPE_BIGINT)
-        out->i64[r] = v;
-    else
-        out->i32[r] = (int32_t)v;
-    return true;
+    return cast_fit_integer(out, r, v);
 }
 
 static bool put_decimal(struct column *out, uint32_t r, struct str raw)

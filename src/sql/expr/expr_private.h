@@ -183,6 +183,7 @@ kernel_fn *cast_nested_pick(const struct type *from, const struct type *to);
 kernel_fn *cast_variant_pick(const struct type *to);
 /* Cut to the length of VARCHAR(n), filled up to that of CHAR(n). false: memory refused. */
 bool cast_fit_text(struct column *out, uint32_t r, struct str s);
+bool cast_fit_integer(struct column *out, uint32_t r, int64_t v); /* false: outside of the column's type */
 /* A row that cannot be cast: NULL under TRY_CAST, else an error that shows the value. */
 enum status cast_failed(struct kernel *k, uint32_t r);
 bool text_to_date(struct str s, int32_t *ret_days);

@@ -93,19 +93,7 @@ static bool text_to_bool(struct str s, bool *ret)
 static bool put_integer(struct column *out, uint32_t r, struct str text)
 {
     int64_t v;
-    if (!json_number_to_i64(text, &v))
-        return false;
-    int64_t limit = out->type->kind == TYPE_TINYINT    ? INT8_MAX
-                    : out->type->kind == TYPE_SMALLINT ? INT16_MAX
-                    : out->type->kind == TYPE_INT      ? INT32_MAX
-                                                       : INT64_MAX;
-    if (v > limit || v < -limit - 1)
-        return false;
-    if (out->type->kind == TYPE_BIGINT)
-        out->i64[r] = v;
-    else
-        out->i32[r] = (int32_t)v;
-    return true;
+    return json_number_to_i64(text, &v) && cast_fit_integer(out, r, v);
 }
 
 /* A scalar that is not null as a number or a boolean; false: it is none, or too large. */
