@@ -14,36 +14,48 @@
 
 enum outcome { FOUND, EMPTY, FAILED };
 
-/* *ret_reason: why it failed. */
-static enum status find(struct kernel *k, struct json_work *w, const struct json_path *p, struct str text,
-                        enum outcome *ret, struct str *ret_raw, const char **ret_reason)
+/* What the path leads to in the text of a row. */
+struct answer {
+    const struct json_path *path;
+    enum outcome outcome;
+    struct str raw;     /* FOUND: the value's text */
+    const char *reason; /* else why not */
+};
+
+static void miss(struct answer *a, const char *reason)
 {
-    *ret = FAILED;
-    *ret_reason = "the JSON path is none";
-    if (!p->valid)
+    a->outcome = a->path->lax ? EMPTY : FAILED;
+    a->reason = reason;
+}
+
+static enum status answer_row(struct kernel *k, struct json_work *w, uint32_t r, struct answer *a)
+{
+    struct str text = arg_str(k, 0, r);
+    *a = (struct answer){ .outcome = FAILED, .reason = "the JSON path is none" };
+    TRY(json_path_of(k, w, r, true, &a->path));
+    if (!a->path->valid)
         return ST_OK;
-    switch (json_find(w, p, text, ret_raw)) {
+    switch (json_find(w, a->path, text, &a->raw)) {
     case JSON_REFUSED:
         return kernel_memory(k);
     case JSON_ENDLESS:
         return json_too_much(k);
     case JSON_BROKEN:
-        *ret_reason = "the text is no JSON";
-        *ret = p->lax ? EMPTY : FAILED;
+        miss(a, "the text is no JSON");
         return ST_OK;
     case JSON_MISSING:
-        *ret_reason = "No results for path";
-        *ret = p->lax ? EMPTY : FAILED;
+        miss(a, "No results for path");
         break;
     case JSON_FOUND:
-        *ret_reason = "Strict jsonpath mode requires a non empty returned value, but is null";
-        *ret = json_kind_of(*ret_raw) != JSON_NULL ? FOUND : p->lax ? EMPTY : FAILED;
+        a->outcome = FOUND;
+        if (json_kind_of(a->raw) == JSON_NULL)
+            miss(a, "Strict jsonpath mode requires a non empty returned value, but is null");
         break;
     }
     struct json j;
     json_init(&j, text);
-    if (*ret != FOUND && json_peek(&j) == JSON_NULL)
-        *ret = FAILED; /* Flink's library takes no null for a document */
+    if (a->outcome != FOUND && json_peek(&j) == JSON_NULL)
+        a->outcome = FAILED; /* Flink's library takes no null for a document */
     return ST_OK;
 }
 
@@ -173,33 +185,27 @@ static enum status json_value(struct kernel *k)
             column_set_null(k->out, r);
             continue;
         }
-        const struct json_path *p;
-        enum outcome outcome;
-        struct str raw = { 0 };
-        const char *reason;
+        struct answer a;
         bool refused = false;
-        TRY(json_path_of(k, w, r, true, &p));
-        TRY(find(k, w, p, arg_str(k, 0, r), &outcome, &raw, &reason));
-        if (outcome == FOUND && !is_scalar(raw)) {
-            outcome = p->lax ? EMPTY : FAILED;
-            reason = "Strict jsonpath mode requires scalar value, and the actual value is an array or an object";
-        }
-        if (outcome == FOUND && !text && !put_scalar(k->out, r, raw, k->tmp, &refused)) {
-            outcome = FAILED;
-            reason = "Cannot cast the value to the type of RETURNING";
+        TRY(answer_row(k, w, r, &a));
+        if (a.outcome == FOUND && !is_scalar(a.raw))
+            miss(&a, "Strict jsonpath mode requires scalar value, and the actual value is an array or an object");
+        if (a.outcome == FOUND && !text && !put_scalar(k->out, r, a.raw, k->tmp, &refused)) {
+            a.outcome = FAILED;
+            a.reason = "Cannot cast the value to the type of RETURNING";
         }
         if (refused)
             return kernel_memory(k);
-        if (outcome == FOUND && text) {
+        if (a.outcome == FOUND && text) {
             buf_clear(k->tmp);
-            if (!(json_kind_of(raw) == JSON_STRING ? json_put_text(k->tmp, raw)
-                                                   : json_put_value(&w->arena, k->tmp, raw)))
+            if (!(json_kind_of(a.raw) == JSON_STRING ? json_put_text(k->tmp, a.raw)
+                                                     : json_put_value(&w->arena, k->tmp, a.raw)))
                 return kernel_memory(k);
             TRY(kernel_put_tmp(k, r));
-        } else if (outcome != FOUND) {
-            TRY(fall_back(k, r, outcome == EMPTY ? VALUE_ON_EMPTY : VALUE_ON_ERROR, reason));
+        } else if (a.outcome != FOUND) {
+            TRY(fall_back(k, r, a.outcome == EMPTY ? VALUE_ON_EMPTY : VALUE_ON_ERROR, a.reason));
         }
-        if (!p->single)
+        if (!a.path->single)
             arena_reset(&w->arena);
     }
     return ST_OK;
@@ -323,31 +329,25 @@ static enum status json_query(struct kernel *k)
             column_set_null(k->out, r);
             continue;
         }
-        const struct json_path *p;
-        enum outcome outcome;
-        struct str raw;
-        const char *reason;
-        TRY(json_path_of(k, w, r, true, &p));
-        TRY(find(k, w, p, arg_str(k, 0, r), &outcome, &raw, &reason));
-        if (outcome == FOUND && !wrap(w, wrapper, &raw))
+        struct answer a;
+        TRY(answer_row(k, w, r, &a));
+        if (a.outcome == FOUND && !wrap(w, wrapper, &a.raw))
             return kernel_memory(k);
-        if (outcome == FOUND && is_scalar(raw)) {
-            outcome = p->lax ? EMPTY : FAILED;
-            reason = "Strict jsonpath mode requires array or object value, and the actual value is a scalar";
-        }
-        if (outcome == FOUND && k->out->type->kind == TYPE_ARRAY) {
+        if (a.outcome == FOUND && is_scalar(a.raw))
+            miss(&a, "Strict jsonpath mode requires array or object value, and the actual value is a scalar");
+        if (a.outcome == FOUND && k->out->type->kind == TYPE_ARRAY) {
             bool good;
-            TRY(put_elements(k, w, r, raw, &good));
-            reason = "Array element type mismatch in JSON_QUERY";
-            outcome = good ? FOUND : FAILED;
-        } else if (outcome == FOUND) {
+            TRY(put_elements(k, w, r, a.raw, &good));
+            a.reason = "Array element type mismatch in JSON_QUERY";
+            a.outcome = good ? FOUND : FAILED;
+        } else if (a.outcome == FOUND) {
             buf_clear(k->tmp);
-            if (!json_put_value(&w->arena, k->tmp, raw))
+            if (!json_put_value(&w->arena, k->tmp, a.raw))
                 return kernel_memory(k);
             TRY(kernel_put_tmp(k, r));
         }
-        if (outcome != FOUND)
-            TRY(query_fall_back(k, r, outcome == EMPTY ? QUERY_ON_EMPTY : QUERY_ON_ERROR, reason));
+        if (a.outcome != FOUND)
+            TRY(query_fall_back(k, r, a.outcome == EMPTY ? QUERY_ON_EMPTY : QUERY_ON_ERROR, a.reason));
         arena_reset(&w->arena);
     }
     return ST_OK;
@@ -397,18 +397,14 @@ static enum status json_exists(struct kernel *k)
             column_set_null(k->out, r);
             continue;
         }
-        const struct json_path *p;
-        enum outcome outcome;
-        struct str raw;
-        const char *reason;
-        TRY(json_path_of(k, w, r, true, &p));
-        TRY(find(k, w, p, arg_str(k, 0, r), &outcome, &raw, &reason));
-        k->out->b[r] = outcome == FOUND || (outcome == FAILED && str_eq(word, STR("TRUE")));
-        if (outcome == FAILED && str_eq(word, STR("ERROR")))
-            return kernel_fail(k, "%s", reason);
-        if (outcome == FAILED && str_eq(word, STR("UNKNOWN")))
+        struct answer a;
+        TRY(answer_row(k, w, r, &a));
+        k->out->b[r] = a.outcome == FOUND || (a.outcome == FAILED && str_eq(word, STR("TRUE")));
+        if (a.outcome == FAILED && str_eq(word, STR("ERROR")))
+            return kernel_fail(k, "%s", a.reason);
+        if (a.outcome == FAILED && str_eq(word, STR("UNKNOWN")))
             column_set_null(k->out, r);
-        if (!p->single)
+        if (!a.path->single)
             arena_reset(&w->arena);
     }
     return ST_OK;
