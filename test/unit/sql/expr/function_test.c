@@ -70,6 +70,10 @@ static const struct {
     { "SPLIT_INDEX", "'/123456789ab/123456789abc/|'/|1", "123456789ab" },
     { "SPLIT_INDEX", "'/123456789abc/123456789abcd/|'/|1", "123456789abc" },
     { "SPLIT_INDEX", "'/123456789abc/123456789abcd/|'/|2", "123456789abcd" },
+    { "SPLIT_INDEX", "'a::b::c|'::|1", "b" }, /* more than a byte */
+    { "SPLIT_INDEX", "'a:::b|'::|1", ":b" },
+    { "SPLIT_INDEX", "'a::|'::|1", "" },
+    { "SPLIT_INDEX", "'a::|'::|2", "NULL" },
     { "COUNT_CHAR", "'banana|'a", "3" },
     { "COUNT_CHAR", "?STRING|'a", "0" },
     { "ASCII", "'efg", "101" },
