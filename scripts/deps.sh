@@ -41,8 +41,14 @@ install_packages() {
 }
 
 # What building Weir takes, and what testing it takes besides.
-build_packages="gcc libc6-dev cmake ninja-build pkg-config zlib1g-dev libzstd-dev liblz4-dev libpcre2-dev libedit-dev libisal-dev libxxhash-dev"
-test_packages="clang llvm libclang-rt-14-dev g++ libcmocka-dev python3 sqlite3 procps"
+build_packages="gcc libc6-dev cmake ninja-build pkg-config zlib1g-dev libzstd-dev liblz4-dev libsnappy-dev libpcre2-dev libedit-dev libisal-dev libxxhash-dev librdkafka-dev"
+test_packages="clang llvm libclang-rt-14-dev g++ libcmocka-dev python3 sqlite3 procps kcat python3-confluent-kafka python3-kafka python3-lz4 python3-zstandard python3-snappy"
+# What the clients of other languages take: commands, each with the package that has it where nobody else has brought it.
+client_commands="make:make node:nodejs npm:npm javac:openjdk-17-jdk-headless mvn:maven"
+client_packages="rapidjson-dev libssl-dev"
+for pair in $client_commands; do
+    command -v "${pair%%:*}" >/dev/null 2>&1 || client_packages="$client_packages ${pair#*:}"
+done
 
 # configure PRESET: quietly, and only when there is nothing yet or the floor plan changed.
 configure() {

@@ -33,7 +33,7 @@ def rooms():
         m = re.match(r"weir_room\((\w+) (\w+)\s+(.*)\)", line)
         if not m:
             continue
-        may = re.search(r"MAY ([\w ]*?)(?: LIBS|$)", m.group(3))
+        may = re.search(r"MAY ([\w ]*?)(?: LIBS| TESTS|$)", m.group(3))
         plan[m.group(2)] = (m.group(1), may.group(1).split() if may else [])
     return plan
 
@@ -100,7 +100,7 @@ def check_calls():
 
 def check_headers():
     bad = []
-    flags = ["-std=gnu17", "-fsyntax-only", "-Wall", "-Wextra", "-Iinclude"] + [f"-Isrc/{w}" for w in ("core", "sql", "run", "app")]
+    flags = ["-std=gnu17", "-fsyntax-only", "-Wall", "-Wextra", "-Iinclude"] + [f"-Isrc/{w}" for w in ("core", "net", "log", "sql", "run", "app")]
     headers = [p for p in sources() if p.endswith(".h")] + ["include/weir/weir.h"]
     for path in headers:
         name = path.split("/", 2)[2] if path.startswith("src/") else path.split("/", 1)[1]
@@ -169,7 +169,7 @@ def check_rooms(plan):
                 bad.append(f"{readme}: longer than a screen")
     for base, _, names in os.walk("src"):
         for n in names:
-            if not n.endswith((".c", ".h")) and n not in ("README.md", ".gitkeep"):
+            if not n.endswith((".c", ".h", ".def")) and n not in ("README.md", ".gitkeep"):
                 bad.append(f"{os.path.join(base, n)}: neither a source nor a page")
             if n.endswith(".c"):
                 first = open(os.path.join(base, n), encoding="utf-8").read(2)

@@ -122,6 +122,23 @@ void *arena_alloc_slow(struct arena *a, size_t bytes, size_t align)
     return cut(&a->at, a->end, bytes, align);
 }
 
+bool arena_reserve(struct arena *a, size_t n, size_t bytes)
+{
+    if (n > ARENA_REQUEST_MAX / 64 || bytes > ARENA_REQUEST_MAX / 2)
+        return false;
+    size_t need = bytes + n * (ARENA_GAP + 16) + ARENA_GAP;
+    if (a->at && need <= (size_t)(a->end - a->at))
+        return true;
+    size_t block_bytes = BLOCK_HEADER + need > a->block_bytes ? BLOCK_HEADER + need : a->block_bytes;
+    struct arena_block *block = mem_alloc(a->budget, block_bytes);
+    if (!block)
+        return false;
+    *block = (struct arena_block){ a->blocks, block_bytes };
+    a->blocks = block;
+    block_open(a, block);
+    return true;
+}
+
 void *arena_calloc(struct arena *a, size_t bytes)
 {
     void *p = arena_alloc(a, bytes);

@@ -62,6 +62,8 @@ void arena_init(struct arena *a, struct budget *b); /* allocates nothing yet */
 void arena_release(struct arena *a);
 void arena_reset(struct arena *a); /* keeps the largest block for reuse */
 void *arena_alloc_slow(struct arena *a, size_t bytes, size_t align);
+/* Sets aside room for `n` allocations of together `bytes`, none aligned to more than 16: they will not be refused. */
+bool arena_reserve(struct arena *a, size_t n, size_t bytes) MUST_USE;
 
 /* NULL when the budget refuses. `align` is a power of two up to 64. */
 static inline void *arena_alloc_aligned(struct arena *a, size_t bytes, size_t align)

@@ -6,6 +6,8 @@
  * conversions inside libedit. An entry of the history may have several lines; libedit shows and edits it as one. */
 #include "cli/shell/editor.h"
 
+#include "base/library.h"
+
 #include <errno.h>
 #include <histedit.h>
 #include <locale.h>
@@ -14,6 +16,21 @@
 #define LISTED_MAX 120u /* candidates shown at once */
 #define PROMPT_MAX 64
 #define INDENT "    "
+
+#define CALLS(X)                                                                                               \
+    X(el_deletestr) X(el_end) X(el_get) X(el_gets) X(el_init) X(el_insertstr) X(el_line) X(el_resize) X(el_set) \
+    X(el_source) X(el_wset) X(history) X(history_end) X(history_init)
+
+static struct {
+    CALLS(LIBRARY_POINTER)
+} lib;
+
+static enum status need_library(struct error *err)
+{
+    static const char *const names[] = { CALLS(LIBRARY_NAME) };
+    static struct library library = LIBRARY("libedit.so.2", "libedit2", names, lib);
+    return library_open(&library, err);
+}
 
 struct editor {
     struct editor_config config;
@@ -27,7 +44,7 @@ struct editor {
 static struct editor *editor_of(EditLine *el)
 {
     void *e = NULL;
-    el_get(el, EL_CLIENTDATA, &e);
+    lib.el_get(el, EL_CLIENTDATA, &e);
     return e;
 }
 
@@ -62,14 +79,14 @@ static int read_character(struct editor *e, wchar_t *ret)
 static void draw_again(struct editor *e)
 {
     put_out(e, STR("\r\033[J"));
-    el_set(e->el, EL_REFRESH);
+    lib.el_set(e->el, EL_REFRESH);
 }
 
 /* Back from the background, where the shell above us had the terminal as it likes it. */
 static void take_terminal_again(EditLine *el)
 {
-    el_set(el, EL_PREP_TERM, 0);
-    el_set(el, EL_PREP_TERM, 1);
+    lib.el_set(el, EL_PREP_TERM, 0);
+    lib.el_set(el, EL_PREP_TERM, 1);
     draw_again(editor_of(el));
 }
 
@@ -84,7 +101,7 @@ static int on_read(EditLine *el, wchar_t *ret)
             return -1;
         }
         if (got & OS_NOTED_RESIZE) {
-            el_resize(el);
+            lib.el_resize(el);
             draw_again(e);
         }
         if (got & OS_NOTED_CONTINUE)
@@ -149,7 +166,7 @@ static void list_candidates(struct editor *e, const struct candidates *k)
     if (put_list(e, k, &out))
         put_out(e, buf_str(&out));
     buf_release(&out);
-    el_set(e->el, EL_REFRESH);
+    lib.el_set(e->el, EL_REFRESH);
 }
 
 static unsigned char put_instead(struct editor *e, struct str typed, struct str text, const char *after)
@@ -157,15 +174,15 @@ static unsigned char put_instead(struct editor *e, struct str typed, struct str 
     struct str whole = arena_printf(&e->arena, "%.*s%s", STR_ARG(text), after);
     if (!whole.ptr)
         return CC_ERROR;
-    el_deletestr(e->el, (int)utf8_length(typed));
-    return el_insertstr(e->el, whole.ptr) == 0 ? CC_REFRESH : CC_ERROR;
+    lib.el_deletestr(e->el, (int)utf8_length(typed));
+    return lib.el_insertstr(e->el, whole.ptr) == 0 ? CC_REFRESH : CC_ERROR;
 }
 
 static unsigned char on_tab(EditLine *el, int key)
 {
     (void)key;
     struct editor *e = editor_of(el);
-    const LineInfo *info = el_line(el);
+    const LineInfo *info = lib.el_line(el);
     size_t cursor = (size_t)(info->cursor - info->buffer);
     struct candidates k = { 0 };
     arena_reset(&e->arena);
@@ -173,7 +190,7 @@ static unsigned char on_tab(EditLine *el, int key)
     if (!line.ptr || !e->config.complete(e->config.arg, line, cursor, &e->arena, &k))
         return CC_ERROR;
     if (k.indent)
-        return el_insertstr(el, INDENT) == 0 ? CC_REFRESH : CC_ERROR;
+        return lib.el_insertstr(el, INDENT) == 0 ? CC_REFRESH : CC_ERROR;
     if (k.list.count == 0)
         return CC_ERROR;
     struct str typed = str_make(line.ptr + k.from, cursor - k.from);
@@ -194,34 +211,35 @@ static void configure(struct editor *e)
 {
     HistEvent event;
     EditLine *el = e->el;
-    history(e->history, &event, H_SETSIZE, (int)e->config.history);
-    history(e->history, &event, H_SETUNIQUE, 1);
-    el_set(el, EL_CLIENTDATA, e);
-    el_set(el, EL_SIGNAL, 0);
-    el_set(el, EL_PROMPT_ESC, on_prompt, '\1');
-    el_set(el, EL_EDITOR, "emacs");
-    el_set(el, EL_HIST, history, e->history);
-    el_set(el, EL_GETCFN, on_read);
-    el_wset(el, EL_ADDFN, L"weir-complete", L"complete what stands before the cursor", on_tab); /* el_set leaks both */
-    el_set(el, EL_BIND, "\t", "weir-complete", NULL);
-    el_set(el, EL_BIND, "^R", "em-inc-search-prev", NULL);
-    el_set(el, EL_BIND, "^W", "ed-delete-prev-word", NULL);
-    el_set(el, EL_BIND, "\033[1;5C", "em-next-word", NULL); /* Ctrl with an arrow */
-    el_set(el, EL_BIND, "\033[1;5D", "ed-prev-word", NULL);
-    el_set(el, EL_BIND, "\033[3~", "ed-delete-next-char", NULL);
-    el_source(el, NULL); /* ~/.editrc has the last word */
+    lib.history(e->history, &event, H_SETSIZE, (int)e->config.history);
+    lib.history(e->history, &event, H_SETUNIQUE, 1);
+    lib.el_set(el, EL_CLIENTDATA, e);
+    lib.el_set(el, EL_SIGNAL, 0);
+    lib.el_set(el, EL_PROMPT_ESC, on_prompt, '\1');
+    lib.el_set(el, EL_EDITOR, "emacs");
+    lib.el_set(el, EL_HIST, lib.history, e->history);
+    lib.el_set(el, EL_GETCFN, on_read);
+    lib.el_wset(el, EL_ADDFN, L"weir-complete", L"complete what stands before the cursor", on_tab); /* el_set leaks both */
+    lib.el_set(el, EL_BIND, "\t", "weir-complete", NULL);
+    lib.el_set(el, EL_BIND, "^R", "em-inc-search-prev", NULL);
+    lib.el_set(el, EL_BIND, "^W", "ed-delete-prev-word", NULL);
+    lib.el_set(el, EL_BIND, "\033[1;5C", "em-next-word", NULL); /* Ctrl with an arrow */
+    lib.el_set(el, EL_BIND, "\033[1;5D", "ed-prev-word", NULL);
+    lib.el_set(el, EL_BIND, "\033[3~", "ed-delete-next-char", NULL);
+    lib.el_source(el, NULL); /* ~/.editrc has the last word */
 }
 
 enum status editor_new(const struct editor_config *config, struct editor **ret, struct error *err)
 {
+    TRY(need_library(err));
     struct editor *e = mem_calloc(config->c->arena.budget, sizeof *e);
     if (!e)
         return budget_error(config->c->arena.budget, sizeof *e, err);
     e->config = *config;
     arena_init(&e->arena, config->c->arena.budget);
     (void)setlocale(LC_CTYPE, "C.UTF-8");
-    e->history = history_init();
-    e->el = e->history ? el_init("weir", stdin, stdout, stderr) : NULL;
+    e->history = lib.history_init();
+    e->el = e->history ? lib.el_init("weir", stdin, stdout, stderr) : NULL;
     if (!e->el) {
         editor_free(e);
         return error_set(err, ST_MEMORY, "no memory for the line editor");
@@ -236,9 +254,9 @@ void editor_free(struct editor *e)
     if (!e)
         return;
     if (e->el)
-        el_end(e->el);
+        lib.el_end(e->el);
     if (e->history)
-        history_end(e->history);
+        lib.history_end(e->history);
     arena_release(&e->arena);
     mem_free(e->config.c->arena.budget, e, sizeof *e);
 }
@@ -248,8 +266,8 @@ enum editor_got editor_line(struct editor *e, const char *prompt, struct str *re
     int n = 0;
     snprintf(e->prompt, sizeof e->prompt, "%s", prompt);
     e->stopped = EDITOR_END;
-    el_set(e->el, EL_PREP_TERM, 1); /* before the prompt: a key that answers it must not meet the old mode */
-    const char *line = el_gets(e->el, &n);
+    lib.el_set(e->el, EL_PREP_TERM, 1); /* before the prompt: a key that answers it must not meet the old mode */
+    const char *line = lib.el_gets(e->el, &n);
     if (line && n > 0) {
         *ret = str_make(line, (size_t)n);
         return EDITOR_LINE;
@@ -259,10 +277,10 @@ enum editor_got editor_line(struct editor *e, const char *prompt, struct str *re
 }
 
 /* The mode of editing: no echo, while Ctrl-C is a signal as ever. */
-void editor_hush(struct editor *e, bool on) { el_set(e->el, EL_PREP_TERM, on ? 1 : 0); }
+void editor_hush(struct editor *e, bool on) { lib.el_set(e->el, EL_PREP_TERM, on ? 1 : 0); }
 
 void editor_remember(struct editor *e, const char *entry)
 {
     HistEvent event;
-    history(e->history, &event, H_ENTER, entry);
+    lib.history(e->history, &event, H_ENTER, entry);
 }

@@ -164,12 +164,35 @@ static void test_array(void **state)
     arena_release(&a);
 }
 
+static void test_reserved(void **state)
+{
+    (void)state;
+    struct budget budget;
+    budget_init(&budget, "test", SIZE_MAX, NULL);
+    struct arena a;
+    arena_init(&a, &budget);
+    for (size_t n = 1; n < 3000; n = n * 3 + 1) {
+        assert_true(arena_reserve(&a, n, n * 41));
+        budget.limit = atomic_load(&budget.used); /* nothing more */
+        for (size_t i = 0; i < n; i++)
+            assert_non_null(arena_alloc(&a, 41));
+        budget.limit = SIZE_MAX;
+    }
+    assert_false(arena_reserve(&a, SIZE_MAX, 1));
+    assert_false(arena_reserve(&a, 1, SIZE_MAX));
+    budget.limit = atomic_load(&budget.used);
+    assert_false(arena_reserve(&a, 1, (size_t)1 << 20));
+    arena_release(&a);
+    assert_int_equal(atomic_load(&budget.used), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_align_and_overlap), cmocka_unit_test(test_refusal),
         cmocka_unit_test(test_large_keeps_the_open_block), cmocka_unit_test(test_reset),
         cmocka_unit_test(test_text), cmocka_unit_test(test_array),
+        cmocka_unit_test(test_reserved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
