@@ -1,5 +1,5 @@
-/* What a program needs of the machine and no room does: its terminal, its processors, another program at the end of a
- * pipe. */
+/* What a program needs of the machine and no room does: its terminal, its processors, how many files it may open,
+ * another program at the end of a pipe. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,6 +34,18 @@ uint32_t os_real_cpus(void)
         return (uint32_t)CPU_COUNT(&set);
     long n = sysconf(_SC_NPROCESSORS_ONLN);
     return n > 0 ? (uint32_t)n : 1;
+}
+
+uint32_t os_real_open_files(void)
+{
+    struct rlimit r;
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0)
+        return 0;
+    rlim_t was = r.rlim_cur;
+    r.rlim_cur = r.rlim_max;
+    if (was != r.rlim_max && setrlimit(RLIMIT_NOFILE, &r) != 0)
+        r.rlim_cur = was;
+    return r.rlim_cur < UINT32_MAX ? (uint32_t)r.rlim_cur : UINT32_MAX;
 }
 
 /* ---- another program ---- */

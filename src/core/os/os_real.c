@@ -14,20 +14,17 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "os/real_private.h"
 
 #define HUGE_PAGE ((size_t)2 << 20)
+#define LOCK_WAIT_NS INT64_C(1000000000)
+#define LOCK_NAP_NS 10000000
 #define IO_MAX ((size_t)1 << 30) /* the kernel takes less than 2 GiB a call */
-
-struct os_file {
-    int fd;
-    bool sync_failed;
-    size_t struct_bytes;
-    char path[];
-};
 
 /* ---- errors ---- */
 
@@ -54,6 +51,15 @@ static const struct {
     { ELOOP, ST_IO, "the symbolic links go in a circle" },
     { EIO, ST_IO, "the device failed: see the kernel log, and check the disk before going on" },
     { EPIPE, ST_IO, "the reader at the other end has gone" },
+    { EADDRINUSE, ST_EXISTS, "another process listens there: stop it, or take another port" },
+    { EADDRNOTAVAIL, ST_IO, "this machine does not have the address" },
+    { ECONNREFUSED, ST_UNREACHABLE, "nobody listens there" },
+    { ECONNRESET, ST_UNREACHABLE, "" },
+    { ECONNABORTED, ST_UNREACHABLE, "" },
+    { ETIMEDOUT, ST_UNREACHABLE, "" },
+    { EHOSTUNREACH, ST_UNREACHABLE, "" },
+    { ENETUNREACH, ST_UNREACHABLE, "" },
+    { ENETDOWN, ST_UNREACHABLE, "" },
     { ESPIPE, ST_UNSUPPORTED, "it is a pipe: use standard input, or copy it to a file first" },
 };
 
@@ -217,6 +223,31 @@ static enum status real_pwrite(struct os *os, struct os_file *f, const void *byt
     return ST_OK;
 }
 
+static enum status real_pwrite_pieces(struct os *os, struct os_file *f, const struct str *pieces, uint32_t count,
+                                      uint64_t offset, struct error *err)
+{
+    (void)os;
+    struct iovec v[512];
+    size_t skip = 0; /* of the first piece: written already */
+    for (uint32_t i = 0; i < count;) {
+        uint32_t n = 0;
+        for (; n < sizeof v / sizeof *v && i + n < count; n++)
+            v[n] = (struct iovec){ (void *)(uintptr_t)pieces[i + n].ptr, pieces[i + n].len };
+        v[0].iov_base = (char *)v[0].iov_base + skip;
+        v[0].iov_len -= skip;
+        ssize_t done = pwritev(f->fd, v, (int)n, (off_t)offset);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0 || (done == 0 && pieces[i].len > skip))
+            return real_error(err, done < 0 ? errno : ENOSPC, "write", f->path);
+        offset += (size_t)done;
+        skip += (size_t)done;
+        while (i < count && skip >= pieces[i].len)
+            skip -= pieces[i++].len;
+    }
+    return ST_OK;
+}
+
 static enum status real_truncate(struct os *os, struct os_file *f, uint64_t bytes, struct error *err)
 {
     (void)os;
@@ -225,6 +256,12 @@ static enum status real_truncate(struct os *os, struct os_file *f, uint64_t byte
         rc = ftruncate(f->fd, (off_t)bytes);
     } while (rc != 0 && errno == EINTR);
     return rc == 0 ? ST_OK : real_error(err, errno, "truncate", f->path);
+}
+
+static void real_write_behind(struct os *os, struct os_file *f, uint64_t offset, uint64_t len)
+{
+    (void)os;
+    (void)sync_file_range(f->fd, (off_t)offset, (off_t)len, SYNC_FILE_RANGE_WRITE); /* what fails is the sync's to tell */
 }
 
 static enum status real_sync(struct os *os, struct os_file *f, struct error *err)
@@ -276,16 +313,34 @@ static enum status real_stat(struct os *os, const char *path, struct os_stat *re
     return ST_OK;
 }
 
+static enum status real_space(struct os *os, const char *path, uint64_t *ret_bytes, uint64_t *ret_free, struct error *err)
+{
+    (void)os;
+    struct statvfs v;
+    if (statvfs(path, &v) != 0)
+        return real_error(err, errno, "look at", path);
+    *ret_bytes = (uint64_t)v.f_blocks * v.f_frsize;
+    *ret_free = (uint64_t)v.f_bavail * v.f_frsize; /* without what is kept for root */
+    return ST_OK;
+}
+
 static enum status real_lock(struct os *os, struct os_file *f, struct error *err)
 {
     (void)os;
     /* A lock of the open file, not of the process: closing another handle of the same file keeps it, and
      * a second handle in this process is refused as well. */
     struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-    if (fcntl(f->fd, F_OFD_SETLK, &lock) == 0)
-        return ST_OK;
-    if (errno != EAGAIN && errno != EACCES)
-        return real_error(err, errno, "lock", f->path);
+    int64_t until_ns = clock_ns(CLOCK_MONOTONIC) + LOCK_WAIT_NS;
+    struct timespec nap = { .tv_nsec = LOCK_NAP_NS };
+    for (;;) {
+        if (fcntl(f->fd, F_OFD_SETLK, &lock) == 0)
+            return ST_OK;
+        if (errno != EAGAIN && errno != EACCES)
+            return real_error(err, errno, "lock", f->path);
+        if (clock_ns(CLOCK_MONOTONIC) >= until_ns)
+            break;
+        (void)nanosleep(&nap, NULL); /* one that has been killed takes a moment to be gone */
+    }
     error_set(err, ST_LOCKED, "'%s' is locked by another process", f->path);
     error_hint(err, "stop the other process, or use another directory");
     error_place(err, f->path, 0, 0, -1);
@@ -496,10 +551,13 @@ static const struct os_ops real_ops = {
     .close = real_close,
     .pread = real_pread,
     .pwrite = real_pwrite,
+    .pwrite_pieces = real_pwrite_pieces,
     .truncate = real_truncate,
+    .write_behind = real_write_behind,
     .sync = real_sync,
     .fstat = real_fstat,
     .stat = real_stat,
+    .space = real_space,
     .rename = real_rename,
     .unlink = real_unlink,
     .mkdir = real_mkdir,
@@ -509,6 +567,22 @@ static const struct os_ops real_ops = {
     .lock = real_lock,
     .stream_read = real_stream_read,
     .stream_write = real_stream_write,
+    .net_resolve = real_net_resolve,
+    .net_listen = real_net_listen,
+    .net_accept = real_net_accept,
+    .net_connect = real_net_connect,
+    .net_recv = real_net_recv,
+    .net_send = real_net_send,
+    .net_send_file = real_net_send_file,
+    .net_finish = real_net_finish,
+    .net_close = real_net_close,
+    .net_local = real_net_local,
+    .net_peer = real_net_peer,
+    .poller_new = real_poller_new,
+    .poller_free = real_poller_free,
+    .poller_add = real_poller_add,
+    .poller_signal = real_poller_signal,
+    .poller_wait = real_poller_wait,
     .work = real_work,
     .signal_new = real_signal_new,
     .signal_free = real_signal_free,

@@ -4,25 +4,32 @@
  * WORKERS_MAX, because one piece may hang for hours (a read of a silent pipe) while a sync is urgent.
  * When a thread cannot be had, the work is done on the caller's thread: slow, but done.
  *
- * A wake-up is a flag under a mutex with a condition on the monotonic clock. `done` of a piece of work is
- * set under the mutex of its signal, and signal_free passes through that mutex: whoever has seen `done`
- * may free the signal at once. */
+ * A wake-up is a word that its waiter sleeps on: a raise that nobody sleeps through costs no system call. It is raised, and
+ * `done` of a piece of work is set, under a mutex that signal_free passes through: whoever has seen either may free the
+ * signal at once. Sleepers are woken behind the mutex, so that they do not run into it. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "os/real_private.h"
 
 #define WORKERS_MAX 8u
 
+/* A signal's state. It is not calm again by itself after a sleep that ended by its time: a raise then wakes nobody. */
+enum { CALM, RAISED, SLEPT_ON };
+
 struct os_signal {
     pthread_mutex_t mutex;
-    pthread_cond_t cond;
-    bool raised;
+    atomic_uint state;
+    int event_fd; /* of a poller, or -1 */
 };
 
 struct os_thread {
@@ -32,20 +39,35 @@ struct os_thread {
     char name[16];
 };
 
+/* ---- sleeping on a word ---- */
+
+/* As long as it has that value, until the monotonic clock says so (NULL: for ever). Whatever it returns for: look again. */
+static void futex_wait(atomic_uint *at, unsigned value, const struct timespec *until)
+{
+    (void)syscall(SYS_futex, at, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, value, until, NULL, FUTEX_BITSET_MATCH_ANY);
+}
+
+/* Uses the address only: what stands there may be freed already. */
+static void futex_wake(atomic_uint *at, int most)
+{
+    (void)syscall(SYS_futex, at, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, most, NULL, NULL, 0);
+}
+
 /* ---- wake-ups ---- */
 
 struct os_signal *real_signal_new(struct os *os)
 {
     (void)os;
+    return real_signal_with(-1);
+}
+
+struct os_signal *real_signal_with(int event_fd)
+{
     struct os_signal *s = mem_calloc(NULL, sizeof *s);
     if (!s)
         return NULL;
-    pthread_condattr_t attr;
-    CHECK(pthread_condattr_init(&attr) == 0);
-    CHECK(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
-    CHECK(pthread_cond_init(&s->cond, &attr) == 0);
-    pthread_condattr_destroy(&attr);
     CHECK(pthread_mutex_init(&s->mutex, NULL) == 0);
+    s->event_fd = event_fd;
     return s;
 }
 
@@ -56,7 +78,6 @@ void real_signal_free(struct os *os, struct os_signal *s)
         return;
     CHECK(pthread_mutex_lock(&s->mutex) == 0); /* lets a raiser that has just set `done` leave */
     CHECK(pthread_mutex_unlock(&s->mutex) == 0);
-    pthread_cond_destroy(&s->cond);
     pthread_mutex_destroy(&s->mutex);
     mem_free(NULL, s, sizeof *s);
 }
@@ -64,11 +85,16 @@ void real_signal_free(struct os *os, struct os_signal *s)
 static void signal_raise_done(struct os_signal *s, atomic_bool *done)
 {
     CHECK(pthread_mutex_lock(&s->mutex) == 0);
-    s->raised = true;
-    pthread_cond_broadcast(&s->cond);
     if (done)
         atomic_store_explicit(done, true, memory_order_release);
+    unsigned was = atomic_exchange(&s->state, RAISED);
+    if (was != RAISED && s->event_fd >= 0) {
+        uint64_t one = 1;
+        CHECK(write(s->event_fd, &one, sizeof one) == sizeof one);
+    }
     CHECK(pthread_mutex_unlock(&s->mutex) == 0);
+    if (was == SLEPT_ON)
+        futex_wake(&s->state, INT_MAX);
 }
 
 void real_signal_raise(struct os *os, struct os_signal *s)
@@ -77,23 +103,60 @@ void real_signal_raise(struct os *os, struct os_signal *s)
     signal_raise_done(s, NULL);
 }
 
-bool real_signal_wait(struct os *os, struct os_signal *s, int64_t deadline_ns)
+static bool take(struct os_signal *s)
 {
-    (void)os;
-    struct timespec until = { .tv_sec = deadline_ns > 0 ? deadline_ns / 1000000000 : 0,
-                              .tv_nsec = deadline_ns > 0 ? deadline_ns % 1000000000 : 0 };
+    unsigned raised = RAISED;
+    return atomic_compare_exchange_strong(&s->state, &raised, CALM);
+}
+
+bool real_signal_take(struct os_signal *s)
+{
     CHECK(pthread_mutex_lock(&s->mutex) == 0);
-    int rc = 0;
-    while (!s->raised && rc != ETIMEDOUT) {
-        if (deadline_ns == INT64_MAX)
-            pthread_cond_wait(&s->cond, &s->mutex);
-        else
-            rc = pthread_cond_timedwait(&s->cond, &s->mutex, &until);
-    }
-    bool raised = s->raised;
-    s->raised = false;
+    bool raised = take(s);
+    uint64_t count;
+    if (raised && s->event_fd >= 0)
+        CHECK(read(s->event_fd, &count, sizeof count) == sizeof count);
     CHECK(pthread_mutex_unlock(&s->mutex) == 0);
     return raised;
+}
+
+bool real_signal_wait(struct os *os, struct os_signal *s, int64_t deadline_ns)
+{
+    struct timespec until = { .tv_sec = deadline_ns > 0 ? deadline_ns / 1000000000 : 0,
+                              .tv_nsec = deadline_ns > 0 ? deadline_ns % 1000000000 : 0 };
+    CHECK(s->event_fd < 0); /* a poller's is waited for by its poller */
+    while (!take(s)) {
+        if (deadline_ns != INT64_MAX && os_mono_ns(os) >= deadline_ns)
+            return false;
+        unsigned calm = CALM;
+        if (atomic_compare_exchange_strong(&s->state, &calm, SLEPT_ON) || calm == SLEPT_ON)
+            futex_wait(&s->state, SLEPT_ON, deadline_ns == INT64_MAX ? NULL : &until);
+    }
+    return true;
+}
+
+/* ---- locks ---- */
+
+#define LOOKS 200u
+
+void lock_wait(struct lock *l)
+{
+    for (unsigned i = 0; i < LOOKS; i++) {
+        unsigned free = 0;
+        if (atomic_load_explicit(&l->state, memory_order_relaxed) == 0 &&
+            atomic_compare_exchange_strong_explicit(&l->state, &free, 1, memory_order_acquire, memory_order_relaxed))
+            return;
+#if defined(__x86_64__)
+        __builtin_ia32_pause();
+#endif
+    }
+    while (atomic_exchange_explicit(&l->state, 2, memory_order_acquire) != 0)
+        futex_wait(&l->state, 2, NULL);
+}
+
+void lock_wake(struct lock *l)
+{
+    futex_wake(&l->state, 1);
 }
 
 /* ---- threads ---- */
@@ -273,6 +336,27 @@ enum status os_real_catch_stop(struct os_signal *s, struct error *err)
     real_handle(SIGTERM, stop_handler, (int)SA_RESETHAND);
     return ST_OK;
 }
+
+/* ---- the signal that asks ---- */
+
+static atomic_bool asked;
+
+static void asking_handler(int number)
+{
+    int saved = errno;
+    (void)number;
+    atomic_store(&asked, true);
+    sem_post(&stop.semaphore);
+    errno = saved;
+}
+
+void os_real_catch_asking(void)
+{
+    CHECK(stop.signal);
+    real_handle(SIGUSR1, asking_handler, 0);
+}
+
+bool os_real_asked(void) { return atomic_exchange(&asked, false); }
 
 /* ---- signals of a program with a prompt ---- */
 

@@ -1,8 +1,11 @@
 /* What everybody would otherwise write over the os table: whole files in and out, directories with their
- * parents. Works over either body, so each step is a call that the twin can crash or fail.
+ * parents, addresses as text. Works over either body, so each step is a call that the twin can crash or fail.
  *
  * Durability of a new name takes two syncs: the file's (its bytes) and the directory's (its name). A
  * directory made here has its parent synced at once, so that callers need to think of one level only. */
+#include <arpa/inet.h>
+#include <stdio.h>
+
 #include "os/os.h"
 
 #define PATH_BYTES_MAX 4096u
@@ -135,7 +138,11 @@ enum status os_mkdirs(struct os *os, const char *path, struct error *err)
         enum status found = os->ops->stat(os, part, &st, err);
         if (found == ST_NOT_FOUND) {
             TRY(os->ops->mkdir(os, part, err));
-            TRY(sync_parent_of(os, part, i, err));
+            enum status synced = sync_parent_of(os, part, i, err);
+            if (synced != ST_OK) {
+                (void)os->ops->rmdir(os, part, NULL); /* else the next call would find it, and take it for durable */
+                return synced;
+            }
         } else if (found != ST_OK) {
             return found;
         } else if (!st.is_directory) {
@@ -147,4 +154,66 @@ enum status os_mkdirs(struct os *os, const char *path, struct error *err)
     }
     error_clear(err); /* of the look-ups that found nothing */
     return ST_OK;
+}
+
+/* ---- addresses ---- */
+
+void os_addr_text(const struct os_addr *a, char out[OS_ADDR_TEXT])
+{
+    char ip[INET6_ADDRSTRLEN], scope[16] = "";
+    CHECK(inet_ntop(a->v6 ? AF_INET6 : AF_INET, a->ip, ip, sizeof ip));
+    if (a->v6 && a->scope)
+        snprintf(scope, sizeof scope, "%%%u", a->scope);
+    snprintf(out, OS_ADDR_TEXT, a->v6 ? "[%s%s]:%u" : "%s%s:%u", ip, scope, a->port);
+}
+
+bool os_addr_parse(struct str ip, uint16_t port, struct os_addr *ret)
+{
+    char text[INET6_ADDRSTRLEN];
+    struct os_addr a = { .port = port };
+    if (ip.len == 0 || ip.len >= sizeof text)
+        return false;
+    memcpy(text, ip.ptr, ip.len);
+    text[ip.len] = '\0';
+    a.v6 = memchr(text, ':', ip.len) != NULL;
+    if (inet_pton(a.v6 ? AF_INET6 : AF_INET, text, a.ip) != 1)
+        return false;
+    *ret = a;
+    return true;
+}
+
+bool os_addr_split(struct str text, struct str *ret_host, uint16_t *ret_port)
+{
+    size_t colon = text.len;
+    uint32_t port = 0;
+    while (colon > 0 && text.ptr[colon - 1] != ':')
+        colon--;
+    if (colon < 2 || text.len - colon < 1 || text.len - colon > 5)
+        return false;
+    for (size_t i = colon; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return false;
+        port = port * 10 + (uint32_t)(text.ptr[i] - '0');
+    }
+    struct str host = str_make(text.ptr, colon - 1);
+    bool brackets = host.ptr[0] == '[';
+    if (brackets && (host.len < 3 || host.ptr[host.len - 1] != ']'))
+        return false;
+    if (brackets)
+        host = str_make(host.ptr + 1, host.len - 2);
+    else if (memchr(host.ptr, ':', host.len))
+        return false; /* IPv6 without brackets: which colon? */
+    if (port > UINT16_MAX)
+        return false;
+    *ret_host = host;
+    *ret_port = (uint16_t)port;
+    return true;
+}
+
+bool os_addr_is_loopback(const struct os_addr *a)
+{
+    static const uint8_t one[16] = { [15] = 1 }, mapped[12] = { [10] = 0xff, [11] = 0xff };
+    if (!a->v6)
+        return a->ip[0] == 127;
+    return memcmp(a->ip, one, 16) == 0 || (memcmp(a->ip, mapped, 12) == 0 && a->ip[12] == 127);
 }

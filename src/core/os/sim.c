@@ -1,6 +1,6 @@
 /* The twin as a machine: birth and end, switches, work in seeded order, clocks, and the test's own hand.
  *
- * One seed gives four streams of numbers (fates of the disk, order of work, entropy, the caller's), so
+ * One seed gives five streams of numbers (fates of the disk, order of work, entropy, the network, the caller's), so
  * that a test that draws one more number does not change what the disk does. The generator is splitmix64:
  * a counter through a mixing function; eight bytes of state, no bad seeds. */
 #include "os/sim_private.h"
@@ -22,12 +22,15 @@ struct sim *sim_new(uint64_t seed, struct budget *b)
     if (!s)
         return NULL;
     s->os.ops = &sim_ops;
+    s->outside.ops = &sim_outside_ops;
     s->budget = b;
     uint64_t state = seed;
     s->random_fate = sim_draw(&state);
     s->random_work = sim_draw(&state);
     s->random_caller = sim_draw(&state);
     s->random_entropy = sim_draw(&state);
+    s->random_net = sim_draw(&state);
+    sim_net_init(s);
     s->mono_ns = MONO_START_NS;
     s->wall_ms = WALL_START_MS;
     s->next_inode = 1;
@@ -54,6 +57,7 @@ void sim_free(struct sim *s)
     if (!s)
         return;
     sim_kill(s);
+    sim_net_release(s);
     while (s->files) {
         struct os_file *f = s->files;
         s->files = f->next;
@@ -69,6 +73,7 @@ void sim_free(struct sim *s)
 }
 
 struct os *sim_os(struct sim *s) { return &s->os; }
+struct os *sim_outside(struct sim *s) { return &s->outside; }
 
 /* ---- switches ---- */
 
@@ -84,6 +89,7 @@ void sim_fail_at(struct sim *s, uint64_t call, enum status st, bool sticky)
 void sim_capacity(struct sim *s, uint64_t bytes) { s->capacity = bytes; }
 uint64_t sim_calls(const struct sim *s) { return s->calls; }
 bool sim_crashed(const struct sim *s) { return s->crashed; }
+const char *sim_failed(const struct sim *s) { return s->failed_verb ? s->failed_verb : ""; }
 void sim_trace(struct sim *s, bool on) { s->trace = on; }
 
 const char *sim_call_name(const struct sim *s, uint64_t call)
@@ -102,6 +108,7 @@ const char *sim_call_name(const struct sim *s, uint64_t call)
 void sim_kill(struct sim *s)
 {
     sim_files_orphan(s);
+    sim_net_lost(s, true);
     s->queue = s->queue_last = NULL;
     s->queued = 0;
     s->crash_at = s->fail_at = 0;
@@ -111,6 +118,8 @@ void sim_kill(struct sim *s)
 
 void sim_power_cycle(struct sim *s, enum sim_mood mood)
 {
+    s->failed_verb = NULL;
+    sim_net_lost(s, false);
     sim_kill(s);
     fate_power_loss(s, mood);
 }
@@ -154,6 +163,14 @@ void sim_advance_ms(struct sim *s, int64_t ms)
 {
     s->mono_ns += ms * 1000000;
     s->wall_ms += ms;
+}
+
+void sim_advance_ns(struct sim *s, int64_t ns)
+{
+    s->mono_ns += ns;
+    s->wall_rest_ns += ns;
+    s->wall_ms += s->wall_rest_ns / 1000000;
+    s->wall_rest_ns %= 1000000;
 }
 
 void sim_set_wall_ms(struct sim *s, int64_t wall_ms) { s->wall_ms = wall_ms; }

@@ -9,6 +9,11 @@
  * call n (it and every later call return ST_CRASHED and change nothing) or to fail call n once or from
  * then on.
  *
+ * Network. One in the process: what is sent arrives later, by the seed, in order within a connection and in no
+ * order among them; calls take and give parts; connections are refused, cut and go silent. Its calls have numbers
+ * too. `sim_outside` is the table of the machines around: their sockets live on when this one is killed or loses
+ * power, and their calls have no numbers and never fail by a switch. poller_wait returns what is ready now.
+ *
  * Background work is queued and done by sim_work_some() in seeded order, on the caller's thread.
  * Signals never block: signal_wait returns at once. */
 #pragma once
@@ -37,6 +42,8 @@ void sim_fail_at(struct sim *s, uint64_t call, enum status st, bool sticky);
 void sim_capacity(struct sim *s, uint64_t bytes); /* disk size; beyond it ST_FULL */
 uint64_t sim_calls(const struct sim *s);          /* disk calls so far */
 bool sim_crashed(const struct sim *s);
+/* The verb of the newest call that sim_fail_at failed ("sync_dir"); "": none since the power came. */
+const char *sim_failed(const struct sim *s);
 /* Name of call number n ("pwrite a/b.json"), for reports; NULL when unknown. */
 const char *sim_call_name(const struct sim *s, uint64_t call);
 /* Names of the calls are kept from now on (costs memory). */
@@ -67,3 +74,30 @@ uint64_t sim_disk_sum(const struct sim *s);
 enum status sim_feed(struct sim *s, const void *bytes, size_t len);
 /* What stream_write() has written to standard output (1) or error (2); NUL is not added. */
 struct str sim_stream(struct sim *s, int stream);
+
+/* ---- the network ---- */
+
+/* Clocks, entropy, sockets and pollers only. */
+struct os *sim_outside(struct sim *s);
+
+/* How it behaves from now on; to be changed at any time. */
+struct sim_net {
+    int64_t delay_min_ns, delay_max_ns; /* one way; 0.1 to 1 ms */
+    uint32_t window;                    /* bytes that may be unread or on the way, each direction; 64 KiB */
+    uint32_t partial;                   /* of 256: how often a send or recv does only a part; 64 */
+    uint32_t refuse;                    /* of 256: how many connects are refused; 0 */
+    bool stalled;                       /* nothing arrives; later all does */
+};
+struct sim_net *sim_net(struct sim *s);
+
+enum sim_cut {
+    SIM_CUT_BOTH,   /* both ends see a reset; what was on the way is lost */
+    SIM_CUT_ONE,    /* one end sees a reset; the other learns it when it sends: half-open */
+    SIM_CUT_SILENT, /* nothing arrives any more at either end, and nobody is told */
+    SIM_CUTS
+};
+/* `s` NULL: one of all connections, by the seed (of SIM_CUT_ONE, that end). false: there is none. */
+bool sim_net_cut(struct sim *sim, struct os_sock *s, enum sim_cut how);
+int64_t sim_net_next_ns(struct sim *s);           /* when the next thing arrives; INT64_MAX: nothing is on the way */
+uint32_t sim_net_sockets(const struct sim *s);    /* open ones, listeners too, of everybody */
+void sim_advance_ns(struct sim *s, int64_t ns);   /* both clocks */

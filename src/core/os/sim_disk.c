@@ -265,16 +265,22 @@ bool disk_write(struct sim *s, struct inode *i, const void *bytes, size_t len, u
 {
     if (len == 0)
         return true;
-    struct change *c = change_new(s, CHANGE_WRITE, i, len);
+    uint64_t from = offset, end = offset + len, size = end > i->now.len ? end : i->now.len;
+    if (i->lost) { /* a sector comes to the disk whole: with what a failed sync had dropped of it */
+        from -= from % SECTOR;
+        end += (SECTOR - end % SECTOR) % SECTOR;
+        end = end < size ? end : size;
+    }
+    struct change *c = change_new(s, CHANGE_WRITE, i, (size_t)(end - from));
     if (!c)
         return false;
     if (!image_write(&i->now, bytes, len, offset)) {
         mem_free(s->budget, c, c->bytes);
         return false;
     }
-    c->offset = offset;
-    c->len = len;
-    memcpy(c->data, bytes, len);
+    c->offset = from;
+    c->len = (size_t)(end - from);
+    memcpy(c->data, i->now.data + from, c->len);
     change_log(s, c);
     i->differs = true;
     i->mtime_ms = s->wall_ms;
@@ -422,8 +428,22 @@ struct change *change_next_of_names(struct change *c)
     return c;
 }
 
+/* A directory comes to the disk as it is: with what a failed sync had dropped of it. */
+static bool sync_lost_names(struct sim *s, struct inode *dir)
+{
+    names_clear(s, &dir->names_durable);
+    for (uint32_t i = 0; i < dir->names_now.count; i++) {
+        const struct entry *e = &dir->names_now.at[i];
+        if (!names_set(s, &dir->names_durable, str_make(e->name, e->len), e->inode))
+            return false;
+    }
+    dir->lost = false;
+    return true;
+}
+
 bool disk_sync_dir(struct sim *s, struct inode *dir)
 {
+    bool any = false;
     mark_needed(s, dir);
     /* A directory marked late has newer changes that are not needed; making them durable as well is one
      * of the things a disk may do, and keeps the order of its names simple. */
@@ -434,6 +454,7 @@ bool disk_sync_dir(struct sim *s, struct inode *dir)
         if (!change_apply(s, c))
             return false;
         change_drop(s, c);
+        any = true;
     }
-    return true;
+    return !any || !dir->lost || sync_lost_names(s, dir);
 }

@@ -99,7 +99,11 @@ void fate_failed_sync(struct sim *s, struct inode *i)
     i->differs = i->lost = true;
 }
 
-void fate_failed_sync_dir(struct sim *s, struct inode *dir) { reorder_names(s, dir, 128); }
+void fate_failed_sync_dir(struct sim *s, struct inode *dir)
+{
+    reorder_names(s, dir, 128);
+    dir->lost = true;
+}
 
 static void lose_reorder(struct sim *s)
 {
@@ -155,8 +159,9 @@ static void reload(struct sim *s)
     for (struct inode *i = s->inodes; i; i = i->next) {
         if (!i->is_dir && i->differs) {
             CHECK(image_resize(&i->now, 0) && image_write(&i->now, i->durable.data, i->durable.len, 0));
-            i->differs = i->lost = false;
+            i->differs = false;
         }
+        i->lost = false;
         i->refs++; /* held until the sweep: the loops below take names away */
         i->links = 0;
     }

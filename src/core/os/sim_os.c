@@ -1,4 +1,4 @@
-/* The twin's table. Each disk call passes call_begin, which numbers it, writes its name into the trace and
+/* The twin's table. Each disk call passes sim_call_begin, which numbers it, writes its name into the trace and
  * decides whether power is lost or the call fails; then the disk (sim_disk.c) changes.
  *
  * A call that fails by the test's wish may still have done harm, as on a real machine: a failed write has
@@ -7,8 +7,6 @@
 #include <stdio.h>
 
 #include "os/sim_private.h"
-
-static struct sim *sim_of(struct os *os) { return (struct sim *)os; }
 
 enum status sim_no_memory(const struct sim *s, size_t bytes, struct error *err)
 {
@@ -42,7 +40,7 @@ static enum status crashed_error(struct error *err, const char *verb, const char
     return error_set(err, ST_CRASHED, "cannot %s '%s': the simulated machine has lost power", verb, path);
 }
 
-static enum status call_begin(struct sim *s, const char *verb, const char *path, const char *to, struct error *err)
+enum status sim_call_begin(struct sim *s, const char *verb, const char *path, const char *to, struct error *err)
 {
     s->fault = false;
     if (s->crashed)
@@ -57,6 +55,7 @@ static enum status call_begin(struct sim *s, const char *verb, const char *path,
     if (s->fail_at == 0 || (s->calls != s->fail_at && !(s->fail_sticky && s->calls > s->fail_at)))
         return ST_OK;
     s->fault = true;
+    s->failed_verb = verb;
     error_set(err, s->fail_status, "cannot %s '%s': simulated %s, call %llu", verb, path,
               status_name(s->fail_status), (unsigned long long)s->calls);
     error_place(err, path, 0, 0, -1);
@@ -66,7 +65,7 @@ static enum status call_begin(struct sim *s, const char *verb, const char *path,
 /* The same for a call on an open file. */
 static enum status call_begin_file(struct sim *s, const char *verb, struct os_file *f, struct error *err)
 {
-    TRY(call_begin(s, verb, f->path, NULL, err));
+    TRY(sim_call_begin(s, verb, f->path, NULL, err));
     if (!f->inode)
         return error_set(err, ST_CRASHED, "cannot %s '%s': it was opened before the power loss", verb, f->path);
     return ST_OK;
@@ -110,7 +109,7 @@ static enum status twin_open(struct os *os, const char *path, enum os_open how, 
 {
     struct sim *s = sim_of(os);
     struct place p;
-    TRY(call_begin(s, "open", path, NULL, err));
+    TRY(sim_call_begin(s, "open", path, NULL, err));
     TRY(disk_walk(s, path, &p, err));
     if (p.inode && how == OS_EXCLUSIVE)
         return path_error(err, ST_EXISTS, "make", path, "it exists");
@@ -200,20 +199,36 @@ static size_t room_for(const struct sim *s, const struct inode *i, size_t len, u
     return offset < end_max ? (size_t)(end_max - offset) : 0;
 }
 
-static enum status twin_pwrite(struct os *os, struct os_file *f, const void *bytes, size_t len, uint64_t offset,
-                               struct error *err)
+/* The first `n` bytes. */
+static bool write_first(struct sim *s, struct os_file *f, const struct str *pieces, size_t n, uint64_t offset)
+{
+    bool ok = true;
+    for (; ok && n > 0; pieces++) {
+        size_t part = pieces->len < n ? pieces->len : n;
+        ok = disk_write(s, f->inode, pieces->ptr, part, offset);
+        offset += part;
+        n -= part;
+    }
+    return ok;
+}
+
+static enum status twin_pwrite_pieces(struct os *os, struct os_file *f, const struct str *pieces, uint32_t count,
+                                      uint64_t offset, struct error *err)
 {
     struct sim *s = sim_of(os);
     enum status st = call_begin_file(s, "pwrite", f, err);
+    size_t len = 0;
+    for (uint32_t i = 0; i < count; i++)
+        len += pieces[i].len;
     if (st != ST_OK) {
         if (s->fault && f->inode && f->writable) /* no memory for the harm: then there is none */
-            (void)!disk_write(s, f->inode, bytes, (size_t)sim_below(&s->random_fate, len), offset);
+            (void)!write_first(s, f, pieces, (size_t)sim_below(&s->random_fate, len), offset);
         return st;
     }
     if (!f->writable)
         return path_error(err, ST_IO, "write", f->path, "it is open for reading");
     size_t n = room_for(s, f->inode, len, offset);
-    if (!disk_write(s, f->inode, bytes, n, offset))
+    if (!write_first(s, f, pieces, n, offset))
         return sim_no_memory(s, len, err);
     if (n < len) {
         path_error(err, ST_FULL, "write", f->path, "no space left on the simulated disk");
@@ -221,6 +236,13 @@ static enum status twin_pwrite(struct os *os, struct os_file *f, const void *byt
         return ST_FULL;
     }
     return ST_OK;
+}
+
+static enum status twin_pwrite(struct os *os, struct os_file *f, const void *bytes, size_t len, uint64_t offset,
+                               struct error *err)
+{
+    struct str piece = str_make(bytes, len);
+    return twin_pwrite_pieces(os, f, &piece, 1, offset, err);
 }
 
 static enum status twin_truncate(struct os *os, struct os_file *f, uint64_t bytes, struct error *err)
@@ -233,6 +255,12 @@ static enum status twin_truncate(struct os *os, struct os_file *f, uint64_t byte
                                          bytes - f->inode->now.len)
         return path_error(err, ST_FULL, "truncate", f->path, "no space left on the simulated disk");
     return disk_truncate(s, f->inode, bytes) ? ST_OK : sim_no_memory(s, (size_t)bytes, err);
+}
+
+/* What is not synced may have reached the disk in any mood. */
+static void twin_write_behind(struct os *os, struct os_file *f, uint64_t offset, uint64_t len)
+{
+    (void)os, (void)f, (void)offset, (void)len;
 }
 
 static enum status twin_sync(struct os *os, struct os_file *f, struct error *err)
@@ -279,7 +307,7 @@ static enum status twin_lock(struct os *os, struct os_file *f, struct error *err
 /* The place of a thing that must be there. */
 static enum status find_there(struct sim *s, const char *verb, const char *path, struct place *ret, struct error *err)
 {
-    TRY(call_begin(s, verb, path, NULL, err));
+    TRY(sim_call_begin(s, verb, path, NULL, err));
     TRY(disk_walk(s, path, ret, err));
     if (!ret->inode)
         return path_error(err, ST_NOT_FOUND, verb, path, "no such file or directory");
@@ -291,6 +319,17 @@ static enum status twin_stat(struct os *os, const char *path, struct os_stat *re
     struct place p;
     TRY(find_there(sim_of(os), "stat", path, &p, err));
     stat_fill(p.inode, ret);
+    return ST_OK;
+}
+
+static enum status twin_space(struct os *os, const char *path, uint64_t *ret_bytes, uint64_t *ret_free, struct error *err)
+{
+    struct sim *s = sim_of(os);
+    struct place p;
+    TRY(find_there(s, "space", path, &p, err));
+    uint64_t used = disk_used(s);
+    *ret_bytes = s->capacity;
+    *ret_free = s->capacity > used ? s->capacity - used : 0;
     return ST_OK;
 }
 
@@ -311,7 +350,7 @@ static enum status twin_rename(struct os *os, const char *from, const char *to, 
 {
     struct sim *s = sim_of(os);
     struct place a, b;
-    TRY(call_begin(s, "rename", from, to, err));
+    TRY(sim_call_begin(s, "rename", from, to, err));
     TRY(disk_walk(s, from, &a, err));
     if (!a.inode)
         return path_error(err, ST_NOT_FOUND, "rename", from, "no such file or directory");
@@ -343,7 +382,7 @@ static enum status twin_mkdir(struct os *os, const char *path, struct error *err
 {
     struct sim *s = sim_of(os);
     struct place p;
-    TRY(call_begin(s, "mkdir", path, NULL, err));
+    TRY(sim_call_begin(s, "mkdir", path, NULL, err));
     TRY(disk_walk(s, path, &p, err));
     if (p.inode)
         return p.inode->is_dir ? ST_OK : path_error(err, ST_EXISTS, "make", path, "a file of that name is in the way");
@@ -516,10 +555,13 @@ const struct os_ops sim_ops = {
     .close = twin_close,
     .pread = twin_pread,
     .pwrite = twin_pwrite,
+    .pwrite_pieces = twin_pwrite_pieces,
     .truncate = twin_truncate,
+    .write_behind = twin_write_behind,
     .sync = twin_sync,
     .fstat = twin_fstat,
     .stat = twin_stat,
+    .space = twin_space,
     .rename = twin_rename,
     .unlink = twin_unlink,
     .mkdir = twin_mkdir,
@@ -529,6 +571,22 @@ const struct os_ops sim_ops = {
     .lock = twin_lock,
     .stream_read = twin_stream_read,
     .stream_write = twin_stream_write,
+    .net_resolve = twin_net_resolve,
+    .net_listen = twin_net_listen,
+    .net_accept = twin_net_accept,
+    .net_connect = twin_net_connect,
+    .net_recv = twin_net_recv,
+    .net_send = twin_net_send,
+    .net_send_file = twin_net_send_file,
+    .net_finish = twin_net_finish,
+    .net_close = twin_net_close,
+    .net_local = twin_net_local,
+    .net_peer = twin_net_peer,
+    .poller_new = twin_poller_new,
+    .poller_free = twin_poller_free,
+    .poller_add = twin_poller_add,
+    .poller_signal = twin_poller_signal,
+    .poller_wait = twin_poller_wait,
     .work = twin_work,
     .signal_new = twin_signal_new,
     .signal_free = twin_signal_free,
@@ -538,4 +596,30 @@ const struct os_ops sim_ops = {
     .thread_join = twin_thread_join,
     .pages = twin_pages,
     .pages_free = twin_pages_free,
+};
+
+const struct os_ops sim_outside_ops = {
+    .mono_ns = twin_mono_ns,
+    .wall_ms = twin_wall_ms,
+    .cpu_ns = twin_mono_ns,
+    .entropy = twin_entropy,
+    .net_resolve = twin_net_resolve,
+    .net_listen = twin_net_listen,
+    .net_accept = twin_net_accept,
+    .net_connect = twin_net_connect,
+    .net_recv = twin_net_recv,
+    .net_send = twin_net_send,
+    .net_finish = twin_net_finish,
+    .net_close = twin_net_close,
+    .net_local = twin_net_local,
+    .net_peer = twin_net_peer,
+    .poller_new = twin_poller_new,
+    .poller_free = twin_poller_free,
+    .poller_add = twin_poller_add,
+    .poller_signal = twin_poller_signal,
+    .poller_wait = twin_poller_wait,
+    .signal_new = twin_signal_new,
+    .signal_free = twin_signal_free,
+    .signal_raise = twin_signal_raise,
+    .signal_wait = twin_signal_wait,
 };

@@ -121,6 +121,47 @@ static void test_open_modes(void **state)
     os_close(os, NULL);
 }
 
+/* None, empty ones, one, more than the kernel takes at once. */
+static void test_space(void **state)
+{
+    (void)state;
+    struct error err;
+    uint64_t bytes = 7, usable = 7;
+    assert_int_equal(os->ops->space(os, at("nothing"), &bytes, &usable, &err), ST_NOT_FOUND);
+    assert_non_null(strstr(err.message, "nothing"));
+    assert_true(bytes == 7 && usable == 7);
+    assert_int_equal(os->ops->space(os, root, &bytes, &usable, &err), ST_OK);
+    assert_true(bytes > 7 && usable <= bytes);
+}
+
+static void test_pieces(void **state)
+{
+    (void)state;
+    enum { MANY = 2500, MOST = 7 };
+    static char want[MANY * MOST], got[MANY * MOST + 1];
+    static struct str pieces[MANY];
+    size_t len = 0, n;
+    struct os_file *f;
+    for (uint32_t i = 0; i < MANY; i++) {
+        size_t part = i * 5 % (MOST + 1);
+        for (size_t k = 0; k < part; k++)
+            want[len + k] = (char)('a' + (i + k) % 26);
+        pieces[i] = str_make(want + len, part);
+        len += part;
+    }
+    assert_int_equal(os_open(os, at("pieces"), OS_CREATE, &f, NULL), ST_OK);
+    assert_int_equal(os->ops->pwrite_pieces(os, f, pieces, 0, 0, NULL), ST_OK);
+    assert_int_equal(os->ops->pwrite_pieces(os, f, pieces, 1, 9, NULL), ST_OK); /* an empty one */
+    assert_int_equal(os->ops->pwrite_pieces(os, f, pieces, MANY, 3, NULL), ST_OK);
+    assert_int_equal(os_pread(os, f, got, sizeof got, 3, &n, NULL), ST_OK);
+    assert_int_equal(n, len);
+    assert_memory_equal(got, want, len);
+    os_close(os, f);
+    assert_int_equal(os_open(os, at("pieces"), OS_READ, &f, NULL), ST_OK);
+    assert_int_equal(os->ops->pwrite_pieces(os, f, pieces, 9, 0, NULL), ST_IO);
+    os_close(os, f);
+}
+
 static void test_bytes(void **state)
 {
     (void)state;
@@ -364,7 +405,7 @@ static void test_signal(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        BOTH(test_open_modes),  BOTH(test_bytes), BOTH(test_names),       BOTH(test_list_is_sorted),
+        BOTH(test_open_modes),  BOTH(test_bytes), BOTH(test_pieces), BOTH(test_space), BOTH(test_names),     BOTH(test_list_is_sorted),
         BOTH(test_open_file_outlives_its_name),   BOTH(test_lock),        BOTH(test_whole_files),
         BOTH(test_mkdirs),      BOTH(test_clocks_and_entropy),            BOTH(test_pages),
         BOTH(test_signal),

@@ -388,6 +388,39 @@ static void test_failures_do_harm(void **state)
     buf_release(&b);
 }
 
+/* What a failed sync dropped comes to the disk with its sector, or its directory, when something else there does. */
+static void test_what_was_lost_comes_with_its_sector(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, NULL, 1 << 20);
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        struct sim *s = sim_new(seed, NULL);
+        struct os *os = sim_os(s);
+        assert_int_equal(sim_put_file(s, "old", "o", 1), ST_OK);
+        assert_int_equal(sim_put_file(s, "f", "", 0), ST_OK);
+        struct os_file *f = open_file(s, "f");
+        put_at(s, f, 0, 64, 'h');
+        sim_fail_at(s, sim_calls(s) + 1, ST_IO, false);
+        assert_int_equal(os_sync(os, f, NULL), ST_IO);
+        put_at(s, f, 64, 100, 'b');
+        assert_int_equal(os_sync(os, f, NULL), ST_OK);
+        assert_int_equal(os->ops->unlink(os, "old", NULL), ST_OK);
+        sim_fail_at(s, sim_calls(s) + 1, ST_IO, false);
+        assert_int_equal(os->ops->sync_dir(os, ".", NULL), ST_IO);
+        assert_string_equal(sim_failed(s), "sync_dir");
+        assert_int_equal(os->ops->mkdir(os, "new", NULL), ST_OK);
+        assert_int_equal(os->ops->sync_dir(os, ".", NULL), ST_OK);
+        os_close(os, f);
+        sim_power_cycle(s, SIM_DROP);
+        assert_true(get(s, "f", &b) && b.len == 164 && b.data[0] == 'h' && b.data[63] == 'h' && b.data[64] == 'b');
+        assert_false(there(s, "old"));
+        assert_true(there(s, "new"));
+        sim_free(s);
+    }
+    buf_release(&b);
+}
+
 static void test_capacity(void **state)
 {
     (void)state;
@@ -397,12 +430,17 @@ static void test_capacity(void **state)
     buf_init(&b, NULL, 1 << 20);
     sim_capacity(s, 1000);
     struct os_file *f = open_file(s, "f");
+    uint64_t total = 0, usable = 0;
     put_at(s, f, 0, 600, 'a');
+    assert_int_equal(os->ops->space(os, "f", &total, &usable, NULL), ST_OK);
+    assert_true(total == 1000 && usable == 400);
     char bytes[600];
     memset(bytes, 'b', sizeof bytes);
     assert_int_equal(os_pwrite(os, f, bytes, 600, 600, NULL), ST_FULL);
     assert_true(get(s, "f", &b) && b.len == 1000); /* as much as there was room for */
     put_at(s, f, 0, 1000, 'c');                    /* overwriting needs none */
+    assert_int_equal(os->ops->space(os, "f", &total, &usable, NULL), ST_OK);
+    assert_true(total == 1000 && usable == 0);
     assert_int_equal(os->ops->truncate(os, f, 1001, NULL), ST_FULL);
     struct os_file *g = open_file(s, "g");
     assert_int_equal(os_pwrite(os, g, bytes, 1, 0, NULL), ST_FULL);
@@ -636,6 +674,7 @@ int main(void)
         cmocka_unit_test(test_crash_switch),
         cmocka_unit_test(test_fail_switch),
         cmocka_unit_test(test_failures_do_harm),
+        cmocka_unit_test(test_what_was_lost_comes_with_its_sector),
         cmocka_unit_test(test_capacity),
         cmocka_unit_test(test_kill),
         cmocka_unit_test(test_work_order),
