@@ -23,11 +23,12 @@ struct piece {
 };
 
 struct codec_ops {
-    const char *name, *suffix, *other_suffix;
+    const char *name, *suffix, *other_suffix; /* suffix "": no file's form */
 
     /* A decoder for one frame after the other; NULL when memory is refused. */
     void *(*decoder_new)(struct pack_mem *mem);
     void (*decoder_free)(void *decoder);
+    void (*decoder_reset)(void *decoder); /* back to before the first frame, from anywhere; keeps its memory */
     /* Goes as far as in or out allow, at most to the end of the frame. NULL, or what is wrong. */
     const char *(*decode)(void *decoder, struct piece *p);
     /* Frames may be followed by zero bytes, which mean nothing (gzip on tapes). */
@@ -42,4 +43,4 @@ struct codec_ops {
     const char *(*encode)(void *encoder, struct piece *p, bool end);
 };
 
-extern const struct codec_ops codec_gzip, codec_zstd, codec_lz4;
+extern const struct codec_ops codec_gzip, codec_zstd, codec_lz4, codec_lz4_apart;

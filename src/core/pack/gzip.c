@@ -55,6 +55,13 @@ static void gzip_decoder_free(void *decoder)
     pack_mem_free(g->mem, g);
 }
 
+static void gzip_decoder_reset(void *decoder)
+{
+    struct gzip *g = decoder;
+    inflateReset(&g->z);
+    g->done = false;
+}
+
 static void *gzip_encoder_new(struct pack_mem *mem)
 {
     struct gzip *g = gzip_new(mem);
@@ -128,6 +135,7 @@ const struct codec_ops codec_gzip = {
     .suffix = ".gz",
     .decoder_new = gzip_decoder_new,
     .decoder_free = gzip_decoder_free,
+    .decoder_reset = gzip_decoder_reset,
     .decode = gzip_decode,
     .zero_padding = true,
     .encoder_new = gzip_encoder_new,

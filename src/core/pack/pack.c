@@ -23,6 +23,7 @@ static const struct codec_ops *const codecs[] = {
     [CODEC_GZIP] = &codec_gzip,
     [CODEC_ZSTD] = &codec_zstd,
     [CODEC_LZ4] = &codec_lz4,
+    [CODEC_LZ4_APART] = &codec_lz4_apart,
 };
 #define CODEC_COUNT (sizeof codecs / sizeof codecs[0])
 
@@ -35,7 +36,7 @@ enum codec codec_of_path(struct str path)
 {
     for (size_t c = 0; c < CODEC_COUNT; c++) {
         const struct codec_ops *ops = codecs[c];
-        if (!ops)
+        if (!ops || !ops->suffix[0])
             continue;
         if (str_ends(path, str_from(ops->suffix)) ||
             (ops->other_suffix && str_ends(path, str_from(ops->other_suffix))))
@@ -122,6 +123,15 @@ void unpacker_free(struct unpacker *u)
     if (u->ops)
         u->ops->decoder_free(u->decoder);
     mem_free(u->mem.budget, u, sizeof *u);
+}
+
+void unpacker_reset(struct unpacker *u)
+{
+    if (u->ops)
+        u->ops->decoder_reset(u->decoder);
+    u->mem.refused = 0;
+    u->in_frame = u->any_frame = u->held_back = false;
+    u->failed = ST_OK;
 }
 
 static void copy_through(struct piece *p)

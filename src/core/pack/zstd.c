@@ -60,6 +60,12 @@ static void *zstd_encoder_new(struct pack_mem *mem)
     return z;
 }
 
+static void zstd_decoder_reset(void *decoder)
+{
+    struct zstd *z = decoder;
+    CHECK(!ZSTD_isError(ZSTD_DCtx_reset(z->reader, ZSTD_reset_session_only)));
+}
+
 static const char *zstd_decode(void *decoder, struct piece *p)
 {
     struct zstd *z = decoder;
@@ -101,6 +107,7 @@ const struct codec_ops codec_zstd = {
     .other_suffix = ".zstd",
     .decoder_new = zstd_decoder_new,
     .decoder_free = zstd_free,
+    .decoder_reset = zstd_decoder_reset,
     .decode = zstd_decode,
     .encoder_new = zstd_encoder_new,
     .encoder_free = zstd_free,

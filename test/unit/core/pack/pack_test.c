@@ -1,5 +1,5 @@
 /* Compression: round trips under every chunking, concatenated frames, the tools' own files, cut and
- * corrupt input, bombs, refused memory. */
+ * corrupt input, bombs, refused memory; snappy's blocks. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const enum codec all_codecs[] = { CODEC_NONE, CODEC_GZIP, CODEC_ZSTD, CODEC_LZ4 };
+static const enum codec all_codecs[] = { CODEC_NONE, CODEC_GZIP, CODEC_ZSTD, CODEC_LZ4, CODEC_LZ4_APART };
 #define CODECS (sizeof all_codecs / sizeof all_codecs[0])
 
 /* Unpacks `in` in pieces of at most in_step and out_step bytes into `out`. */
@@ -88,8 +88,11 @@ static void test_names(void **state)
     assert_string_equal(codec_suffix(CODEC_NONE), "");
     assert_string_equal(codec_name(CODEC_GZIP), "gzip");
     assert_string_equal(codec_name(CODEC_NONE), "none");
-    for (size_t i = 1; i < CODECS; i++)
+    for (size_t i = 1; i < CODECS - 1; i++)
         assert_int_equal(codec_of_path(str_from(codec_suffix(all_codecs[i]))), all_codecs[i]);
+    assert_string_equal(codec_suffix(CODEC_LZ4_APART), "");
+    assert_string_equal(codec_name(CODEC_LZ4_APART), "lz4");
+    assert_int_equal(codec_of_path(STR("b.snappy")), CODEC_NONE);
 }
 
 static void test_round_trip(void **state)
@@ -250,7 +253,7 @@ static void test_garbage(void **state)
     struct buf out;
     buf_init(&out, NULL, 1 << 26);
     static const uint8_t magics[CODECS][4] = { { 0 }, { 0x1F, 0x8B, 8, 0 }, { 0x28, 0xB5, 0x2F, 0xFD },
-                                               { 0x04, 0x22, 0x4D, 0x18 } };
+                                               { 0x04, 0x22, 0x4D, 0x18 }, { 0x04, 0x22, 0x4D, 0x18 } };
     uint32_t x = 5;
     for (int i = 0; i < 1500; i++) {
         uint8_t data[200];
@@ -258,7 +261,7 @@ static void test_garbage(void **state)
             x = x * 1664525u + 1013904223u;
             data[j] = (uint8_t)(x >> 24);
         }
-        size_t c = 1 + (size_t)i % 3;
+        size_t c = 1 + (size_t)i % (CODECS - 1);
         if (i % 2)
             memcpy(data, magics[c], 4);
         struct budget budget;
@@ -274,7 +277,7 @@ static void test_garbage(void **state)
 static void test_bomb(void **state)
 {
     (void)state;
-    static const size_t limits[CODECS] = { 4096, 64 << 10, 4 << 20, 512 << 10 };
+    static const size_t limits[CODECS] = { 4096, 64 << 10, 4 << 20, 512 << 10, 512 << 10 };
     static uint8_t zeros[1 << 16];
     for (size_t c = 1; c < CODECS; c++) {
         struct buf packed;
@@ -486,6 +489,134 @@ static void test_files_of_the_tools(void **state)
     }
 }
 
+/* After a reset a decoder is as new, wherever it stood: in a frame, behind one, at a fault. */
+static void test_reset(void **state)
+{
+    (void)state;
+    for (size_t c = 0; c < CODECS; c++) {
+        struct three t;
+        three_init(&t, all_codecs[c]);
+        struct unpacker *u = unpacker_new(all_codecs[c], NULL);
+        for (size_t stop = 0; stop <= t.packed.len; stop++) {
+            uint8_t out[600];
+            size_t used, made;
+            bool end;
+            assert_int_equal(unpacker_step(u, t.packed.data, stop, &used, out, sizeof out, &made, &end, NULL), ST_OK);
+            if (stop % 2 && all_codecs[c] != CODEC_NONE) { /* a fault, here or behind what stands before it */
+                static const char junk[] = "\xee\xee\xee\xee\xee\xee\xee\xee";
+                enum status st = ST_OK;
+                for (int i = 0; i < 3 && st == ST_OK; i++)
+                    st = unpacker_step(u, junk, 8, &used, out, sizeof out, &made, &end, NULL);
+            }
+            unpacker_reset(u);
+            assert_int_equal(
+                unpacker_step(u, t.packed.data, t.packed.len, &used, out, sizeof out, &made, &end, NULL), ST_OK);
+            assert_true(end);
+            assert_true(str_eq(str_make(out, made), str_make(t.plain, t.plain_ends[3])));
+            unpacker_reset(u);
+        }
+        unpacker_free(u);
+        buf_release(&t.packed);
+    }
+}
+
+static void test_snappy(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = { 0, 1, 59, 60, 61, 100, 32768, 65536, 65537, 300000 };
+    uint8_t *data = malloc(300000), *back = malloc(300000);
+    for (int kind = 0; kind < 3; kind++)
+        for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
+            struct buf out;
+            size_t len = 77;
+            fill(data, sizes[s], kind);
+            buf_init(&out, NULL, 1 << 20);
+            assert_int_equal(snappy_block_pack(str_make(data, sizes[s]), &out, NULL), ST_OK);
+            assert_int_equal(snappy_block_len(buf_str(&out), &len, NULL), ST_OK);
+            assert_int_equal(len, sizes[s]);
+            uint8_t *room = malloc(len ? len : 1); /* its own size: a write behind it is seen */
+            assert_int_equal(snappy_block_unpack(buf_str(&out), room, len, NULL), ST_OK);
+            assert_memory_equal(room, data, len);
+            free(room);
+            if (kind < 2 && sizes[s] >= 32768)
+                assert_true(out.len < sizes[s] / 10);
+            buf_release(&out);
+        }
+    /* The format's own example of a copy that overlaps itself: "xababab". */
+    static const char copies[] = "\x07\x08xab\x01\x02";
+    size_t len;
+    assert_int_equal(snappy_block_len(STR("\x07\x08xab\x01\x02"), &len, NULL), ST_OK);
+    assert_int_equal(snappy_block_unpack(str_make(copies, 7), back, len, NULL), ST_OK);
+    assert_memory_equal(back, "xababab", 7);
+    free(data);
+    free(back);
+}
+
+/* No checksum: a flipped byte may give other bytes, but never more than promised and never one from elsewhere. */
+static void test_snappy_faults(void **state)
+{
+    (void)state;
+    struct buf out;
+    struct error err;
+    size_t len;
+    uint8_t data[500];
+    fill(data, sizeof data, 1);
+    buf_init(&out, NULL, 1 << 20);
+    assert_int_equal(snappy_block_pack(str_make(data, sizeof data), &out, NULL), ST_OK);
+    for (size_t at = 0; at < out.len; at++)
+        for (unsigned flip = 1; flip < 256; flip++) {
+            uint8_t *copy = malloc(out.len);
+            memcpy(copy, out.data, out.len);
+            copy[at] ^= (uint8_t)flip;
+            enum status st = snappy_block_len(str_make(copy, out.len), &len, &err);
+            if (st == ST_OK) {
+                assert_true(len <= out.len * 64);
+                uint8_t *room = malloc(len ? len : 1);
+                st = snappy_block_unpack(str_make(copy, out.len), room, len, &err);
+                free(room);
+            }
+            assert_true(st == ST_OK || st == ST_CORRUPT);
+            free(copy);
+        }
+    for (size_t cut = 0; cut < out.len; cut++) {
+        uint8_t *copy = malloc(cut ? cut : 1), room[sizeof data];
+        memcpy(copy, out.data, cut);
+        assert_int_equal(snappy_block_unpack(str_make(copy, cut), room, sizeof room, &err), ST_CORRUPT);
+        assert_non_null(strstr(err.message, "snappy"));
+        free(copy);
+    }
+    assert_int_equal(snappy_block_len((struct str){ 0 }, &len, &err), ST_CORRUPT);
+    assert_int_equal(snappy_block_len(STR("\xff\xff\xff\xff\x0f"), &len, &err), ST_CORRUPT);
+    assert_int_equal(snappy_block_len(STR("\xff\xff\xff\xff\xff\x0f"), &len, &err), ST_CORRUPT);
+    buf_release(&out);
+}
+
+static void test_snappy_refusals(void **state)
+{
+    (void)state;
+    struct budget budget;
+    struct buf out;
+    struct error err;
+    budget_init(&budget, "job", SIZE_MAX, NULL);
+    uint8_t data[1000];
+    fill(data, sizeof data, 2);
+    for (uint64_t nth = 1; nth < 3; nth++) { /* the output's room, the library's scratch */
+        buf_init(&out, &budget, 1 << 20);
+        budget_fail_nth(nth);
+        assert_int_equal(snappy_block_pack(str_make(data, sizeof data), &out, &err), ST_MEMORY);
+        budget_fail_nth(0);
+        assert_int_equal(out.len, 0);
+        assert_int_equal(snappy_block_pack(str_make(data, sizeof data), &out, &err), ST_OK);
+        buf_release(&out);
+        assert_int_equal(atomic_load(&budget.used), 0);
+    }
+    buf_init(&out, &budget, 500);
+    assert_int_equal(snappy_block_pack(str_make(data, sizeof data), &out, &err), ST_LIMIT);
+    assert_non_null(strstr(err.message, "500"));
+    assert_int_equal(snappy_block_pack(str_make(data, SNAPPY_BLOCK_MAX + 1), &out, &err), ST_LIMIT);
+    buf_release(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -495,6 +626,8 @@ int main(void)
         cmocka_unit_test(test_garbage),        cmocka_unit_test(test_bomb),
         cmocka_unit_test(test_greedy_headers), cmocka_unit_test(test_memory_torture),
         cmocka_unit_test(test_output_limit),   cmocka_unit_test(test_files_of_the_tools),
+        cmocka_unit_test(test_reset),          cmocka_unit_test(test_snappy),
+        cmocka_unit_test(test_snappy_faults),  cmocka_unit_test(test_snappy_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
