@@ -28,9 +28,9 @@ static void put_crc(struct buf *b, size_t at, uint32_t start, size_t from)
 }
 
 /* Small numbers from the input become records near to valid: {flags, sequence, synced, length} payload. */
-static bool forge(struct buf *b, struct reader *r)
+static bool forge(struct buf *b, struct reader *r, bool recycled)
 {
-    bool ok = buf_put(b, "WEIRJNL1\1\0\0\0gggg", 16) && buf_put_u64(b, 7) && buf_put_u64(b, 1);
+    bool ok = buf_put(b, "WEIRJNL1\2\0", 10) && buf_put_u8(b, recycled) && buf_put(b, "\0gggg", 5) && buf_put_u64(b, 7) && buf_put_u64(b, 1);
     uint32_t seed = ok ? crc32c(0, b->data, SEED_AT) : 0;
     ok = ok && buf_put_u32(b, seed);
     uint64_t sequence = 0;
@@ -43,10 +43,10 @@ static bool forge(struct buf *b, struct reader *r)
             break;
         sequence += flags & 1 ? jump : 1;
         size_t at = b->len;
-        ok = buf_put_u32(b, 0) && buf_put_u32(b, (uint32_t)n) && buf_put_u64(b, sequence) &&
+        ok = buf_put_u32(b, seed) && buf_put_u32(b, 0) && buf_put_u32(b, (uint32_t)n) && buf_put_u64(b, sequence) &&
              buf_put_u64(b, flags & 2 ? sequence - back : sequence - 1) && buf_put(b, payload, n);
         if (ok)
-            put_crc(b, at, seed, at + 4);
+            put_crc(b, at + 4, seed, at + 8);
         if (ok && (flags & 4))
             b->data[at + jump % (b->len - at)] ^= 0x10; /* damage in the middle */
     }
@@ -67,8 +67,9 @@ static void check_file(struct sim *s, const struct buf *bytes)
     struct os *os = sim_os(s);
     struct error err;
     struct journal *j;
-    uint64_t before = 0, at_open = 0, after = 0, torn = 0;
-    enum status read = journal_read(os, "j", MAX_RECORD, NULL, look, &before, NULL, &torn, &err);
+    struct journal_found found;
+    uint64_t before = 0, at_open = 0, after = 0;
+    enum status read = journal_read(os, "j", MAX_RECORD, NULL, look, &before, &found, &err);
     check_same(s, bytes);
     enum status open = journal_open(os, "j", MAX_RECORD, NULL, look, &at_open, &j, &err);
     CHECK(open == read && at_open == before);
@@ -78,15 +79,16 @@ static void check_file(struct sim *s, const struct buf *bytes)
         check_same(s, bytes);
         return;
     }
-    CHECK(journal_end(j).bytes == bytes->len - torn);
+    CHECK(journal_end(j).bytes == found.end.bytes && found.end.bytes + found.torn <= bytes->len);
+    CHECK(bytes->data[10] || found.end.bytes + found.torn == bytes->len); /* recycled, or all is told */
     struct str part = STR("one more");
     uint64_t sequence = journal_end(j).sequence + 1;
     CHECK(journal_append(j, &part, 1, NULL, &err) == ST_OK && journal_sync(j, &err) == ST_OK);
     journal_close(j);
     sim_power_cycle(s, SIM_DROP);
     look(&before, sequence, part, NULL);
-    CHECK(journal_read(os, "j", MAX_RECORD, NULL, look, &after, NULL, &torn, &err) == ST_OK);
-    CHECK(torn == 0 && after == before);
+    CHECK(journal_read(os, "j", MAX_RECORD, NULL, look, &after, &found, &err) == ST_OK);
+    CHECK(found.torn == 0 && after == before);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -97,7 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!read_u8(&r, &kind))
         return 0;
     buf_init(&bytes, NULL, SIZE_MAX);
-    bool ok = kind & 1 ? forge(&bytes, &r) : buf_put(&bytes, r.at, (size_t)(r.end - r.at));
+    bool ok = kind & 1 ? forge(&bytes, &r, kind & 2) : buf_put(&bytes, r.at, (size_t)(r.end - r.at));
     struct sim *s = sim_new(kind, NULL);
     if (ok && s && sim_put_file(s, "j", bytes.data, bytes.len) == ST_OK)
         check_file(s, &bytes);

@@ -1,10 +1,11 @@
 /* The journal: layout in journal.h.
  *
  * Replay reads through one window (a buffer that moves forward) and checks record after record. Where a
- * check fails, a second pass looks at every byte offset behind it for a valid record that vouches for
- * the damaged one. Checksums are taken only where length, sequence and `synced` are possible, and their
- * bytes are counted: a file made to be slow to search is called corrupt when the count is used up, for
- * that changes nothing on the disk.
+ * check fails, a second pass looks behind it for the file's mark, at every byte offset, and for a valid
+ * record there that vouches for the damaged one. So 64 MiB that a recycled file still has of its older life
+ * are searched in milliseconds, and who writes payloads, not knowing the mark, cannot make it slow. Checksums
+ * are taken only where length, sequence and `synced` are possible too, and their bytes are counted: a file
+ * made to be slow to search is called corrupt when the count is used up, for that changes nothing on the disk.
  *
  * journal_open makes durable what it has replayed before anybody builds on it. Syncing alone would not
  * do: after a failed sync Linux takes the pages for clean. So the records that nobody vouches for (those
@@ -15,9 +16,11 @@
 #include "journal/journal.h"
 
 #define MAGIC "WEIRJNL1"
-#define VERSION 1u
+#define VERSION 2u
 #define HEADER_BYTES 36u
-#define RECORD_BYTES 24u /* before the payload */
+#define MARK_BYTES 4u
+#define RECORD_BYTES 28u /* before the payload */
+#define CHECKED_FROM 8u  /* behind mark and checksum */
 #define WINDOW_BYTES ((size_t)256 << 10)
 #define STAGE_BYTES ((size_t)64 << 10)
 #define SEARCH_FREE ((uint64_t)64 << 20) /* checksum bytes that the search may take, and 16 a byte of file */
@@ -68,7 +71,8 @@ struct scan {
     uint64_t window_at;
 
     uint64_t id, first_sequence;
-    uint32_t seed;
+    uint32_t seed; /* and mark */
+    bool recycled;
     /* what replay has found */
     struct journal_position end;
     uint64_t vouched;      /* durable when the newest record was appended */
@@ -110,7 +114,7 @@ static enum status fetch(struct scan *sc, uint64_t offset, size_t len, const uin
     return ST_OK;
 }
 
-/* *ret_fits false: there is no room for the record that these bytes claim. */
+/* *ret_fits false: the mark is not there, or there is no room for the record that these bytes claim. */
 static enum status record_head(struct scan *sc, uint64_t at, struct record *ret, bool *ret_fits, struct error *err)
 {
     *ret_fits = false;
@@ -118,8 +122,8 @@ static enum status record_head(struct scan *sc, uint64_t at, struct record *ret,
         return ST_OK;
     const uint8_t *p;
     TRY(fetch(sc, at, RECORD_BYTES, &p, err));
-    *ret = (struct record){ get_u32(p), get_u32(p + 4), get_u64(p + 8), get_u64(p + 16) };
-    *ret_fits = ret->length <= sc->size - at - RECORD_BYTES && ret->synced < ret->sequence;
+    *ret = (struct record){ get_u32(p + 4), get_u32(p + 8), get_u64(p + 12), get_u64(p + 20) };
+    *ret_fits = get_u32(p) == sc->seed && ret->length <= sc->size - at - RECORD_BYTES && ret->synced < ret->sequence;
     return ST_OK;
 }
 
@@ -127,9 +131,9 @@ static enum status record_check(struct scan *sc, uint64_t at, const struct recor
                                 struct error *err)
 {
     const uint8_t *p;
-    uint64_t left = (uint64_t)RECORD_BYTES - 4 + r->length;
+    uint64_t left = (uint64_t)RECORD_BYTES - CHECKED_FROM + r->length;
     uint32_t crc = sc->seed;
-    for (at += 4; left > 0;) {
+    for (at += CHECKED_FROM; left > 0;) {
         size_t n = left < STAGE_BYTES ? (size_t)left : STAGE_BYTES;
         TRY(fetch(sc, at, n, &p, err));
         crc = crc32c(crc, p, n);
@@ -140,12 +144,34 @@ static enum status record_check(struct scan *sc, uint64_t at, const struct recor
     return ST_OK;
 }
 
+/* Where at or behind `at` the file's mark stands; the file's length when it does not. */
+static enum status find_mark(struct scan *sc, uint64_t at, uint64_t *ret, struct error *err)
+{
+    uint8_t mark[MARK_BYTES];
+    put_u32(mark, sc->seed);
+    for (size_t n; sc->size - at >= RECORD_BYTES; at += n - (MARK_BYTES - 1)) {
+        const uint8_t *p;
+        n = sc->size - at < STAGE_BYTES ? (size_t)(sc->size - at) : STAGE_BYTES;
+        TRY(fetch(sc, at, n, &p, err));
+        int64_t hit = str_find(str_make(p, n), str_make(mark, sizeof mark), 0);
+        if (hit >= 0) {
+            *ret = at + (uint64_t)hit;
+            return ST_OK;
+        }
+    }
+    *ret = sc->size;
+    return ST_OK;
+}
+
 /* After damage where record `sequence` should stand: does a valid record behind it prove that it was there? */
 static enum status search_proof(struct scan *sc, uint64_t sequence, struct error *err)
 {
-    uint64_t damaged = sc->end.bytes;
+    uint64_t damaged = sc->end.bytes, at = damaged;
     uint64_t work_left = SEARCH_FREE + 16 * (sc->size - damaged);
-    for (uint64_t at = damaged + 1; sc->size - at >= RECORD_BYTES; at++) {
+    for (;;) {
+        TRY(find_mark(sc, at + 1, &at, err));
+        if (at == sc->size)
+            return ST_OK;
         struct record r;
         bool fits, valid;
         TRY(record_head(sc, at, &r, &fits, err));
@@ -159,7 +185,6 @@ static enum status search_proof(struct scan *sc, uint64_t sequence, struct error
         if (valid)
             return corrupt(sc, damaged, err, "a valid record behind it proves that a durable one stood here");
     }
-    return ST_OK;
 }
 
 static enum status read_header(struct scan *sc, struct error *err)
@@ -179,9 +204,11 @@ static enum status read_header(struct scan *sc, struct error *err)
     sc->first_sequence = get_u64(p + 24);
     if (get_u32(p + 32) != sc->seed || sc->first_sequence == 0)
         return corrupt(sc, 8, err, "its header fails its checksum");
-    if (get_u32(p + 8) != VERSION) {
-        error_set(err, ST_MISMATCH, "the journal '%s' has version %u, this program reads %u", sc->path,
-                  get_u32(p + 8), VERSION);
+    uint32_t version = get_u32(p + 8) & 0xffff;
+    sc->recycled = get_u32(p + 8) >> 16;
+    if (version != VERSION) {
+        error_set(err, ST_MISMATCH, "the journal '%s' has version %u, this program reads %u", sc->path, version,
+                  VERSION);
         error_hint(err, "use the program that wrote it, or a newer one");
         error_place(err, sc->path, 0, 0, 8);
         return ST_MISMATCH;
@@ -228,24 +255,33 @@ static enum status replay(struct scan *sc, journal_visit *visit, void *arg, stru
     }
 }
 
+/* What is left of a record behind the last valid one. */
+static enum status torn_bytes(struct scan *sc, uint64_t *ret, struct error *err)
+{
+    struct record r;
+    bool fits = false;
+    TRY(record_head(sc, sc->end.bytes, &r, &fits, err));
+    *ret = !sc->recycled ? sc->size - sc->end.bytes : fits ? RECORD_BYTES + (uint64_t)r.length : 0;
+    return ST_OK;
+}
+
 enum status journal_read(struct os *os, const char *path, uint32_t max_record, struct budget *b, journal_visit *visit,
-                         void *arg, uint64_t *ret_id, uint64_t *ret_torn, struct error *err)
+                         void *arg, struct journal_found *ret, struct error *err)
 {
     struct scan sc = { .os = os, .path = path, .max_record = max_record };
+    uint64_t torn;
     TRY(os_open(os, path, OS_READ, &sc.file, err));
     buf_init(&sc.window, b, (size_t)UINT32_MAX * 2);
     enum status st = read_header(&sc, err);
     if (st == ST_OK)
         st = replay(&sc, visit, arg, err);
+    if (st == ST_OK)
+        st = torn_bytes(&sc, &torn, err);
     buf_release(&sc.window);
     os_close(os, sc.file);
-    if (st != ST_OK)
-        return st;
-    if (ret_id)
-        *ret_id = sc.id;
-    if (ret_torn)
-        *ret_torn = sc.size - sc.end.bytes;
-    return ST_OK;
+    if (st == ST_OK && ret)
+        *ret = (struct journal_found){ sc.id, sc.end, torn };
+    return st;
 }
 
 /* ---- opening ---- */
@@ -317,10 +353,25 @@ enum status journal_open(struct os *os, const char *path, uint32_t max_record, s
     return st;
 }
 
+/* *ret: what a replay of the new file would have found. */
+static void header_make(struct os *os, const char *path, bool recycled, uint64_t id, uint64_t first_sequence,
+                        uint8_t header[HEADER_BYTES], struct scan *ret)
+{
+    CHECK(first_sequence > 0);
+    memcpy(header, MAGIC, 8);
+    put_u32(header + 8, VERSION | (uint32_t)recycled << 16);
+    os->ops->entropy(os, header + 12, 4);
+    put_u64(header + 16, id);
+    put_u64(header + 24, first_sequence);
+    uint32_t seed = crc32c(0, header, HEADER_BYTES - 4);
+    put_u32(header + 32, seed);
+    *ret = (struct scan){ .os = os, .path = path, .max_record = INT32_MAX, .id = id, .seed = seed,
+                          .end = { first_sequence - 1, HEADER_BYTES } };
+}
+
 enum status journal_create(struct os *os, const char *path, uint64_t id, uint64_t first_sequence, struct budget *b,
                            struct journal **ret, struct error *err)
 {
-    CHECK(first_sequence > 0);
     struct os_stat st;
     enum status there = os->ops->stat(os, path, &st, err);
     if (there == ST_OK) {
@@ -332,21 +383,34 @@ enum status journal_create(struct os *os, const char *path, uint64_t id, uint64_
         return there;
     error_clear(err);
     uint8_t header[HEADER_BYTES];
-    memcpy(header, MAGIC, 8);
-    put_u32(header + 8, VERSION);
-    os->ops->entropy(os, header + 12, 4);
-    put_u64(header + 16, id);
-    put_u64(header + 24, first_sequence);
-    uint32_t seed = crc32c(0, header, HEADER_BYTES - 4);
-    put_u32(header + 32, seed);
+    struct scan sc;
+    header_make(os, path, false, id, first_sequence, header, &sc);
     TRY(os_write_file(os, path, header, sizeof header, err));
-    struct scan sc = { .os = os, .path = path, .max_record = INT32_MAX, .id = id, .seed = seed,
-                       .end = { first_sequence - 1, HEADER_BYTES } };
     TRY(os_open(os, path, OS_WRITE, &sc.file, err));
     enum status made = journal_new(&sc, b, ret, err);
     if (made != ST_OK)
         os_close(os, sc.file);
     return made;
+}
+
+enum status journal_create_beside(struct os *os, const char *path, bool recycle, uint64_t id, uint64_t first_sequence,
+                                  struct budget *b, struct journal **ret, struct error *err)
+{
+    uint8_t header[HEADER_BYTES];
+    struct scan sc;
+    struct os_file *file;
+    struct os_stat old = { 0 };
+    TRY(os_open(os, path, OS_CREATE, &file, err));
+    enum status st = recycle ? os->ops->fstat(os, file, &old, err) : os->ops->truncate(os, file, 0, err);
+    header_make(os, path, old.bytes > 0, id, first_sequence, header, &sc);
+    sc.file = file;
+    if (st == ST_OK)
+        st = os_pwrite(os, file, header, sizeof header, 0, err);
+    if (st == ST_OK)
+        st = journal_new(&sc, b, ret, err);
+    if (st != ST_OK)
+        os_close(os, file);
+    return st;
 }
 
 /* ---- appending ---- */
@@ -397,16 +461,17 @@ enum status journal_append(struct journal *j, const struct str *parts, uint32_t 
         length += parts[i].len;
     }
     uint8_t *head = j->stage;
-    put_u32(head + 4, (uint32_t)length);
-    put_u64(head + 8, j->end.sequence + 1);
-    put_u64(head + 16, j->synced);
-    uint32_t crc = crc32c(j->seed, head + 4, RECORD_BYTES - 4);
+    put_u32(head, j->seed);
+    put_u32(head + 8, (uint32_t)length);
+    put_u64(head + 12, j->end.sequence + 1);
+    put_u64(head + 20, j->synced);
+    uint32_t crc = crc32c(j->seed, head + CHECKED_FROM, RECORD_BYTES - CHECKED_FROM);
     for (uint32_t i = 0; i < count; i++)
         crc = parts[i].len > 0 ? crc32c(crc, parts[i].ptr, parts[i].len) : crc;
-    put_u32(head, crc);
+    put_u32(head + 4, crc);
     enum status st = write_parts(j, parts, count, RECORD_BYTES, err);
     if (st != ST_OK) {
-        /* Half a record must not stay: bytes of it behind a later, shorter one could be taken for rot. */
+        /* Half a record must not stay: an opening would count it as torn. */
         if (j->os->ops->truncate(j->os, j->file, j->end.bytes, NULL) != ST_OK)
             j->broken = st;
         return st;
@@ -432,8 +497,16 @@ enum status journal_sync(struct journal *j, struct error *err)
     return st;
 }
 
+bool journal_broken(const struct journal *j) { return j->broken != ST_OK; }
 struct journal_position journal_end(const struct journal *j) { return j->end; }
 uint64_t journal_id(const struct journal *j) { return j->id; }
+
+void journal_renamed(struct journal *j, const char *path)
+{
+    size_t len = strlen(path);
+    CHECK(len <= strlen(j->path));
+    memcpy(j->path, path, len + 1);
+}
 
 void journal_close(struct journal *j)
 {

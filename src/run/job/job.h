@@ -49,6 +49,16 @@ struct commit_log_ops {
  * min_snapshot_bytes 0: 16 MiB. */
 enum status statedir_open(struct os *os, const char *dir, struct str fingerprint, uint64_t min_snapshot_bytes,
                           struct budget *b, struct commit_log **ret, struct error *err) MUST_USE;
+/* Reads all of one as a restore does, without taking its lock or touching it. What is wrong is the status and the error:
+ * ST_CORRUPT, ST_MISMATCH; there may be more behind it. ST_NOT_FOUND: no job was ever there. */
+struct statedir_checked {
+    uint32_t journals, snapshots;
+    uint32_t leftovers; /* files that a death has left, which the next start removes */
+    uint64_t epoch;     /* newest that is committed; 0: none */
+    uint64_t torn;      /* bytes at the end that were never committed */
+};
+enum status statedir_check(struct os *os, const char *dir, struct budget *b, struct statedir_checked *ret,
+                           struct error *err) MUST_USE;
 /* The lock of the whole --state-dir, held by the process while its jobs run. */
 enum status statedir_lock(struct os *os, const char *dir, struct os_file **ret, struct error *err) MUST_USE;
 
@@ -107,6 +117,7 @@ enum status job_run(struct job *j, void (*tick)(void *arg, struct job *j), void 
 /* Asks for a clean stop: a last barrier, final commit, end. Safe from any thread; not from inside a signal handler
  * (it raises wake-ups: see os_real_catch_stop). */
 void job_stop(struct job *j);
+bool job_stopping(const struct job *j); /* has somebody asked? */
 
 /* One piece of work on the caller's thread instead of job_run: the step of a runnable task chosen by the seed, a
  * piece of the coordinator, or (in simulation) of background work. */

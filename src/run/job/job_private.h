@@ -363,6 +363,18 @@ typedef enum status payload_visit(void *arg, struct str payload, struct error *e
 enum status statedir_deltas(struct statedir *d, uint64_t after, uint64_t until, bool open_last, payload_visit *visit,
                             void *arg, struct error *err) MUST_USE;
 bool statedir_add(struct statedir *d, enum statedir_file kind, uint64_t epoch) MUST_USE;
+#define STATEDIR_FINGERPRINT_MAX ((size_t)64 << 20)
+/* Nothing is looked at or made yet; ended by its log's close. */
+enum status statedir_new(struct os *os, const char *dir, struct budget *b, struct statedir **ret,
+                         struct error *err) MUST_USE;
+void statedir_path(const struct statedir *d, const char *name, char out[STATEDIR_PATH]);
+/* Journals and snapshots that are there; `clean`: what a death has left is removed. */
+enum status statedir_take_stock(struct statedir *d, bool clean, uint32_t *ret_leftovers, struct error *err) MUST_USE;
+/* *ret: what stands behind the first line of that file, which is checked. */
+enum status statedir_fingerprint(const struct statedir *d, const char *path, struct str file, struct str *ret,
+                                 struct error *err) MUST_USE;
+enum status statedir_skip(void *arg, struct str payload, struct error *err); /* visits, takes nothing */
+enum status statedir_other_job(const char *path, struct error *err);
 enum status statedir_rot(const char *path, uint64_t offset, const char *what, struct error *err);
 
 enum status snapshot_read(struct statedir *d, uint64_t epoch, payload_visit *visit, void *arg,

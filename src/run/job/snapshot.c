@@ -88,16 +88,13 @@ enum status snapshot_read(struct statedir *d, uint64_t epoch, payload_visit *vis
     char path[STATEDIR_PATH];
     statedir_file_path(d, STATEDIR_SNAPSHOT, epoch, "", path);
     struct reading x = { .d = d, .path = path, .visit = visit, .arg = arg };
-    struct os_stat stat = { 0 };
-    uint64_t id = 0, torn = 0;
-    enum status st = journal_read(d->os, path, STATEDIR_MAX_RECORD, d->budget, read_record, &x, &id, &torn, err);
-    if (st == ST_OK)
-        st = d->os->ops->stat(d->os, path, &stat, err);
-    if (st == ST_OK && id != d->id) {
+    struct journal_found found = { 0 };
+    enum status st = journal_read(d->os, path, STATEDIR_MAX_RECORD, d->budget, read_record, &x, &found, err);
+    if (st == ST_OK && found.id != d->id) {
         st = error_set(err, ST_MISMATCH, "the state file '%s' belongs to another job", path);
         error_place(err, path, 0, 0, -1);
-    } else if (st == ST_OK && (torn || !x.ended)) {
-        st = statedir_rot(path, stat.bytes - torn, "it ends before its last record", err);
+    } else if (st == ST_OK && (found.torn || !x.ended)) {
+        st = statedir_rot(path, found.end.bytes, "it ends before its last record", err);
     } else if (st == ST_CORRUPT && err && !err->place[0]) {
         error_place(err, path, 0, 0, -1);
     }
@@ -105,7 +102,7 @@ enum status snapshot_read(struct statedir *d, uint64_t epoch, payload_visit *vis
         snapshot_index_release(&x.index, d->budget);
         return st;
     }
-    x.index.bytes = stat.bytes;
+    x.index.bytes = found.end.bytes;
     snapshot_index_release(&d->newest, d->budget);
     d->newest = x.index;
     return ST_OK;

@@ -21,7 +21,6 @@
 #include <stdlib.h>
 
 #define FORMAT_VERSION 1
-#define FINGERPRINT_MAX ((size_t)64 << 20)
 #define DIR_MAX (STATEDIR_PATH - 64u)
 #define LINE_SHOWN 160
 
@@ -36,7 +35,7 @@ void statedir_file_path(const struct statedir *d, enum statedir_file kind, uint6
     CHECK(n > 0 && (uint32_t)n < STATEDIR_PATH);
 }
 
-static void fixed_path(const struct statedir *d, const char *name, char out[STATEDIR_PATH])
+void statedir_path(const struct statedir *d, const char *name, char out[STATEDIR_PATH])
 {
     int n = snprintf(out, STATEDIR_PATH, "%s/%s", d->path, name);
     CHECK(n > 0 && (uint32_t)n < STATEDIR_PATH);
@@ -137,43 +136,46 @@ static enum status enter(struct statedir *d, struct error *err)
     return listed;
 }
 
-/* After the lock is held: what is there, and away with what a death left over. */
-static enum status take_stock(struct statedir *d, struct error *err)
+static int compare_epochs(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static enum status remove_leftover(struct statedir *d, struct str leftover, struct error *err)
+{
+    char path[STATEDIR_PATH], name[96];
+    CHECK(leftover.len < sizeof name);
+    memcpy(name, leftover.ptr, leftover.len);
+    name[leftover.len] = 0;
+    statedir_path(d, name, path);
+    return d->os->ops->unlink(d->os, path, err);
+}
+
+enum status statedir_take_stock(struct statedir *d, bool clean, uint32_t *ret_leftovers, struct error *err)
 {
     struct arena a;
     struct os_name *names;
     uint32_t n;
     arena_init(&a, d->budget);
     enum status st = list_names(d, &a, &names, &n, err);
+    *ret_leftovers = 0;
     for (uint32_t i = 0; st == ST_OK && i < n; i++) {
         enum statedir_file kind;
         uint64_t epoch;
-        switch (classify(names[i].name, &kind, &epoch)) {
-        case NAME_FILE:
-            if (!statedir_add(d, kind, epoch))
-                st = budget_error(d->budget, sizeof epoch, err);
-            break;
-        case NAME_LEFTOVER: {
-            char path[STATEDIR_PATH], name[96];
-            CHECK(names[i].name.len < sizeof name);
-            memcpy(name, names[i].name.ptr, names[i].name.len);
-            name[names[i].name.len] = 0;
-            fixed_path(d, name, path);
-            st = d->os->ops->unlink(d->os, path, err);
-            break;
-        }
-        default:
-            break;
-        }
+        enum name_kind is = classify(names[i].name, &kind, &epoch);
+        *ret_leftovers += is == NAME_LEFTOVER;
+        if (is == NAME_FILE && !statedir_add(d, kind, epoch))
+            st = budget_error(d->budget, sizeof epoch, err);
+        else if (is == NAME_LEFTOVER && clean)
+            st = remove_leftover(d, names[i].name, err);
     }
     arena_release(&a);
+    if (d->journals.count)
+        qsort(d->journals.at, d->journals.count, sizeof(uint64_t), compare_epochs);
+    if (d->snapshots.count)
+        qsort(d->snapshots.at, d->snapshots.count, sizeof(uint64_t), compare_epochs);
     return st;
-}
-
-static int compare_epochs(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return x < y ? -1 : x > y;
 }
 
 static enum status lock_file(struct os *os, const char *dir, struct os_file **ret, struct error *err)
@@ -219,8 +221,8 @@ static enum status fingerprint_differs(const struct statedir *d, struct str ther
     return ST_MISMATCH;
 }
 
-static enum status check_fingerprint(const struct statedir *d, const char *path, struct str file,
-                                     struct str fingerprint, struct error *err)
+enum status statedir_fingerprint(const struct statedir *d, const char *path, struct str file, struct str *ret,
+                                 struct error *err)
 {
     struct str text = file, head = str_split(&text, '\n'), words = head;
     bool ours = str_eq(str_split(&words, ' '), STR("weir-state"));
@@ -238,6 +240,15 @@ static enum status check_fingerprint(const struct statedir *d, const char *path,
         error_hint(err, "use the program that wrote it, or a newer one");
         return ST_MISMATCH;
     }
+    *ret = text;
+    return ST_OK;
+}
+
+static enum status check_fingerprint(const struct statedir *d, const char *path, struct str file,
+                                     struct str fingerprint, struct error *err)
+{
+    struct str text;
+    TRY(statedir_fingerprint(d, path, file, &text, err));
     return str_eq(text, fingerprint) ? ST_OK : fingerprint_differs(d, text, fingerprint, err);
 }
 
@@ -255,9 +266,9 @@ static enum status settle_fingerprint(const struct statedir *d, struct str finge
 {
     char path[STATEDIR_PATH];
     struct buf text;
-    fixed_path(d, "FINGERPRINT", path);
-    buf_init(&text, d->budget, FINGERPRINT_MAX);
-    enum status st = os_read_file(d->os, path, FINGERPRINT_MAX, &text, err);
+    statedir_path(d, "FINGERPRINT", path);
+    buf_init(&text, d->budget, STATEDIR_FINGERPRINT_MAX);
+    enum status st = os_read_file(d->os, path, STATEDIR_FINGERPRINT_MAX, &text, err);
     if (st == ST_OK) {
         st = check_fingerprint(d, path, buf_str(&text), fingerprint, err);
     } else if (st == ST_NOT_FOUND && d->journals.count == 0 && d->snapshots.count == 0) {
@@ -290,7 +301,7 @@ static enum status visit_record(void *arg, uint64_t sequence, struct str payload
     return x->visit ? x->visit(x->arg, payload, err) : ST_OK;
 }
 
-static enum status other_job(const char *path, struct error *err)
+enum status statedir_other_job(const char *path, struct error *err)
 {
     error_set(err, ST_MISMATCH, "the state file '%s' belongs to another job", path);
     error_place(err, path, 0, 0, -1);
@@ -301,19 +312,16 @@ static enum status other_job(const char *path, struct error *err)
 static enum status read_closed(struct statedir *d, uint32_t i, struct deltas *x, struct error *err)
 {
     char path[STATEDIR_PATH];
-    uint64_t id, torn;
-    struct os_stat st;
+    struct journal_found found;
     statedir_file_path(d, STATEDIR_JOURNAL, d->journals.at[i], "", path);
     x->newest = d->journals.at[i] - 1;
-    TRY(journal_read(d->os, path, STATEDIR_MAX_RECORD, d->budget, visit_record, x, &id, &torn, err));
-    if (id != d->id)
-        return other_job(path, err);
-    TRY(d->os->ops->stat(d->os, path, &st, err));
+    TRY(journal_read(d->os, path, STATEDIR_MAX_RECORD, d->budget, visit_record, x, &found, err));
+    if (found.id != d->id)
+        return statedir_other_job(path, err);
     if (x->newest + 1 < d->journals.at[i + 1])
-        return statedir_rot(path, st.bytes - torn, "records are missing between its end and the next journal",
-                            err);
+        return statedir_rot(path, found.end.bytes, "records are missing between its end and the next journal", err);
     if (x->newest + 1 > d->journals.at[i + 1])
-        return statedir_rot(path, st.bytes - torn, "it holds epochs that the next journal holds again", err);
+        return statedir_rot(path, found.end.bytes, "it holds epochs that the next journal holds again", err);
     return ST_OK;
 }
 
@@ -340,7 +348,7 @@ enum status statedir_deltas(struct statedir *d, uint64_t after, uint64_t until, 
         statedir_file_path(d, STATEDIR_JOURNAL, d->journals.at[i], "", path);
         TRY(journal_open(d->os, path, STATEDIR_MAX_RECORD, d->budget, visit_record, &x, &d->journal, err));
         if (journal_id(d->journal) != d->id)
-            return other_job(path, err);
+            return statedir_other_job(path, err);
         if (journal_end(d->journal).sequence < after)
             return statedir_rot(path, journal_end(d->journal).bytes, "it ends before the newest snapshot", err);
     }
@@ -349,7 +357,7 @@ enum status statedir_deltas(struct statedir *d, uint64_t after, uint64_t until, 
     return ST_OK;
 }
 
-static enum status skip_payload(void *arg, struct str payload, struct error *err)
+enum status statedir_skip(void *arg, struct str payload, struct error *err)
 {
     (void)arg, (void)payload, (void)err;
     return ST_OK;
@@ -373,7 +381,7 @@ static enum status statedir_restore(struct commit_log *l, payload_visit *visit, 
     if (after)
         TRY(snapshot_read(d, after, visit, arg, err));
     if (after && (l->planted & JOB_BUG_STALE_SNAPSHOT))
-        visit = skip_payload;
+        visit = statedir_skip;
     TRY(statedir_deltas(d, after, UINT64_MAX, true, visit, arg, err));
     d->epoch = journal_end(d->journal).sequence;
     *ret_epoch = d->epoch;
@@ -441,25 +449,22 @@ static const struct commit_log_ops statedir_ops = {
     .close = statedir_close,
 };
 
+/* After the lock is held: what is there, and away with what a death has left. */
 static enum status prepare(struct statedir *d, struct str fingerprint, struct error *err)
 {
+    uint32_t leftovers;
     TRY(enter(d, err));
     TRY(lock_file(d->os, d->path, &d->lock, err));
-    TRY(take_stock(d, err));
-    if (d->journals.count)
-        qsort(d->journals.at, d->journals.count, sizeof(uint64_t), compare_epochs);
-    if (d->snapshots.count)
-        qsort(d->snapshots.at, d->snapshots.count, sizeof(uint64_t), compare_epochs);
+    TRY(statedir_take_stock(d, true, &leftovers, err));
     return settle_fingerprint(d, fingerprint, err);
 }
 
-enum status statedir_open(struct os *os, const char *dir, struct str fingerprint, uint64_t min_snapshot_bytes,
-                          struct budget *b, struct commit_log **ret, struct error *err)
+enum status statedir_new(struct os *os, const char *dir, struct budget *b, struct statedir **ret, struct error *err)
 {
     size_t len = strlen(dir);
     while (len > 1 && dir[len - 1] == '/')
         len--;
-    if (len == 0 || len > DIR_MAX || fingerprint.len > FINGERPRINT_MAX / 2)
+    if (len == 0 || len > DIR_MAX)
         return error_set(err, ST_LIMIT, "the path of the state directory is empty or longer than %u bytes", DIR_MAX);
     struct statedir *d = mem_calloc(b, sizeof *d);
     if (!d)
@@ -467,12 +472,27 @@ enum status statedir_open(struct os *os, const char *dir, struct str fingerprint
     d->log.ops = &statedir_ops;
     d->os = os;
     d->budget = b ? b : budget_process();
-    d->id = hash_bytes(fingerprint.ptr, fingerprint.len);
-    d->min_snapshot_bytes = min_snapshot_bytes ? min_snapshot_bytes : (uint64_t)16 << 20;
     arena_init(&d->arena, d->budget);
     struct str path = arena_str(&d->arena, str_make(dir, len));
     d->path = (char *)path.ptr;
-    enum status st = path.ptr ? prepare(d, fingerprint, err) : budget_error(d->budget, len, err);
+    if (!path.ptr) {
+        statedir_close(&d->log);
+        return budget_error(b ? b : budget_process(), len, err);
+    }
+    *ret = d;
+    return ST_OK;
+}
+
+enum status statedir_open(struct os *os, const char *dir, struct str fingerprint, uint64_t min_snapshot_bytes,
+                          struct budget *b, struct commit_log **ret, struct error *err)
+{
+    struct statedir *d;
+    if (fingerprint.len > STATEDIR_FINGERPRINT_MAX / 2)
+        return error_set(err, ST_LIMIT, "the job's plan is longer than %zu bytes", STATEDIR_FINGERPRINT_MAX / 2);
+    TRY(statedir_new(os, dir, b, &d, err));
+    d->id = hash_bytes(fingerprint.ptr, fingerprint.len);
+    d->min_snapshot_bytes = min_snapshot_bytes ? min_snapshot_bytes : (uint64_t)16 << 20;
+    enum status st = prepare(d, fingerprint, err);
     if (st != ST_OK) {
         statedir_close(&d->log);
         return st;

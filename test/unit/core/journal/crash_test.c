@@ -50,6 +50,40 @@ static enum status compare(void *arg, uint64_t sequence, struct str payload, str
     return ST_OK;
 }
 
+/* Made of an older file that is longer than most lives. Few calls: the crash comes within twenty. */
+static enum status recycle(struct os *os, struct known *k, struct journal **ret, struct error *err)
+{
+    struct journal *old;
+    uint8_t bytes[9000] = { 1, 2, 3 };
+    struct str part = str_make(bytes, sizeof bytes);
+    TRY(journal_create_beside(os, "d/old", true, 42, 1, NULL, &old, err));
+    enum status st = journal_append(old, &part, 1, NULL, err);
+    if (st == ST_OK)
+        st = journal_sync(old, err);
+    journal_close(old);
+    if (st == ST_OK)
+        st = journal_create_beside(os, "d/old", true, 42, 1, NULL, ret, err);
+    if (st != ST_OK)
+        return st;
+    k->appended = 1; /* the header is durable with a record */
+    k->len[1] = 0;
+    st = journal_append(*ret, NULL, 0, NULL, err);
+    if (st == ST_OK)
+        st = journal_sync(*ret, err);
+    if (st == ST_OK)
+        st = os->ops->rename(os, "d/old", PATH, err);
+    if (st == ST_OK)
+        st = os->ops->sync_dir(os, "d", err);
+    if (st == ST_OK)
+        st = os_sync_parent(os, "d", err);
+    if (st != ST_OK)
+        journal_close(*ret);
+    else
+        journal_renamed(*ret, PATH);
+    k->synced = st == ST_OK;
+    return st;
+}
+
 /* One life: open or create, check, then append and sync by the caller's dice until the power goes. */
 static enum status live(struct sim *s, struct known *k, uint32_t steps)
 {
@@ -62,7 +96,8 @@ static enum status live(struct sim *s, struct known *k, uint32_t steps)
         st = journal_open(os, PATH, MAX_RECORD, NULL, compare, k, &j, &err);
     if (st == ST_NOT_FOUND) {
         assert_false(k->created);
-        st = journal_create(os, PATH, 42, 1, NULL, &j, &err);
+        k->appended = 0;
+        st = sim_random(s) % 2 ? journal_create(os, PATH, 42, 1, NULL, &j, &err) : recycle(os, k, &j, &err);
     } else if (st == ST_OK) {
         assert_true(k->seen >= k->synced);
         k->appended = k->synced = k->seen; /* open has made them durable */
@@ -173,11 +208,35 @@ static void test_a_lying_disk_is_caught(void **state)
     sim_free(s);
 }
 
+/* The disk takes the first part of a record and refuses the rest: nothing of it stays. */
+static void test_a_failed_append_leaves_nothing(void **state)
+{
+    (void)state;
+    static char large[100000];
+    struct sim *s = sim_new(3, NULL);
+    struct os *os = sim_os(s);
+    struct journal *j;
+    struct os_stat stat;
+    struct str parts[] = { STR("small"), str_make(large, sizeof large) };
+    assert_int_equal(journal_create(os, "j", 1, 1, NULL, &j, NULL), ST_OK);
+    assert_int_equal(journal_append(j, parts, 1, NULL, NULL), ST_OK);
+    sim_fail_at(s, sim_calls(s) + 2, ST_FULL, false);
+    assert_int_equal(journal_append(j, parts, 2, NULL, NULL), ST_FULL);
+    assert_false(journal_broken(j));
+    assert_int_equal(os->ops->stat(os, "j", &stat, NULL), ST_OK);
+    assert_int_equal(stat.bytes, journal_end(j).bytes);
+    assert_int_equal(journal_append(j, parts, 2, NULL, NULL), ST_OK);
+    assert_int_equal(journal_sync(j, NULL), ST_OK);
+    journal_close(j);
+    sim_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_crash_at_every_call),
         cmocka_unit_test(test_many_lives),
+        cmocka_unit_test(test_a_failed_append_leaves_nothing),
         cmocka_unit_test(test_a_lying_disk_is_caught),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,8 @@
 
 #define PATH "state/jobs.journal"
 #define MAX_RECORD 4096u
+#define HEADER 36u
+#define RECORD 28u /* before the payload */
 
 struct seen {
     uint64_t sequences[64];
@@ -114,10 +116,11 @@ static void test_round_trip(void **state)
     append_synced(j, "more");
     journal_close(j);
 
-    uint64_t id = 0, torn = 9;
-    assert_int_equal(journal_read(sim_os(s), PATH, MAX_RECORD, NULL, look, nothing_seen(), &id, &torn, NULL), ST_OK);
-    assert_true(id == 0x1122334455667788u);
-    assert_int_equal(torn, 0);
+    struct journal_found found;
+    assert_int_equal(journal_read(sim_os(s), PATH, MAX_RECORD, NULL, look, nothing_seen(), &found, NULL), ST_OK);
+    assert_true(found.id == 0x1122334455667788u);
+    assert_int_equal(found.end.sequence, 7);
+    assert_int_equal(found.torn, 0);
     assert_int_equal(seen.count, 3);
     assert_true(str_eq(seen.payloads[2], STR("more")));
     sim_free(s);
@@ -142,11 +145,11 @@ static void test_large_records(void **state)
     struct buf b;
     buf_init(&b, NULL, 1 << 20);
     assert_true(sim_get_file(s, PATH, &b));
-    assert_memory_equal(b.data + 36 + 24, big, N);
+    assert_memory_equal(b.data + HEADER + RECORD, big, N);
     /* A smaller limit refuses, by name, and cuts nothing. */
     struct error err;
     assert_int_equal(open_seen(s, &j, &err), ST_LIMIT);
-    assert_int_equal(err.offset, 36);
+    assert_int_equal(err.offset, HEADER);
     assert_int_equal(journal_open(sim_os(s), PATH, N, NULL, NULL, NULL, &j, NULL), ST_OK);
     assert_int_equal(journal_end(j).sequence, 2);
     assert_int_equal(journal_append(j, &(struct str){ big, N }, 1, NULL, NULL), ST_OK);
@@ -193,13 +196,13 @@ static void test_version(void **state)
     uint64_t starts[5];
     struct journal *j;
     make_four(&b, starts);
-    b.data[8] = 2;
+    b.data[8] = 3;
     uint32_t crc = crc32c(0, b.data, 32);
     memcpy(b.data + 32, &crc, 4);
     assert_int_equal(sim_put_file(s, PATH, b.data, b.len), ST_OK);
     struct error err;
     assert_int_equal(open_seen(s, &j, &err), ST_MISMATCH);
-    assert_non_null(strstr(err.message, "version 2"));
+    assert_non_null(strstr(err.message, "version 3"));
     buf_release(&b);
     sim_free(s);
 }
@@ -220,9 +223,10 @@ static void check_damaged(struct sim *s, const struct buf *b, enum status want, 
 {
     struct journal *j;
     struct error err = { 0 };
-    uint64_t torn = 0;
+    struct journal_found found = { 0 };
+    bool recycled = b->len > 10 && b->data[10];
     assert_int_equal(sim_put_file(s, PATH, b->data, b->len), ST_OK);
-    assert_int_equal(journal_read(sim_os(s), PATH, MAX_RECORD, NULL, look, nothing_seen(), NULL, &torn, NULL), want);
+    assert_int_equal(journal_read(sim_os(s), PATH, MAX_RECORD, NULL, look, nothing_seen(), &found, NULL), want);
     assert_untouched(s, b);
     assert_int_equal(open_seen(s, &j, &err), want);
     if (want != ST_OK) {
@@ -233,10 +237,10 @@ static void check_damaged(struct sim *s, const struct buf *b, enum status want, 
     }
     assert_int_equal(seen.count, records);
     assert_int_equal(journal_end(j).bytes, starts[records]);
-    assert_int_equal(torn, b->len - starts[records]);
-    uint64_t left = 1;
-    assert_int_equal(journal_read(sim_os(s), PATH, MAX_RECORD, NULL, NULL, NULL, NULL, &left, NULL), ST_OK);
-    assert_int_equal(left, 0);
+    assert_int_equal(found.end.bytes, starts[records]);
+    assert_true(recycled || found.torn == b->len - starts[records]);
+    assert_int_equal(journal_read(sim_os(s), PATH, MAX_RECORD, NULL, NULL, NULL, &found, NULL), ST_OK);
+    assert_int_equal(found.torn, 0);
     append_synced(j, "appended after the cut");
     journal_close(j);
     assert_int_equal(open_seen(s, &j, NULL), ST_OK);
@@ -330,8 +334,8 @@ static void test_tails(void **state)
         if (kind == 2) /* an older record again: its sequence has passed */
             assert_true(buf_put(&b, b.data + starts[2], starts[3] - starts[2]));
         if (kind == 3)
-            assert_true(buf_put_u32(&b, 1) && buf_put_u32(&b, UINT32_MAX) && buf_put_u64(&b, 14) &&
-                        buf_put_u64(&b, 13));
+            assert_true(buf_put(&b, b.data + starts[3], 4) && buf_put_u32(&b, 1) && buf_put_u32(&b, UINT32_MAX) &&
+                        buf_put_u64(&b, 14) && buf_put_u64(&b, 13));
         check_damaged(s, &b, ST_OK, 4, starts);
     }
     /* The next record of another journal, as if a block had come to the wrong place: refused by the seed. */
@@ -343,11 +347,150 @@ static void test_tails(void **state)
     buf_init(&other, NULL, 1 << 20);
     assert_true(sim_get_file(s2, "x", &other));
     b.len = whole;
-    assert_true(buf_put(&b, other.data + 36, other.len - 36));
+    assert_true(buf_put(&b, other.data + HEADER, other.len - HEADER));
     check_damaged(s, &b, ST_OK, 4, starts);
     buf_release(&b);
     buf_release(&other);
     sim_free(s2);
+    sim_free(s);
+}
+
+/* The same four over an older life, whose records are as long, have the same sequences and go on behind them. */
+static void make_recycled(struct buf *ret, uint64_t starts[5])
+{
+    static const char *const older[] = { "FIRST", "", "THE THIRD RECORD IS A BIT LONGER THAN THE OTHERS", "LAST",
+                                         "the fifth of the older life", "and a sixth" };
+    static const char *const newer[] = { "first", "", "the third record is a bit longer than the others", "last" };
+    struct sim *s = disk();
+    struct journal *j;
+    struct buf old;
+    assert_int_equal(journal_create(sim_os(s), PATH, 77, 10, NULL, &j, NULL), ST_OK);
+    for (int i = 0; i < 6; i++)
+        append_synced(j, older[i]);
+    uint64_t bytes = journal_end(j).bytes;
+    journal_close(j);
+    buf_init(&old, NULL, 1 << 20);
+    assert_true(sim_get_file(s, PATH, &old));
+    assert_int_equal(journal_create_beside(sim_os(s), PATH, true, 77, 10, NULL, &j, NULL), ST_OK);
+    for (int i = 0; i < 4; i++) {
+        starts[i] = journal_end(j).bytes;
+        append_synced(j, newer[i]);
+    }
+    starts[4] = journal_end(j).bytes;
+    journal_close(j);
+    buf_init(ret, NULL, 1 << 20);
+    assert_true(sim_get_file(s, PATH, ret));
+    assert_int_equal(ret->len, bytes); /* nothing was cut, and the older life stands behind */
+    assert_memory_equal(ret->data + starts[4], old.data + starts[4], bytes - starts[4]);
+    buf_release(&old);
+    sim_free(s);
+}
+
+static void test_recycled(void **state)
+{
+    (void)state;
+    struct sim *s = disk();
+    struct buf b;
+    uint64_t starts[5];
+    make_recycled(&b, starts);
+    for (size_t at = 0; at < b.len; at++) {
+        b.data[at] ^= 0x80;
+        bool in_last = at >= starts[3] && at < starts[4];
+        check_damaged(s, &b, at < starts[3] ? ST_CORRUPT : ST_OK, in_last ? 3 : 4, starts);
+        b.data[at] ^= 0x80;
+    }
+    size_t whole = b.len;
+    for (b.len = 0; b.len <= whole; b.len++) {
+        uint32_t records = 0;
+        while (records < 4 && starts[records + 1] <= b.len)
+            records++;
+        check_damaged(s, &b, b.len < starts[0] ? ST_CORRUPT : ST_OK, records, starts);
+    }
+    b.len = whole;
+    /* What a crash left of the last record is told; older bytes are not. */
+    struct journal_found found;
+    assert_int_equal(sim_put_file(s, PATH, b.data, b.len), ST_OK);
+    assert_int_equal(journal_read(sim_os(s), PATH, MAX_RECORD, NULL, NULL, NULL, &found, NULL), ST_OK);
+    assert_int_equal(found.torn, 0);
+    b.data[starts[4] - 1] ^= 1;
+    assert_int_equal(sim_put_file(s, PATH, b.data, b.len), ST_OK);
+    assert_int_equal(journal_read(sim_os(s), PATH, MAX_RECORD, NULL, NULL, NULL, &found, NULL), ST_OK);
+    assert_int_equal(found.torn, starts[4] - starts[3]);
+    buf_release(&b);
+    sim_free(s);
+}
+
+/* What proves the damage may stand anywhere behind it: the search reads the file in pieces of 64 KiB, and the mark of the record
+ * that vouches lies over the border of two as well. */
+static void test_proof_over_the_border_of_two_pieces(void **state)
+{
+    (void)state;
+    static char payload[(64 << 10) + 8];
+    struct error err;
+    for (size_t len = (64 << 10) - 36; len < sizeof payload; len++) {
+        struct sim *s = disk();
+        struct journal *j;
+        struct buf b;
+        struct str part = str_make(payload, len);
+        assert_int_equal(journal_create(sim_os(s), PATH, 77, 10, NULL, &j, NULL), ST_OK);
+        uint64_t start = journal_end(j).bytes;
+        assert_int_equal(journal_append(j, &part, 1, NULL, &err), ST_OK);
+        assert_int_equal(journal_sync(j, NULL), ST_OK);
+        append_synced(j, "vouches");
+        journal_close(j);
+        buf_init(&b, NULL, 1 << 20);
+        assert_true(sim_get_file(s, PATH, &b));
+        b.data[start + 5] ^= 1;
+        assert_int_equal(sim_put_file(s, PATH, b.data, b.len), ST_OK);
+        assert_int_equal(journal_read(sim_os(s), PATH, 1 << 20, NULL, NULL, NULL, NULL, &err), ST_CORRUPT);
+        buf_release(&b);
+        sim_free(s);
+    }
+}
+
+/* Made without: the file begins anew and is no longer than its records. */
+static void test_not_recycled(void **state)
+{
+    (void)state;
+    struct sim *s = disk();
+    struct journal *j;
+    struct os_stat stat;
+    struct buf b;
+    uint64_t starts[5];
+    make_four(&b, starts);
+    assert_int_equal(sim_put_file(s, PATH, b.data, b.len), ST_OK);
+    assert_int_equal(journal_create_beside(sim_os(s), PATH, false, 77, 10, NULL, &j, NULL), ST_OK);
+    append_synced(j, "alone");
+    assert_int_equal(sim_os(s)->ops->stat(sim_os(s), PATH, &stat, NULL), ST_OK);
+    assert_int_equal(stat.bytes, journal_end(j).bytes);
+    journal_close(j);
+    buf_release(&b);
+    sim_free(s);
+}
+
+/* Who writes payloads knows what a record looks like and guesses the next sequences, and a file that is made of an older one
+ * has megabytes of that behind its end: it is not taken for damage, and does not cost a checksum each. */
+static void test_payloads_made_to_look_like_records(void **state)
+{
+    (void)state;
+    struct sim *s = disk();
+    struct journal *j;
+    struct buf b;
+    buf_init(&b, NULL, 16 << 20);
+    while (b.len < 8 << 20)
+        assert_true(buf_put_u32(&b, 0x2a2a2a2a) && buf_put_u32(&b, 0) && buf_put_u32(&b, 4 << 20) &&
+                    buf_put_u64(&b, 5 + b.len % 900) && buf_put_u64(&b, 4));
+    struct str part = buf_str(&b);
+    assert_int_equal(journal_create(sim_os(s), PATH, 1, 1, NULL, &j, NULL), ST_OK);
+    assert_int_equal(journal_append(j, &part, 1, NULL, NULL), ST_OK);
+    journal_close(j);
+    assert_int_equal(journal_create_beside(sim_os(s), PATH, true, 1, 2, NULL, &j, NULL), ST_OK);
+    append_synced(j, "of the new life");
+    journal_close(j);
+    assert_int_equal(open_seen(s, &j, NULL), ST_OK);
+    assert_int_equal(seen.count, 1);
+    journal_close(j);
+    buf_release(&b);
     sim_free(s);
 }
 
@@ -366,7 +509,7 @@ static void test_unsynced_group_is_torn(void **state)
     struct buf b;
     buf_init(&b, NULL, 1 << 20);
     assert_true(sim_get_file(s, PATH, &b));
-    b.data[second + 24] ^= 1;
+    b.data[second + RECORD] ^= 1;
     assert_int_equal(sim_put_file(s, PATH, b.data, b.len), ST_OK);
     assert_int_equal(open_seen(s, &j, NULL), ST_OK);
     assert_int_equal(seen.count, 1);
@@ -378,7 +521,7 @@ static void test_unsynced_group_is_torn(void **state)
     journal_close(j);
     buf_clear(&b);
     assert_true(sim_get_file(s, PATH, &b));
-    b.data[second + 24] ^= 1;
+    b.data[second + RECORD] ^= 1;
     assert_int_equal(sim_put_file(s, PATH, b.data, b.len), ST_OK);
     struct error err;
     assert_int_equal(open_seen(s, &j, &err), ST_CORRUPT);
@@ -535,6 +678,31 @@ static void test_memory_refused(void **state)
     sim_free(s);
 }
 
+/* Made under one name, renamed, and on it goes; a failure names the new one. */
+static void test_renamed(void **state)
+{
+    (void)state;
+    struct sim *s = disk();
+    struct journal *j;
+    struct error err;
+    struct str part = STR("more");
+    assert_int_equal(journal_create(sim_os(s), PATH ".next", 1, 1, NULL, &j, &err), ST_OK);
+    append_synced(j, "first");
+    assert_int_equal(sim_os(s)->ops->rename(sim_os(s), PATH ".next", PATH, &err), ST_OK);
+    journal_renamed(j, PATH);
+    append_synced(j, "second");
+    sim_fail_at(s, sim_calls(s) + 2, ST_IO, false);
+    append(j, "third");
+    assert_int_equal(journal_sync(j, &err), ST_IO);
+    assert_int_equal(journal_append(j, &part, 1, NULL, &err), ST_IO);
+    assert_non_null(strstr(err.message, "'" PATH "'"));
+    journal_close(j);
+    assert_int_equal(open_seen(s, &j, &err), ST_OK);
+    assert_true(seen.count >= 2 && str_eq(seen.payloads[1], STR("second")));
+    journal_close(j);
+    sim_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -546,12 +714,17 @@ int main(void)
         cmocka_unit_test(test_cut_at_every_byte),
         cmocka_unit_test(test_ranges),
         cmocka_unit_test(test_tails),
+        cmocka_unit_test(test_recycled),
+        cmocka_unit_test(test_proof_over_the_border_of_two_pieces),
+        cmocka_unit_test(test_not_recycled),
+        cmocka_unit_test(test_payloads_made_to_look_like_records),
         cmocka_unit_test(test_unsynced_group_is_torn),
         cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_failed_sync),
         cmocka_unit_test(test_death_in_create),
         cmocka_unit_test(test_each_call_fails),
         cmocka_unit_test(test_memory_refused),
+        cmocka_unit_test(test_renamed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

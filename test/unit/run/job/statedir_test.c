@@ -316,11 +316,20 @@ static void try_damaged(const struct damage *d, uint32_t which, const void *byte
             memcpy(damaged, path, sizeof damaged);
     }
     struct commit_log *l = NULL;
+    struct statedir_checked checked;
+    struct error found;
     uint64_t restored[KEYS] = { 0 }, epoch = 0, sum = sim_disk_sum(s);
     error_clear(&err);
+    error_clear(&found);
+    enum status check = statedir_check(os, DIR, NULL, &checked, &found); /* changes nothing, and says the same */
+    assert_int_equal(sim_disk_sum(s), sum);
     enum status st = statedir_open(os, DIR, FP, 300, NULL, &l, &err);
     if (st == ST_OK)
         st = l->ops->restore(l, visit, restored, &epoch, &err);
+    assert_int_equal(check, st);
+    assert_string_equal(found.place, err.place);
+    if (st == ST_OK)
+        assert_int_equal(checked.epoch, epoch);
     bool newest = which + 1 == d->n || !str_starts(d->names[which + 1].name, STR("journal-"));
     newest &= str_starts(d->names[which].name, STR("journal-"));
     if (st == ST_OK) {
@@ -353,6 +362,40 @@ static bool is_read(const struct damage *d, uint32_t which)
         return str_eq(name, STR("FINGERPRINT"));
     struct str epoch = { name.ptr + 8, name.len - 8 }, after = { newest.ptr + 9, newest.len - 9 };
     return str_cmp(epoch, after) > 0;
+}
+
+/* What only the older snapshot needs is looked at all the same. */
+static void test_older_files(void **state)
+{
+    (void)state;
+    struct sim *s = sim_new(5, NULL);
+    struct model *m = test_calloc(1, sizeof *m);
+    struct statedir_checked checked;
+    struct error err;
+    struct damage d;
+    uint32_t files = 0;
+    expect_ok(live(s, m, 1, 42, NULL, &err), &err);
+    load(s, &d);
+    expect_ok(statedir_check(sim_os(s), DIR, NULL, &checked, &err), &err);
+    assert_int_equal(checked.snapshots, 2);
+    assert_int_equal(checked.epoch, m->committed);
+    for (uint32_t i = 0; i < d.n; i++) {
+        char path[200];
+        if (is_read(&d, i) || str_eq(d.names[i].name, STR("LOCK")))
+            continue;
+        files++;
+        snprintf(path, sizeof path, "%s/%.*s", DIR, STR_ARG(d.names[i].name));
+        d.files[i].data[d.files[i].len / 2] ^= 1;
+        assert_int_equal(sim_put_file(s, path, d.files[i].data, d.files[i].len), ST_OK);
+        assert_int_equal(statedir_check(sim_os(s), DIR, NULL, &checked, &err), ST_CORRUPT);
+        assert_string_equal(err.place, path);
+        d.files[i].data[d.files[i].len / 2] ^= 1;
+        assert_int_equal(sim_put_file(s, path, d.files[i].data, d.files[i].len), ST_OK);
+    }
+    assert_true(files >= 2);
+    unload(&d);
+    sim_free(s);
+    test_free(m);
 }
 
 static void test_every_byte(void **state)
@@ -618,7 +661,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_crash_at_every_call), cmocka_unit_test(test_fail_at_every_call),
         cmocka_unit_test(test_old_files_go), cmocka_unit_test(test_older_snapshot_is_complete),
-        cmocka_unit_test(test_every_byte), cmocka_unit_test(test_missing_files), cmocka_unit_test(test_lock),
+        cmocka_unit_test(test_every_byte), cmocka_unit_test(test_older_files), cmocka_unit_test(test_missing_files), cmocka_unit_test(test_lock),
         cmocka_unit_test(test_mismatch), cmocka_unit_test(test_foreign), cmocka_unit_test(test_leftovers),
         cmocka_unit_test(test_abandoned), cmocka_unit_test(test_allocations),
     };
