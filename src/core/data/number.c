@@ -20,26 +20,63 @@
 #define SHORT_PLACES 6
 #define WIDE 25
 
-static const char pairs[] = "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
-                            "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+/* ---- integers ---- */
+
+enum { EIGHT = 100000000 };
+
+/* The eight digits of v < 10^8, a byte each, the first one lowest: halves, pairs and digits are parted side by side, by
+ * multiplications instead of divisions (10486 / 2^20 is a hundredth, 103 / 2^10 a tenth, for numbers as small as these). */
+static inline uint64_t eight_digits(uint32_t v)
+{
+    uint64_t halves = v / 10000 | (uint64_t)(v % 10000) << 32;
+    uint64_t hundreds = halves * 10486 >> 20 & 0x0000007F0000007F;
+    uint64_t pairs = hundreds | (halves - hundreds * 100) << 16;
+    uint64_t tens = pairs * 103 >> 10 & 0x000F000F000F000F;
+    return tens | (pairs - tens * 10) << 8;
+}
+
+static inline void put_eight(char *out, uint64_t digits)
+{
+    digits |= 0x3030303030303030;
+    memcpy(out, &digits, sizeof digits); /* row.c asserts the order of bytes */
+}
+
+/* Found beside the digits, so that what stands behind a number need not wait for them. */
+static inline unsigned digits_of(uint32_t v)
+{
+    static const uint32_t powers[10] = { 0, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000 };
+    unsigned n = (unsigned)(32 - __builtin_clz(v | 1)) * 1233 >> 12; /* a third of the bits, nearly: log10 of 2 */
+    return n + (v >= powers[n]);
+}
+
+/* Without zeros in front; writes eight bytes. */
+static inline size_t put_first(char *out, uint32_t v)
+{
+    unsigned n = digits_of(v);
+    put_eight(out, eight_digits(v) >> 8 * (8 - n));
+    return n;
+}
 
 size_t i64_print(int64_t v, char out[24])
 {
-    char digits[24];
-    size_t at = sizeof digits, sign = v < 0;
+    size_t n = v < 0;
     uint64_t m = v < 0 ? -(uint64_t)v : (uint64_t)v;
-    for (; m >= 100; m /= 100) {
-        at -= 2;
-        memcpy(digits + at, pairs + 2 * (m % 100), 2);
+    out[0] = '-';
+    if (m < EIGHT)
+        return n + put_first(out + n, (uint32_t)m);
+    uint64_t high = m / EIGHT;
+    if (high < EIGHT) {
+        n += put_first(out + n, (uint32_t)high);
+    } else {
+        n += put_first(out + n, (uint32_t)(high / EIGHT));
+        put_eight(out + n, eight_digits((uint32_t)(high % EIGHT)));
+        n += 8;
     }
-    at -= 2;
-    memcpy(digits + at, pairs + 2 * m, 2);
-    at += m < 10;
-    if (sign)
-        out[0] = '-';
-    memcpy(out + sign, digits + at, sizeof digits - at);
-    return sign + sizeof digits - at;
+    put_eight(out + n, eight_digits((uint32_t)(m % EIGHT)));
+    return n + 8;
 }
+
+/* ---- floats ---- */
 
 /* value = d.ddd × 10^exponent */
 struct shortest {

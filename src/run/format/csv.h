@@ -27,8 +27,7 @@ enum status csv_open_encoder(const struct table_desc *t, const struct schema *sc
 /* csv_fast.c: the encoder's hot columns. */
 struct csv_fast {
     uint8_t action;
-    int64_t minute; /* of `text`; INT64_MIN: none */
-    char text[16];
+    struct millis_text millis;
 };
 #define CSV_NOT_FAST SIZE_MAX
 #define CSV_FAST_ROOM 32u

@@ -447,7 +447,9 @@ static void csv_free(struct decoder *base)
     arena_release(&arena);
 }
 
-static const struct decoder_ops ops = { csv_decode, csv_decode_one, csv_reset, csv_free };
+static const struct decoder_ops ops = {
+    .decode = csv_decode, .decode_one = csv_decode_one, .reset = csv_reset, .free = csv_free,
+};
 
 bool format_wants_header(const struct decoder *base)
 {

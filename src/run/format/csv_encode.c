@@ -244,7 +244,7 @@ static void encoder_free(struct encoder *base)
     mem_free(e->budget, e, sizeof *e);
 }
 
-static const struct encoder_ops ops = { encode, begin, encoder_free };
+static const struct encoder_ops ops = { .encode = encode, .begin = begin, .free = encoder_free };
 
 enum status csv_open_encoder(const struct table_desc *t, const struct schema *schema, struct connect_context *ctx,
                              struct budget *budget, struct encoder **ret, struct error *err)

@@ -7,8 +7,6 @@
 
 enum { CSV_SLOW, CSV_I32, CSV_I64, CSV_TEXT, CSV_MILLIS };
 
-#define MINUTE_LEN 16u /* "2026-01-01 10:00" */
-
 static bool is_special(const struct csv_settings *s, char c)
 {
     return c == s->dialect.delimiter || (s->dialect.quote && c == s->dialect.quote) ||
@@ -32,7 +30,7 @@ static uint8_t action_of(const struct csv_settings *s, const struct type *t)
 
 void csv_fast_init(struct csv_fast *f, const struct csv_settings *s, const struct type *t)
 {
-    *f = (struct csv_fast){ .action = action_of(s, t), .minute = INT64_MIN };
+    *f = (struct csv_fast){ .action = action_of(s, t) };
 }
 
 #if defined(__SSE2__)
@@ -80,41 +78,18 @@ static size_t put_text(const struct csv_settings *s, struct str v, uint8_t *out)
     return needs_quotes(&s->dialect, out, v.len) ? CSV_NOT_FAST : v.len;
 }
 
-static size_t put_millis(struct csv_fast *f, const struct csv_settings *s, const struct column *c, uint32_t row, uint8_t *out)
-{
-    int64_t v = c->i64[row], rest = v % 60000;
-    rest += rest < 0 ? 60000 : 0;
-    if (v - rest != f->minute) {
-        char text[64];
-        if (time_text_print(&s->rules, c->type, c, row, text) < MINUTE_LEN + 3 || text[MINUTE_LEN] != ':')
-            return CSV_NOT_FAST; /* a year of more than four digits */
-        memcpy(f->text, text, MINUTE_LEN);
-        f->minute = v - rest;
-    }
-    uint32_t second = (uint32_t)(rest / 1000), milli = (uint32_t)(rest % 1000);
-    memcpy(out, f->text, MINUTE_LEN);
-    out[16] = ':';
-    out[17] = (uint8_t)('0' + second / 10);
-    out[18] = (uint8_t)('0' + second % 10);
-    if (milli == 0)
-        return 19;
-    out[19] = '.';
-    out[20] = (uint8_t)('0' + milli / 100);
-    out[21] = (uint8_t)('0' + milli / 10 % 10);
-    out[22] = (uint8_t)('0' + milli % 10);
-    return milli % 10 ? 23 : milli % 100 ? 22 : 21;
-}
-
 size_t csv_fast_put(struct csv_fast *f, const struct csv_settings *s, const struct column *c, uint32_t row, struct buf *out)
 {
     uint8_t *at = out->data + out->len;
+    size_t len;
     switch (f->action) {
     case CSV_I32:
         return i64_print(c->i32[row], (char *)at);
     case CSV_I64:
         return i64_print(c->i64[row], (char *)at);
     case CSV_MILLIS:
-        return put_millis(f, s, c, row, at);
+        len = millis_text_print(&f->millis, &s->rules, c->type, c, row, at);
+        return len ? len : CSV_NOT_FAST;
     case CSV_TEXT:
         return put_text(s, column_str(c, row), at);
     default:

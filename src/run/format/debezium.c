@@ -236,7 +236,9 @@ static void decoder_free(struct decoder *base)
     arena_release(&arena);
 }
 
-static const struct decoder_ops decoder_ops = { decode, decode_one, reset, decoder_free };
+static const struct decoder_ops decoder_ops = {
+    .decode = decode, .decode_one = decode_one, .reset = reset, .free = decoder_free,
+};
 
 static enum status open_decoder(const struct table_desc *t, const struct schema *schema, const struct need *needs,
                                 struct connect_context *ctx, struct budget *budget, struct decoder **ret,
@@ -312,7 +314,7 @@ static void encoder_free(struct encoder *e)
         mem_free(((struct debezium_encoder *)e)->budget, e, sizeof(struct debezium_encoder));
 }
 
-static const struct encoder_ops encoder_ops = { encode, begin, encoder_free };
+static const struct encoder_ops encoder_ops = { .encode = encode, .begin = begin, .free = encoder_free };
 
 static enum status open_encoder(const struct table_desc *t, const struct schema *schema, struct connect_context *ctx,
                                 struct budget *budget, struct encoder **ret, struct error *err)

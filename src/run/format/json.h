@@ -1,8 +1,9 @@
-/* The JSON decoder's insides, shared by its four files:
+/* The JSON decoder's insides, shared by its four files, and the encoder's:
  *   json_tree.c    the schema as a tree of fields, key look-up, learned key order
  *   json_value.c   the general path: any value through the text room's scanner
  *   json_fast.c    the speculating scanner
- *   json_decode.c  records, chunks, batches */
+ *   json_decode.c  records, chunks, batches
+ *   json_put.c     rows into text */
 #pragma once
 
 #include "private.h"
@@ -143,6 +144,22 @@ enum taken json_take_record(struct json_decoder *d, uint32_t row, struct str rec
 /* Reads the object at p ('{' stands there) into `row`. Returns behind it (or, when root->partial, behind the last
  * needed value), or NULL: go the general way. */
 const char *json_fast_record(struct json_decoder *d, const char *p, uint32_t row);
+
+/* json_put.c: rows as json_write_row writes them, faster. */
+struct json_put_field {
+    struct str lead; /* what stands before the value */
+    uint8_t action;
+    struct millis_text millis;
+};
+struct json_put {
+    const struct json_writer *writer;
+    struct json_put_field *fields;
+    uint32_t n;  /* of them; 0: all goes the general way */
+    size_t room; /* that a row needs besides its texts */
+};
+enum status json_put_init(struct json_put *p, const struct json_writer *w, struct arena *a, struct error *err) MUST_USE;
+enum status json_put_row(struct json_put *p, const struct column *cols, uint32_t row, struct budget *b, struct buf *out,
+                         struct error *err) MUST_USE;
 
 /* json_decode.c, for tests and fuzzing: forgoes the fast path. */
 void json_decoder_general_only(struct decoder *d);

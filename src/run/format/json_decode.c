@@ -226,30 +226,44 @@ static bool message_fast(struct pass *p, struct str bytes)
     return q && (d->root->early ? q <= end : q == end);
 }
 
-static enum status json_decode_one(struct decoder *base, struct shared *chunk, struct str bytes, struct batch *out,
-                                   struct decoded *ret, struct error *err)
+static enum status json_decode_many(struct decoder *base, struct shared *chunk, const struct str *at, uint32_t n,
+                                    struct batch *out, uint32_t *ret_taken, struct decoded *ret, struct error *err)
 {
     struct json_decoder *d = (struct json_decoder *)base;
-    struct decoded done = { .used = (uint32_t)bytes.len };
+    struct decoded done = { 0 };
     struct pass p = { d, out, out->count, &done };
-    bool skipped = false;
-    if (bytes.ptr && out->count == out->capacity)
-        return error_set(err, ST_LIMIT, "the batch has no room for a row");
-    if (bytes.ptr) {
-        start(d, chunk, out);
-        d->lines = false;
+    uint32_t most = n < out->capacity - out->count ? n : out->capacity - out->count, taken = 0;
+    start(d, chunk, out);
+    d->lines = false;
+    while (taken < most) {
+        struct str bytes = at[taken++];
+        bool skipped = false;
         enum taken t = message_fast(&p, bytes) ? TAKEN : d->memory ? TAKEN_MEMORY : general(&p, bytes, &skipped);
         if (t == TAKEN_MEMORY)
             return format_memory(d->budget, err);
-        if (t == TAKEN_BAD) {
+        done.used = (uint32_t)bytes.len;
+        if (t == TAKEN_BAD)
             tell_bad(&p, bytes, 0, (uint32_t)bytes.len, 0);
-        } else if (!skipped) {
-            p.row++;
-            hand_down(d->root, NULL, out->count, p.row);
-            out->count = p.row;
-        }
+        if (t == TAKEN_BAD || skipped)
+            break;
+        p.row++;
     }
+    hand_down(d->root, NULL, out->count, p.row);
+    out->count = p.row;
+    *ret_taken = taken;
     *ret = done;
+    return ST_OK;
+}
+
+static enum status json_decode_one(struct decoder *base, struct shared *chunk, struct str bytes, struct batch *out,
+                                   struct decoded *ret, struct error *err)
+{
+    uint32_t taken;
+    if (bytes.ptr && out->count == out->capacity)
+        return error_set(err, ST_LIMIT, "the batch has no room for a row");
+    if (bytes.ptr)
+        return json_decode_many(base, chunk, &bytes, 1, out, &taken, ret, err);
+    *ret = (struct decoded){ 0 };
     return ST_OK;
 }
 
@@ -271,7 +285,10 @@ static void json_free(struct decoder *base)
     arena_release(&arena);
 }
 
-static const struct decoder_ops ops = { json_decode, json_decode_one, json_reset, json_free };
+static const struct decoder_ops ops = {
+    .decode = json_decode, .decode_one = json_decode_one, .decode_many = json_decode_many, .reset = json_reset,
+    .free = json_free,
+};
 
 enum status json_decoder_new(const struct schema *schema, const struct need *needs, const struct json_settings *s,
                              struct budget *budget, struct json_decoder **ret, struct error *err)

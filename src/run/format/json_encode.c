@@ -244,11 +244,8 @@ static enum put put_value(const struct json_writer *w, const struct column *c, u
     }
 }
 
-enum status json_write_row(const struct json_writer *w, const struct column *cols, uint32_t row, struct budget *b,
-                           struct buf *out, struct error *err)
+static enum status settle(enum put p, size_t before, struct budget *b, struct buf *out, struct error *err)
 {
-    size_t before = out->len;
-    enum put p = put_object(w, w->schema->fields, cols, w->schema->n_fields, row, out);
     if (p == PUT)
         return ST_OK;
     out->len = before;
@@ -259,21 +256,48 @@ enum status json_write_row(const struct json_writer *w, const struct column *col
     return ST_DATA;
 }
 
+enum status json_write_row(const struct json_writer *w, const struct column *cols, uint32_t row, struct budget *b,
+                           struct buf *out, struct error *err)
+{
+    size_t before = out->len;
+    return settle(put_object(w, w->schema->fields, cols, w->schema->n_fields, row, out), before, b, out, err);
+}
+
+enum status json_write_value(const struct json_writer *w, const struct column *c, uint32_t row, struct budget *b,
+                             struct buf *out, struct error *err)
+{
+    size_t before = out->len;
+    return settle(put_value(w, c, row, out), before, b, out, err);
+}
+
 /* ---- the format ---- */
 
 struct json_encoder {
     struct encoder base;
     struct budget *budget;
+    struct arena arena;
     struct json_writer writer;
+    struct json_put put;
 };
 
 static enum status encode(struct encoder *base, const struct batch *b, struct buf *out, struct error *err)
 {
     struct json_encoder *e = (struct json_encoder *)base;
     for (uint32_t k = 0; k < batch_rows(b); k++) {
-        TRY(json_write_row(&e->writer, b->cols, batch_row(b, k), e->budget, out, err));
+        TRY(json_put_row(&e->put, b->cols, batch_row(b, k), e->budget, out, err));
         if (!buf_put_u8(out, '\n'))
             return format_memory(e->budget, err);
+    }
+    return ST_OK;
+}
+
+static enum status encode_many(struct encoder *base, const struct batch *b, struct buf *out, struct encoded *ret,
+                               struct error *err)
+{
+    struct json_encoder *e = (struct json_encoder *)base;
+    for (uint32_t k = 0; k < batch_rows(b); k++) {
+        TRY(json_put_row(&e->put, b->cols, batch_row(b, k), e->budget, out, err));
+        ret[k] = (struct encoded){ .end = out->len };
     }
     return ST_OK;
 }
@@ -286,11 +310,16 @@ static enum status begin(struct encoder *base, struct buf *out, struct error *er
 
 static void encoder_free(struct encoder *base)
 {
-    if (base)
-        mem_free(((struct json_encoder *)base)->budget, base, sizeof(struct json_encoder));
+    struct json_encoder *e = (struct json_encoder *)base;
+    if (!e)
+        return;
+    arena_release(&e->arena);
+    mem_free(e->budget, e, sizeof *e);
 }
 
-static const struct encoder_ops encoder_ops = { encode, begin, encoder_free };
+static const struct encoder_ops encoder_ops = {
+    .encode = encode, .encode_many = encode_many, .begin = begin, .free = encoder_free,
+};
 
 static enum status open_encoder(const struct table_desc *t, const struct schema *schema, struct connect_context *ctx,
                                 struct budget *budget, struct encoder **ret, struct error *err)
@@ -303,6 +332,12 @@ static enum status open_encoder(const struct table_desc *t, const struct schema 
     e->budget = budget;
     e->writer.schema = schema;
     json_settings_read(&t->options, options, N_OPTIONS, "json.", ctx, &e->writer.settings);
+    arena_init(&e->arena, budget);
+    enum status st = json_put_init(&e->put, &e->writer, &e->arena, err);
+    if (st != ST_OK) {
+        encoder_free(&e->base);
+        return st;
+    }
     *ret = &e->base;
     return ST_OK;
 }

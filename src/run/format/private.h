@@ -30,6 +30,15 @@ bool time_text_time(struct str s, int32_t *ret_ms);
  * Returns the length. */
 size_t time_text_print(const struct value_rules *r, const struct type *t, const struct column *c, uint32_t row,
                        char out[64]);
+/* The same for a TIMESTAMP or TIMESTAMP_LTZ up to milliseconds, whose date and time up to the minute are printed once as long
+ * as they stay the same. `out` has room for 32 bytes; 0: a year of more than four digits, which the general way prints. */
+struct millis_text {
+    int64_t minute; /* of `text` */
+    uint64_t span;  /* how long it holds; 0: there is none yet */
+    char text[16];
+};
+size_t millis_text_print(struct millis_text *m, const struct value_rules *r, const struct type *t, const struct column *c,
+                         uint32_t row, uint8_t *out);
 /* Java's BigDecimal.toString: plain, or with an exponent when it is very small. `plain`: always plain. */
 size_t decimal_text_print(const struct type *t, const struct column *c, uint32_t row, bool plain, char out[64]);
 
@@ -65,3 +74,6 @@ struct json_writer {
 };
 enum status json_write_row(const struct json_writer *w, const struct column *cols, uint32_t row, struct budget *b,
                            struct buf *out, struct error *err) MUST_USE;
+/* One value. */
+enum status json_write_value(const struct json_writer *w, const struct column *c, uint32_t row, struct budget *b,
+                             struct buf *out, struct error *err) MUST_USE;

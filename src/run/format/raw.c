@@ -121,7 +121,9 @@ static void decoder_free(struct decoder *d)
         mem_free(((struct raw_decoder *)d)->budget, d, sizeof(struct raw_decoder));
 }
 
-static const struct decoder_ops decoder_ops = { decode, decode_one, reset, decoder_free };
+static const struct decoder_ops decoder_ops = {
+    .decode = decode, .decode_one = decode_one, .reset = reset, .free = decoder_free,
+};
 
 static enum status open_decoder(const struct table_desc *t, const struct schema *schema, const struct need *needs,
                                 struct connect_context *ctx, struct budget *budget, struct decoder **ret,
@@ -157,6 +159,20 @@ static enum status encode(struct encoder *base, const struct batch *b, struct bu
     return ST_OK;
 }
 
+static enum status encode_many(struct encoder *base, const struct batch *b, struct buf *out, struct encoded *ret,
+                               struct error *err)
+{
+    for (uint32_t k = 0; k < batch_rows(b); k++) {
+        uint32_t row = batch_row(b, k);
+        bool null = column_is_null(b->cols, row);
+        struct str s = null ? STR("") : column_str(b->cols, row);
+        if (s.len > 0 && !buf_put(out, s.ptr, s.len))
+            return format_memory(((struct raw_encoder *)base)->budget, err);
+        ret[k] = (struct encoded){ out->len, null };
+    }
+    return ST_OK;
+}
+
 static enum status begin(struct encoder *base, struct buf *out, struct error *err)
 {
     (void)base, (void)out, (void)err;
@@ -169,7 +185,9 @@ static void encoder_free(struct encoder *e)
         mem_free(((struct raw_encoder *)e)->budget, e, sizeof(struct raw_encoder));
 }
 
-static const struct encoder_ops encoder_ops = { encode, begin, encoder_free };
+static const struct encoder_ops encoder_ops = {
+    .encode = encode, .encode_many = encode_many, .begin = begin, .free = encoder_free,
+};
 
 static enum status open_encoder(const struct table_desc *t, const struct schema *schema, struct connect_context *ctx,
                                 struct budget *budget, struct encoder **ret, struct error *err)
@@ -192,6 +210,7 @@ const struct format format_raw = {
     .n_options = sizeof options / sizeof options[0],
     .source_kinds = 1u << ROW_INSERT,
     .sink_updates = false,
+    .check = check_schema,
     .open_decoder = open_decoder,
     .open_encoder = open_encoder,
 };

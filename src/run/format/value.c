@@ -198,6 +198,39 @@ size_t time_text_print(const struct value_rules *r, const struct type *t, const 
     return n;
 }
 
+#define MINUTE 60000
+#define MINUTE_LEN 16u /* "2026-01-01 10:00" */
+
+size_t millis_text_print(struct millis_text *m, const struct value_rules *r, const struct type *t, const struct column *c,
+                         uint32_t row, uint8_t *out)
+{
+    int64_t v = c->i64[row];
+    if ((uint64_t)v - (uint64_t)m->minute >= m->span) {
+        char text[64];
+        if (time_text_print(r, t, c, row, text) < MINUTE_LEN + 3 || text[MINUTE_LEN] != ':')
+            return 0;
+        memcpy(m->text, text, MINUTE_LEN);
+        m->minute = v - (v % MINUTE + MINUTE) % MINUTE;
+        m->span = MINUTE;
+    }
+    uint32_t rest = (uint32_t)(v - m->minute), second = rest / 1000, milli = rest % 1000;
+    size_t n = 19;
+    memcpy(out, m->text, MINUTE_LEN);
+    out[16] = ':';
+    out[17] = (uint8_t)('0' + second / 10);
+    out[18] = (uint8_t)('0' + second % 10);
+    if (milli != 0) {
+        out[19] = '.';
+        out[20] = (uint8_t)('0' + milli / 100);
+        out[21] = (uint8_t)('0' + milli / 10 % 10);
+        out[22] = (uint8_t)('0' + milli % 10);
+        n = milli % 10 ? 23 : milli % 100 ? 22 : 21;
+    }
+    if (t->kind == TYPE_TIMESTAMP_LTZ)
+        out[n++] = 'Z';
+    return n;
+}
+
 /* ---- decimals ---- */
 
 size_t decimal_text_print(const struct type *t, const struct column *c, uint32_t row, bool plain, char out[64])

@@ -57,6 +57,8 @@ struct table_desc {
     struct options given; /* at not NULL: the options as declared, since resolving has changed their spelling */
     const struct connector *connector; /* found when first used: options are checked lazily */
     const struct format *format;       /* of 'format' / 'value.format'; NULL: none */
+    const struct format *key_format;   /* of 'key.format', where the connector has such an option; NULL: none */
+    struct options key_options;        /* the ones for it, by the format's names */
     struct str comment;
 };
 
@@ -171,6 +173,7 @@ struct connect_context {
     uint64_t job_id;         /* fingerprint of the job: names hidden files */
     /* a commit can outlive the process: a sink must be able to take back what was not committed */
     bool durable;
+    bool restored;           /* the job goes on from a commit: a split without a position was not there then */
     bool compact_validation; /* json.validate=needed */
     void *extra;             /* the test hub, see connect/connect.h */
     /* Takes a bad record by the job's policy. ST_OK: skipped or dead-lettered, go on. Else: fail with it (err
@@ -203,6 +206,8 @@ struct split {
 struct source { /* extended by each connector */
     const struct source_ops *ops;
     const struct table_desc *table;
+    /* Every split is opened as soon as it is known, however many there are: where it begins must be part of the next commit. */
+    bool open_all;
 };
 struct split_reader {
     const struct source_ops *ops;
@@ -226,10 +231,12 @@ struct source_ops {
                         int64_t *ret_wake_ms, int64_t *ret_watermark_ms, struct error *err);
     /* Where the next read goes on, as bytes for the commit record. */
     enum status (*position)(struct split_reader *r, struct buf *out, struct error *err);
-    /* Milliseconds of a mono clock that the rows read so far are held back for (replay at a multiple of event time is
-     * done in read itself); may be NULL. */
     void (*close)(struct split_reader *r);   /* NULL is allowed */
     void (*free)(struct source *s);    /* NULL is allowed */
+    /* What `position` told last of this split belongs to the epoch that ends: at each barrier, on the split's task. May be NULL. */
+    void (*seal)(struct source *s, struct str split);
+    /* The epoch is durable, and all that was sealed before. Background; may be NULL. */
+    void (*committed)(struct source *s, uint64_t epoch);
 };
 
 /* ---- sinks ---- */
@@ -288,6 +295,7 @@ enum connector_flags {
     CONNECTOR_WATERMARKS = 64,   /* a source that gives watermarks: SOURCE_WATERMARK() may be declared */
     CONNECTOR_OVERWRITE = 256,   /* INSERT OVERWRITE of bounded input: what was there goes with the last commit */
     CONNECTOR_OVERWRITE_ANYWAY = 512, /* it is as INSERT INTO: nothing is ever there */
+    CONNECTOR_AT_LEAST_ONCE = 1024, /* a sink that a kill may make write rows again: EXPLAIN says so */
     CONNECTOR_ANY_METADATA = 128, /* every METADATA column goes, in both directions, under any key */
 };
 
@@ -296,8 +304,8 @@ enum metadata_flags { METADATA_READ = 1, METADATA_WRITE = 2 };
 struct metadata_key {
     const char *name;
     const char *help;
-    enum type_kind kind;
-    int32_t precision; /* of a timestamp */
+    enum type_kind kind; /* TYPE_MAP: from STRING to BYTES */
+    int32_t precision;   /* of a timestamp */
     uint32_t flags;
 };
 
@@ -374,15 +382,29 @@ struct decoder_ops {
     /* One message without framing (a log record's value). NULL `bytes`.ptr: a tombstone. */
     enum status (*decode_one)(struct decoder *d, struct shared *chunk, struct str bytes, struct batch *out,
                               struct decoded *ret, struct error *err);
+    /* Messages, none of them NULL, a row each, as far as there is room. Stops behind the first that gives none, because it
+     * is bad or empty. *ret_taken: so many are done with. May be NULL: decode_one for each. */
+    enum status (*decode_many)(struct decoder *d, struct shared *chunk, const struct str *at, uint32_t n,
+                               struct batch *out, uint32_t *ret_taken, struct decoded *ret, struct error *err);
     /* Starts a new split (a CSV header is expected again unless `position` > 0). */
     void (*reset)(struct decoder *d, uint64_t position);
     void (*free)(struct decoder *d); /* NULL is allowed */
+};
+
+/* Where a message ends in the output; null: it is none, not even an empty one. */
+struct encoded {
+    size_t end;
+    bool null;
 };
 
 struct encoder_ops {
     /* Appends the rows that count, framed for a file (a newline after each). Row kinds only where the format carries
      * them. */
     enum status (*encode)(struct encoder *e, const struct batch *b, struct buf *out, struct error *err);
+    /* Appends the rows that count as messages, one behind the other without any framing; `ret`: one for each. May be NULL:
+     * `encode` row by row, but for the newline. */
+    enum status (*encode_many)(struct encoder *e, const struct batch *b, struct buf *out, struct encoded *ret,
+                               struct error *err);
     /* What a file starts with (a CSV header), maybe nothing. */
     enum status (*begin)(struct encoder *e, struct buf *out, struct error *err);
     void (*free)(struct encoder *e);
@@ -395,6 +417,8 @@ struct format {
     uint32_t n_options;
     uint32_t source_kinds; /* row kinds it can carry when read; bit 1 << kind */
     bool sink_updates;     /* can write updates and deletes */
+    /* Columns that it can neither read nor write. NULL: what there is, opening says. */
+    enum status (*check)(const struct schema *s, struct error *err);
     /* Columns out of samples (at least one); NULL: none can be inferred. */
     enum status (*infer)(const struct table_desc *t, const struct sample *samples, uint32_t n, struct arena *a,
                          struct inferred *ret, struct error *err);

@@ -154,10 +154,11 @@ static enum status find_connector(const struct catalog *c, const struct table_de
     return st;
 }
 
+/* The format that option `name` names. */
 static enum status find_format(const struct catalog *c, const struct table_desc *t, const struct connector *k,
-                               const struct format **ret, struct error *err)
+                               const char *name, const struct format **ret, struct error *err)
 {
-    const struct option *o = option_of(t, "format");
+    const struct option *o = option_of(t, name);
     struct str names[CATALOG_REGISTERED_MAX];
     for (uint32_t i = 0; i < c->n_formats; i++) {
         names[i] = str_from(c->formats[i]->name);
@@ -183,10 +184,25 @@ static const struct option_spec common[] = {
       .help = "a split without rows for so long leaves the watermark; goes before table.exec.source.idle-timeout" },
 };
 
-static enum status check_options(const struct catalog *c, const struct table_desc *t, const struct connector *k,
-                                 const struct format *f, struct error *err)
+#define KEY_PREFIX "key."
+
+/* The options of the key's format as they stand in the table: behind "key.". */
+static enum status key_specs(const struct catalog *c, const struct format *f, struct option_spec *out, struct error *err)
 {
-    size_t n = k->n_options + (f ? f->n_options : 0) + sizeof common / sizeof *common;
+    for (uint32_t i = 0; f && i < f->n_options; i++) {
+        out[i] = f->options[i];
+        out[i].name = arena_printf(c->rewrite, KEY_PREFIX "%s", f->options[i].name).ptr;
+        if (!out[i].name)
+            return budget_error(c->rewrite->budget ? c->rewrite->budget : budget_process(), 0, err);
+    }
+    return ST_OK;
+}
+
+static enum status check_options(const struct catalog *c, const struct table_desc *t, const struct connector *k,
+                                 const struct format *f, const struct format *key, struct error *err)
+{
+    size_t n_key = key ? key->n_options : 0;
+    size_t n = k->n_options + (f ? f->n_options : 0) + n_key + sizeof common / sizeof *common;
     struct budget *budget = c->arena.budget;
     struct option_spec *specs = mem_alloc(budget, n * sizeof *specs);
     if (!specs)
@@ -198,6 +214,8 @@ static enum status check_options(const struct catalog *c, const struct table_des
     if (f && f->n_options)
         memcpy(specs + at, f->options, f->n_options * sizeof *specs);
     at += f ? f->n_options : 0;
+    enum status made = key_specs(c, key, specs + at, err);
+    at += n_key;
     specs[at++] = common[0];
     if (f)
         specs[at++] = common[1];
@@ -206,7 +224,7 @@ static enum status check_options(const struct catalog *c, const struct table_des
     char what[128];
     snprintf(what, sizeof what, "table '%.*s' (connector '%s'%s%s%s)", t->name.len < 64 ? (int)t->name.len : 64,
              t->name.ptr, k->name, f ? ", format '" : "", f ? f->name : "", f ? "'" : "");
-    enum status st = options_check(&t->options, specs, at, what, err);
+    enum status st = made == ST_OK ? options_check(&t->options, specs, at, what, err) : made;
     mem_free(budget, specs, n * sizeof *specs);
     return st;
 }
@@ -247,7 +265,9 @@ static const struct type *key_type(const struct catalog *c, const struct metadat
     if (!key)
         return col->type;
     bool times = key->kind == TYPE_TIMESTAMP || key->kind == TYPE_TIMESTAMP_LTZ;
-    const struct type *type = times ? type_timestamp(c->rewrite, key->kind, key->precision) : type_basic(key->kind);
+    const struct type *type = times                  ? type_timestamp(c->rewrite, key->kind, key->precision)
+                              : key->kind == TYPE_MAP ? type_map(c->rewrite, type_string(), type_bytes())
+                                                      : type_basic(key->kind);
     return type ? type_nullable(c->rewrite, type, col->type->nullable) : NULL;
 }
 
@@ -284,15 +304,48 @@ static enum status find_rows(const struct catalog *c, struct table_desc *t, cons
     return ST_OK;
 }
 
+/* Has the connector an option of this name? */
+static bool takes(const struct connector *k, const char *name)
+{
+    for (uint32_t i = 0; i < k->n_options; i++)
+        if (strcmp(k->options[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* What the table says of its key's format, with "key." off. */
+static enum status find_key_options(const struct catalog *c, struct table_desc *t, struct error *err)
+{
+    struct option *at = ARENA_ARRAY(c->rewrite, struct option, t->options.count + 1);
+    uint32_t n = 0;
+    if (!at)
+        return budget_error(c->rewrite->budget ? c->rewrite->budget : budget_process(), 0, err);
+    for (uint32_t i = 0; i < t->options.count; i++) {
+        struct option o = t->options.at[i];
+        if (!str_starts(o.name, STR(KEY_PREFIX)))
+            continue;
+        o.name = without(o.name, sizeof KEY_PREFIX - 1);
+        at[n++] = o;
+    }
+    t->key_options = (struct options){ at, n };
+    return ST_OK;
+}
+
 enum status catalog_find(const struct catalog *c, struct table_desc *t, const struct connector **ret, const struct format **ret_format,
                          struct error *err)
 {
+    const struct format *key = NULL;
     *ret_format = NULL;
     TRY(rewrite(c, t, err));
     TRY(find_connector(c, t, ret, err));
     if ((*ret)->flags & CONNECTOR_FORMAT)
-        TRY(find_format(c, t, *ret, ret_format, err));
-    return check_options(c, t, *ret, *ret_format, err);
+        TRY(find_format(c, t, *ret, "format", ret_format, err));
+    if (takes(*ret, "key.format") && options_has(&t->options, "key.format")) {
+        TRY(find_format(c, t, *ret, "key.format", &key, err));
+        TRY(find_key_options(c, t, err));
+    }
+    t->key_format = key;
+    return check_options(c, t, *ret, *ret_format, key, err);
 }
 
 enum status catalog_resolve(const struct catalog *c, struct table_desc *t, struct error *err)

@@ -441,7 +441,9 @@ static bool put_sink(struct facts *f, const struct node *n, const struct schema 
               list_open(f, "columns");
     for (uint32_t i = 0; names && i < n->sink.columns.n_fields && ok; i++)
         ok = put_item(f, n->sink.columns.fields[i].name);
-    return ok && list_close(f) && put_flag(f, n->sink.upsert, "upsert");
+    bool repeats = f->form != FACTS_POSITIONS && t->connector->flags & CONNECTOR_AT_LEAST_ONCE;
+    return ok && list_close(f) && put_flag(f, n->sink.upsert, "upsert") &&
+           (!repeats || put_text(f, "to-cluster", STR("at-least-once")));
 }
 
 static bool (*const kinds[NODE_KINDS])(struct facts *, const struct node *, const struct schema *) = {

@@ -287,6 +287,40 @@ static void test_doubles_read_back(void **state)
     }
 }
 
+static void assert_integer(int64_t v)
+{
+    char got[25], want[32];
+    memset(got, '?', sizeof got);
+    size_t n = i64_print(v, got);
+    int len = snprintf(want, sizeof want, "%lld", (long long)v);
+    if (n != (size_t)len || memcmp(got, want, n) != 0)
+        fail_msg("'%.*s' is not '%s'", (int)n, got, want);
+    assert_int_equal(got[24], '?');
+}
+
+/* Each count of digits and its borders, both signs; then bits of every length. */
+static void test_integers(void **state)
+{
+    (void)state;
+    uint64_t x = 88172645463325252u;
+    for (uint64_t power = 1; power <= INT64_MAX / 10; power *= 10)
+        for (int64_t k = -11; k <= 11; k++) {
+            assert_integer((int64_t)power + k);
+            assert_integer(-(int64_t)power + k);
+            assert_integer((int64_t)power * 9 + k);
+        }
+    for (int64_t k = 0; k < 3; k++) {
+        assert_integer(INT64_MAX - k);
+        assert_integer(INT64_MIN + k);
+    }
+    for (int i = 0; i < 64 * 500; i++) {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        assert_integer((int64_t)(x >> i % 64));
+    }
+}
+
 static void test_base64(void **state)
 {
     (void)state;
@@ -315,7 +349,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_scalars), TEST(test_text),    TEST(test_nested), TEST(test_bytes_shown),           TEST(test_refused),
-        TEST(test_base64),  TEST(test_doubles), TEST(test_doubles_read_back),
+        TEST(test_base64),  TEST(test_doubles), TEST(test_doubles_read_back), TEST(test_integers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -460,6 +460,121 @@ static void test_encode(void **state)
                         "y\":\"w\"}}\n");
 }
 
+/* Text of every length around the steps of the fast way, with something special at every place: as the general way has it. */
+static void test_encode_text(void **state)
+{
+    (void)state;
+    static const char *const specials[] = { "x", "\"", "\\", "\n", "\x1f", "\x7f", "\xc3\xa9", "\xff", "\xe2\x82\xac" };
+    const struct field fields[] = { F("s", type_string()) };
+    struct schema schema = { fields, 1 };
+    struct table_desc t = { .name = STR("t") };
+    struct connect_context ctx = { .zone = zone_utc };
+    struct batch *b = batch_new(&schema, 64, NULL);
+    struct encoder *e;
+    struct encoded ends[64];
+    struct error err;
+    struct buf out, wanted;
+    buf_init(&out, NULL, 100000);
+    buf_init(&wanted, NULL, 100000);
+    assert_int_equal(format_json.open_encoder(&t, &schema, &ctx, NULL, &e, &err), ST_OK);
+    for (size_t k = 0; k < sizeof specials / sizeof *specials; k++) {
+        size_t more = strlen(specials[k]);
+        for (size_t len = 0; len <= 40; len++) {
+            batch_clear(b);
+            buf_clear(&out);
+            buf_clear(&wanted);
+            for (size_t at = 0; at <= len; at++, b->count++) {
+                char text[64];
+                memset(text, 'a', sizeof text);
+                memcpy(text + at, specials[k], more);
+                assert_true(column_set_str(&b->cols[0], b->count, text, len + more));
+                assert_true(buf_put(&wanted, "{\"s\":", 5) && json_put_string(&wanted, str_make(text, len + more)) &&
+                            buf_put_u8(&wanted, '}'));
+            }
+            assert_int_equal(e->ops->encode_many(e, b, &out, ends, &err), ST_OK);
+            assert_true(str_eq(buf_str(&out), buf_str(&wanted)));
+            assert_int_equal(ends[b->count - 1].end, out.len);
+        }
+    }
+    e->ops->free(e);
+    buf_release(&out);
+    buf_release(&wanted);
+    batch_free(b);
+}
+
+/* Values of every way side by side, texts of any length, NULLs: what came in comes out, however the buffer grows. */
+static void test_encode_rows(void **state)
+{
+    (void)state;
+    const struct field fields[] = {
+        F("a_name_that_is_longer_than_a_step_of_leads", type_basic(TYPE_BIGINT)), F("s", type_string()),
+        F("d", type_basic(TYPE_DOUBLE)), F("text", type_string()), F("t", type_timestamp(&test_arena, TYPE_TIMESTAMP, 3)),
+        F("i", type_basic(TYPE_INT)), F("b", type_basic(TYPE_BOOLEAN)),
+    };
+    struct setup s = { .format = &format_json, .fields = fields, .n_fields = 7 };
+    struct buf in;
+    buf_init(&in, NULL, 1 << 20);
+    for (uint32_t row = 0; row < 300; row++) {
+        char text[320], minute[32];
+        memset(text, row % 7 == 0 ? '"' : 'x', sizeof text);
+        snprintf(minute, sizeof minute, row % 3 ? "1969-12-31 23:%02u:59" : "2026-03-01 00:00:%02u", row % 60);
+        assert_true(buf_printf(&in, "{\"a_name_that_is_longer_than_a_step_of_leads\":%lld,\"s\":",
+                               (long long)row << row % 50));
+        assert_true(row % 5 == 4 ? buf_put(&in, "null", 4) : json_put_string(&in, str_make(text, row)));
+        assert_true(buf_printf(&in, ",\"d\":%u.5,\"text\":", row));
+        assert_true(row % 4 == 3 ? buf_put(&in, "null", 4) : json_put_string(&in, str_make(text, row * 31 % 320)));
+        assert_true(buf_printf(&in, ",\"t\":\"%s%s\",\"i\":-%u,\"b\":%s}\n", minute, row % 2 ? "" : ".907", row + 1,
+                               row % 2 ? "true" : "null"));
+    }
+    assert_true(buf_put_u8(&in, 0));
+    assert_string_equal(recode(&s, (const char *)in.data), (const char *)in.data);
+    buf_release(&in);
+}
+
+/* Rows and messages side by side, up to the first message that is no row. */
+static void test_many_messages(void **state)
+{
+    (void)state;
+    const struct field fields[] = { F("i", type_basic(TYPE_INT)), F("s", type_string()) };
+    struct schema schema = { fields, 2 };
+    struct table_desc t = { .name = STR("t") };
+    struct connect_context ctx = { .zone = zone_utc };
+    static const char text[] = "{\"i\":1,\"s\":\"a long text of a row\"}{\"i\":2}nonsense{\"i\":3} {\"i\":4}";
+    static const uint32_t lens[] = { 34, 7, 8, 7, 1, 7 };
+    struct batch *b = batch_new(&schema, 2, NULL);
+    struct shared *c = chunk_of(str_from(text), 256);
+    struct decoder *d;
+    struct decoded r;
+    struct error err;
+    struct str at[6];
+    uint32_t taken, from = 0;
+    for (uint32_t i = 0; i < 6; from += lens[i++])
+        at[i] = str_make(c->data + from, lens[i]);
+    assert_int_equal(from, sizeof text - 1);
+    assert_int_equal(format_json.open_decoder(&t, &schema, NULL, &ctx, NULL, &d, &err), ST_OK);
+    assert_int_equal(d->ops->decode_many(d, c, at, 6, b, &taken, &r, &err), ST_OK);
+    assert_int_equal(taken, 2); /* no more room */
+    assert_int_equal(b->count, 2);
+    assert_false(r.bad);
+    assert_true(str_eq(column_str(&b->cols[1], 0), STR("a long text of a row")));
+    assert_true(column_is_null(&b->cols[1], 1));
+    batch_clear(b);
+    assert_int_equal(d->ops->decode_many(d, c, at + 1, 5, b, &taken, &r, &err), ST_OK);
+    assert_int_equal(taken, 2);
+    assert_int_equal(b->count, 1);
+    assert_true(r.bad);
+    assert_int_equal(r.bad_column, 1);
+    batch_clear(b);
+    assert_int_equal(d->ops->decode_many(d, c, at + 3, 3, b, &taken, &r, &err), ST_OK);
+    assert_int_equal(taken, 2); /* the blank is no row */
+    assert_int_equal(b->count, 1);
+    assert_false(r.bad);
+    assert_int_equal(b->cols[0].i32[0], 3);
+    batch_free(b);
+    d->ops->free(d);
+    shared_unref(c);
+}
+
 static void test_map_null_keys(void **state)
 {
     (void)state;
@@ -595,6 +710,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_needs, arena_up, arena_down),
         cmocka_unit_test_setup_teardown(test_positions, arena_up, arena_down),
         cmocka_unit_test_setup_teardown(test_encode, arena_up, arena_down),
+        cmocka_unit_test_setup_teardown(test_encode_text, arena_up, arena_down),
+        cmocka_unit_test_setup_teardown(test_encode_rows, arena_up, arena_down),
+        cmocka_unit_test_setup_teardown(test_many_messages, arena_up, arena_down),
         cmocka_unit_test_setup_teardown(test_map_null_keys, arena_up, arena_down),
         cmocka_unit_test_setup_teardown(test_refused_types, arena_up, arena_down),
         cmocka_unit_test_setup_teardown(test_depth, arena_up, arena_down),
