@@ -8,7 +8,7 @@ quiet
 t "no command" 2
 err '^Commands'
 out ''
-for command in run check explain test gen demo completion help version; do
+for command in run sql server check explain produce consume topic group doctor test gen demo completion help version; do
     t "help of $command" 0 "$command" --help
     outs "^weir $command: "
     outs '^Examples'
@@ -34,7 +34,7 @@ fi
 if command -v mandoc >/dev/null; then
     that "nor has mandoc" '[ -z "$(mandoc -Tlint out 2>&1)" ]'
 fi
-for command in run check explain test gen demo completion help version; do
+for command in run server check explain test gen demo completion help version; do
     outs "^\.SS weir $command"
 done
 for shell in bash zsh fish; do

@@ -85,6 +85,13 @@ t "SOURCE_WATERMARK() of files" 2 run -c "CREATE TABLE t (ts TIMESTAMP(3), WATER
   WITH ('connector' = 'filesystem', 'path' = 'quakes.csv', 'format' = 'csv'); SELECT * FROM t"
 err "SOURCE_WATERMARK(), but connector 'filesystem' gives none"
 
+# ---- more state than memory ----
+t "more groups than fit" 1 run --final --memory-limit 16MiB -c "CREATE TABLE g (id BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '100000000',
+  'number-of-rows' = '2000000', 'fields.id.kind' = 'sequence', 'fields.id.start' = '1', 'fields.id.end' = '2000000');
+  SELECT COUNT(*) FROM (SELECT DISTINCT id FROM g)"
+err '^error: the memory budget '
+err '^hint: --memory-limit allows no more'
+
 # ---- late rows are told by operator ----
 printf '%s\n' '{"k":1,"ts":"2026-01-01 00:01:00"}' '{"k":2,"ts":"2026-01-01 00:00:01"}' >late.json
 late="CREATE TABLE l (k INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts)

@@ -19,6 +19,8 @@ struct cli_host {
     uint32_t (*rows)(void);    /* likewise */
     enum status (*catch_stop)(struct os_signal *s, struct error *err); /* as os_real_catch_stop; NULL: none */
     int (*caught)(void);
+    void (*catch_asking)(void); /* as os_real_catch_asking, after catch_stop; NULL: none */
+    bool (*asked)(void);
     /* The same for a prompt, as os_real_…; NULL: none */
     enum status (*note_signals)(struct os_signal *s, struct error *err);
     unsigned (*noted)(void);
@@ -27,6 +29,7 @@ struct cli_host {
     enum status (*pipe_to)(const char *command, struct os_pipe **ret, struct error *err);
     enum status (*pipe_write)(struct os_pipe *p, struct str bytes, struct error *err);
     void (*pipe_end)(struct os_pipe *p);
+    uint32_t open_files;    /* that the process may have; 0: unknown */
     char *const *variables; /* the environment, "K=V"; NULL ends; NULL: empty */
 };
 
@@ -36,7 +39,7 @@ int cli_main(const struct cli_host *host, int argc, const char *const *argv);
 /* ---- options ---- */
 
 enum cli_option_id {
-    O_HELP,
+    O_HELP, /* every command has it */
     O_COMMAND,
     O_VAR,
     O_SET,
@@ -72,9 +75,37 @@ enum cli_option_id {
     O_ANALYZE,
     O_FILE,
     O_INIT,
+    O_DATA,
+    O_LISTEN,
+    O_THREADS,
+    O_ADVERTISE,
+    O_ALLOW_INSECURE,
+    O_DURABILITY,
+    O_DOOR_MEMORY,
+    O_JOB_BROKERS,
+    O_SETTING,
+    O_BROKERS,
+    O_CLIENT_SET,
+    O_TIMEOUT,
+    O_PARTITION,
+    O_KEY,
+    O_KEY_SEPARATOR,
+    O_HEADER,
+    O_WHOLE,
+    O_TOMBSTONES,
+    O_OFFSET,
+    O_RECORDS,
+    O_FOLLOW,
+    O_HEADERS,
+    O_DECODE,
+    O_RECORD_FORMAT,
+    O_FORM,
+    O_UNCOMMITTED,
+    O_PARTITIONS,
+    O_REPLICAS,
+    O_CONFIG,
     O_COUNT
 };
-#define O_BIT(id) (UINT64_C(1) << (id))
 
 struct cli_option {
     char letter;             /* 0: none */
@@ -88,11 +119,13 @@ extern const struct cli_option cli_options[O_COUNT];
 
 struct cli;
 
+#define CLI_OPTIONS_MOST 24u
+
 struct cli_command {
     const char *name, *args, *summary;
     const char *text;     /* paragraphs of the help; lines within 80 columns */
     const char *examples; /* lines "command # what it does" */
-    uint64_t options;     /* O_BIT … */
+    enum cli_option_id options[CLI_OPTIONS_MOST]; /* up to the first O_HELP, which is not named */
     uint32_t min_args, max_args;
     int (*run)(struct cli *c);
     const char *words; /* what completion offers as argument: "file", "path", "command" or words "a b c" */
@@ -100,6 +133,7 @@ struct cli_command {
 extern const struct cli_command cli_commands[];
 extern const uint32_t cli_command_count;
 const struct cli_command *cli_command_find(struct str name); /* NULL: unknown */
+bool cli_takes(const struct cli_command *k, enum cli_option_id id);
 
 /* ---- arguments ---- */
 
@@ -186,6 +220,7 @@ struct runner {
     struct engine_report report; /* out */
 };
 struct engine_config runner_config(struct cli *c); /* from the options given */
+enum status runner_check(struct cli *c, struct error *err) MUST_USE; /* do they go together? */
 /* Engine, --set, the script, the messages. The exit code; ST_… in *ret when asked for. */
 int runner_run(struct runner *r, enum status *ret);
 bool runner_settings(struct cli *c, struct engine *e); /* --set; all findings are reported; false: there are any */
@@ -252,6 +287,12 @@ int cmd_run(struct cli *c);
 int cmd_sql(struct cli *c);
 int cmd_check(struct cli *c);
 int cmd_explain(struct cli *c);
+int cmd_server(struct cli *c);
+int cmd_produce(struct cli *c);
+int cmd_consume(struct cli *c);
+int cmd_topic(struct cli *c);
+int cmd_group(struct cli *c);
+int cmd_doctor(struct cli *c);
 int cmd_test(struct cli *c);
 int cmd_gen(struct cli *c);
 int cmd_demo(struct cli *c);

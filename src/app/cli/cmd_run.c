@@ -15,6 +15,8 @@ int cmd_run(struct cli *c)
         error_set(&err, ST_USAGE, "--bad-input %.*s and --dead-letter exclude each other", STR_ARG(bad));
         return cli_fail(c, NULL, &err);
     }
+    if (runner_check(c, &err) != ST_OK)
+        return cli_fail(c, NULL, &err);
     if (script_read(c, &script, &err) != ST_OK)
         return cli_fail(c, &script, &err);
     struct runner r = { .c = c, .script = &script, .config = runner_config(c) };

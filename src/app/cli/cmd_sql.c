@@ -130,7 +130,7 @@ int cmd_sql(struct cli *c)
         error_set(&err, ST_USAGE, "sql: both -c and -f are given");
         return cli_fail(c, NULL, &err);
     }
-    if (open_shell(s, &err) != ST_OK) {
+    if (runner_check(c, &err) != ST_OK || open_shell(s, &err) != ST_OK) {
         s->code = cli_fail(c, NULL, &err);
     } else if (!runner_settings(c, s->engine)) {
         s->code = status_exit_code(ST_USAGE);

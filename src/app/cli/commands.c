@@ -1,8 +1,8 @@
 /* The commands, and the way from arguments to one of them. */
 #include "cli/cli.h"
 
-#define SCRIPT (O_BIT(O_HELP) | O_BIT(O_COMMAND) | O_BIT(O_VAR) | O_BIT(O_SET))
-#define BOTH_FINAL (SCRIPT | O_BIT(O_FINAL))
+#define SCRIPT O_COMMAND, O_VAR, O_SET, O_FINAL
+#define CLUSTER O_BROKERS, O_CLIENT_SET, O_TIMEOUT
 
 const struct cli_command cli_commands[] = {
     { .name = "run",
@@ -16,15 +16,20 @@ const struct cli_command cli_commands[] = {
               "updating result comes first, as column op: +I, -U, +U or -D.\n"
               "\n"
               "Ctrl-C or SIGTERM stops with a final commit (exit 130 or 143); a second one ends at once.\n"
-              "With --state-dir the next run of the same script goes on where this one was. Each of its INSERTs\n"
-              "then has a dead-letter file of its own: FILE, FILE.2 and so on; SELECTs add to FILE.select.",
+              "With --state-dir the next run of the same script goes on where this one was. With --data tables of\n"
+              "the connectors 'topic' and 'kafka' are topics of the log in DIR, which keeps the state, too: an INSERT\n"
+              "goes on where it was, each input row counts once, also after a kill. In both cases each INSERT has a\n"
+              "dead-letter file of its own: FILE, FILE.2 and so on; SELECTs add to FILE.select. With --brokers the\n"
+              "same tables are topics of that cluster; with both, 'topic' is here and 'kafka' there.",
       .examples = "weir run job.sql # run a file\n"
                   "weir run -c \"SELECT 1 + 1 AS two\" # run a text\n"
                   "generate | weir run - --var day=2026-01-01 # take the script from a pipe\n"
                   "weir run job.sql --state-dir state -p 4 # keep what is known, on four threads\n"
+                  "weir run job.sql --data log # read and write topics of the log there\n"
+                  "weir run job.sql -b host:9092 --state-dir state # the same topics in a cluster\n"
                   "weir run job.sql --final -o markdown # the final table only",
-      .options = BOTH_FINAL | O_BIT(O_PARALLELISM) | O_BIT(O_OUTPUT) | O_BIT(O_STATE_DIR) | O_BIT(O_BAD_INPUT) |
-                 O_BIT(O_DEAD_LETTER) | O_BIT(O_MEMORY_LIMIT) | O_BIT(O_COMMIT_INTERVAL) | O_BIT(O_QUIET),
+      .options = { SCRIPT, O_PARALLELISM, O_OUTPUT, O_STATE_DIR, O_DATA, O_JOB_BROKERS, O_BAD_INPUT, O_DEAD_LETTER,
+                   O_MEMORY_LIMIT, O_COMMIT_INTERVAL, O_QUIET },
       .run = cmd_run },
     { .name = "sql",
       .args = "",
@@ -38,7 +43,8 @@ const struct cli_command cli_commands[] = {
               "SET 'table.dml-sync' = 'true' the prompt waits for them. They end with the shell. With --state-dir\n"
               "the first INSERT of the next shell goes on from the first one's state, the second from the second's;\n"
               "STOP JOB 'id' WITH SAVEPOINT; tells where a job's is, and SET 'execution.state-recovery.path' to that\n"
-              "makes the next INSERT go on from it.\n"
+              "makes the next INSERT go on from it. With --data it is the log there that keeps the state, and whose\n"
+              "topics can be read and written.\n"
               "\n"
               "Without a terminal, and with -c or -f: no prompt; each statement runs when it is read, the first\n"
               "error ends it all, and at the end the INSERTs are waited for. Exit codes are those of weir run.\n"
@@ -48,9 +54,31 @@ const struct cli_command cli_commands[] = {
                   "weir sql -c \"SELECT 1 AS one\" # one statement\n"
                   "weir sql --init tables.sql # a prompt that knows your tables\n"
                   "weir sql -o csv <queries.sql >out.csv # from a pipe",
-      .options = BOTH_FINAL | O_BIT(O_FILE) | O_BIT(O_INIT) | O_BIT(O_PARALLELISM) | O_BIT(O_OUTPUT) | O_BIT(O_STATE_DIR) |
-                 O_BIT(O_BAD_INPUT) | O_BIT(O_DEAD_LETTER) | O_BIT(O_MEMORY_LIMIT) | O_BIT(O_COMMIT_INTERVAL) | O_BIT(O_QUIET),
+      .options = { SCRIPT, O_FILE, O_INIT, O_PARALLELISM, O_OUTPUT, O_STATE_DIR, O_DATA, O_JOB_BROKERS, O_BAD_INPUT,
+                   O_DEAD_LETTER, O_MEMORY_LIMIT, O_COMMIT_INTERVAL, O_QUIET },
       .run = cmd_sql },
+    { .name = "server",
+      .args = "--data DIR",
+      .summary = "serve a durable log to Kafka's clients",
+      .max_args = 0,
+      .words = "",
+      .text = "Listens on 127.0.0.1:9092 and takes every Kafka client for its own: it says so on standard output\n"
+              "once it accepts. Topics are created when somebody asks for them, with num.partitions partitions.\n"
+              "What is acknowledged with acks=all is on the disk.\n"
+              "\n"
+              "There is neither TLS nor a password yet: an address that other machines can reach is refused\n"
+              "without --allow-insecure.\n"
+              "\n"
+              "Ctrl-C or SIGTERM stops cleanly (exit 130 or 143); a second one ends at once. Another server on the\n"
+              "same directory is refused (exit 4). SIGUSR1 prints counters to standard error: a line a topic, one\n"
+              "of the connections. What readers asked for when retention had taken it is told at the end, too.",
+      .examples = "weir server --data log # on 127.0.0.1:9092\n"
+                  "weir server --data log --listen 127.0.0.1:0 # on any free port\n"
+                  "weir server --data log --set num.partitions=4 --set log.retention.ms=3600000 # with settings\n"
+                  "weir server --data log --listen 0.0.0.0:9092 --allow-insecure # for a network that you trust",
+      .options = { O_DATA, O_LISTEN, O_THREADS, O_ADVERTISE, O_ALLOW_INSECURE, O_DURABILITY, O_DOOR_MEMORY, O_SETTING,
+                   O_QUIET },
+      .run = cmd_server },
     { .name = "check",
       .args = "FILE... | -c SQL",
       .summary = "find the errors of scripts without running them",
@@ -60,7 +88,7 @@ const struct cli_command cli_commands[] = {
               "all files are listed; nothing is read, written or connected to. Exit 2 when there are any.",
       .examples = "weir check job.sql # one file\n"
                   "weir check sql/*.sql --var day=2026-01-01 # several, with a variable",
-      .options = BOTH_FINAL | O_BIT(O_QUIET),
+      .options = { SCRIPT, O_QUIET },
       .run = cmd_check },
     { .name = "explain",
       .args = "FILE | - | -c SQL",
@@ -78,9 +106,108 @@ const struct cli_command cli_commands[] = {
                   "weir explain -c \"SELECT COUNT(*) FROM (VALUES (1), (2)) AS t(x)\" # of a text\n"
                   "weir explain job.sql --format dot | dot -Tsvg >job.svg # as a picture\n"
                   "weir explain job.sql --analyze -p 4 # run it and see where the time goes",
-      .options = BOTH_FINAL | O_BIT(O_PLAN_FORM) | O_BIT(O_ANALYZE) | O_BIT(O_PARALLELISM) | O_BIT(O_BAD_INPUT) |
-                 O_BIT(O_DEAD_LETTER) | O_BIT(O_MEMORY_LIMIT),
+      .options = { SCRIPT, O_PLAN_FORM, O_ANALYZE, O_PARALLELISM, O_JOB_BROKERS, O_BAD_INPUT, O_DEAD_LETTER,
+                   O_MEMORY_LIMIT },
       .run = cmd_explain },
+    { .name = "produce",
+      .args = "TOPIC",
+      .summary = "write lines to a topic of Weir or any Kafka",
+      .min_args = 1,
+      .max_args = 1,
+      .words = "",
+      .text = "Each line of standard input is a record; with --whole all of it is one. The partition follows from\n"
+              "the key as in Kafka's own client (murmur2). A topic that is not there is made, where the brokers\n"
+              "do that. A record has at most 64 MiB, and what the topic takes (max.message.bytes).\n"
+              "\n"
+              "Ends when the brokers have acknowledged everything (acks=all) and tells how many records; Ctrl-C or\n"
+              "SIGTERM sends the lines that have been read and ends (exit 130 or 143). Exit 1 when a record is\n"
+              "refused or a line lacks the separator: those before it may be there.",
+      .examples = "weir produce orders <orders.ndjson # a record a line\n"
+                  "printf 'a:1\\nb:2\\n' | weir produce counts -K : # with keys\n"
+                  "echo a: | weir produce counts -K : -Z # and without: a tombstone for a\n"
+                  "weir produce images -k cat --whole --header type=png <cat.png # any bytes",
+      .options = { CLUSTER, O_PARTITION, O_KEY, O_KEY_SEPARATOR, O_HEADER, O_WHOLE, O_TOMBSTONES, O_QUIET },
+      .run = cmd_produce },
+    { .name = "consume",
+      .args = "TOPIC",
+      .summary = "print the records of a topic of Weir or any Kafka",
+      .min_args = 1,
+      .max_args = 1,
+      .words = "",
+      .text = "From the start to the end as it is now, or on and on with --follow. No group, nothing is committed.\n"
+              "--offset says where to begin in each partition: start, end, offset N, -N offsets before the end,\n"
+              "or @TIME, the first record not older (2026-01-02 03:04:05, UTC, or milliseconds since 1970), with\n"
+              ":@TIME up to the first one not older than that. An offset outside of one partition is an error\n"
+              "(exit 2); of several, it is moved to the nearest one there is. No such topic or partition: exit 1.\n"
+              "\n"
+              "A record is its value and a line end. --format says it otherwise: %s value, %k key, %h headers,\n"
+              "%t topic, %p partition, %o offset, %T timestamp in milliseconds, %S and %K bytes of value and key\n"
+              "(-1: null), %% a percent sign; \\n, \\t, \\r, \\\\, \\xHH as in C; no line end comes by itself.\n"
+              "--output json has it all; bytes that are not UTF-8 come in hex as key_hex and value_hex.",
+      .examples = "weir consume orders # all there is\n"
+                  "weir consume orders -O -10 --follow # the last ten, and what comes\n"
+                  "weir consume orders -O @2026-01-01:@2026-01-02 -o json # a day\n"
+                  "weir consume orders -f '%p:%o %k=%s\\n' -b kafka:9092 # a form of your own",
+      .options = { CLUSTER, O_OFFSET, O_PARTITION, O_RECORDS, O_FOLLOW, O_HEADERS, O_DECODE, O_RECORD_FORMAT, O_FORM,
+                   O_KEY_SEPARATOR, O_UNCOMMITTED },
+      .run = cmd_consume },
+    { .name = "topic",
+      .args = "ls | show TOPIC | create TOPIC | alter TOPIC | trim TOPIC | rm TOPIC...",
+      .summary = "topics of Weir or any Kafka",
+      .min_args = 1,
+      .max_args = UINT32_MAX,
+      .words = "ls show create alter trim rm",
+      .text = "ls lists them; show tells where a topic's partitions are, which offsets they hold and which settings\n"
+              "are its own; both take --output. create takes --partitions, --replicas and --config. alter changes\n"
+              "settings (K= goes back to the default) and adds --partitions, up to that many. trim deletes what\n"
+              "lies before --offset (start, end, N, -N or @TIME, as of weir consume) in each partition, or in\n"
+              "--partition. rm deletes topics with all they hold: all of those named, or, where one is not there,\n"
+              "none. No such topic, or on create one that is there: exit 1; a setting or number that is wrong: exit 2.",
+      .examples = "weir topic ls # all topics\n"
+                  "weir topic create orders --partitions 6 --config retention.ms=86400000 # a day of orders\n"
+                  "weir topic show orders -o json # as JSON\n"
+                  "weir topic alter orders --partitions 12 --config retention.ms= # more, and no more limit\n"
+                  "weir topic trim orders -O @2026-01-01 # forget the year before\n"
+                  "weir topic rm orders -b kafka:9092 # on another cluster",
+      .options = { CLUSTER, O_PARTITIONS, O_REPLICAS, O_CONFIG, O_OFFSET, O_PARTITION, O_FORM },
+      .run = cmd_topic },
+    { .name = "group",
+      .args = "ls | show GROUP | reset GROUP TOPIC | rm GROUP...",
+      .summary = "consumer groups of Weir or any Kafka",
+      .min_args = 1,
+      .max_args = UINT32_MAX,
+      .words = "ls show reset rm",
+      .text = "ls lists them; show tells who is in a group, what it has committed and how far behind it is; both\n"
+              "take --output. reset commits --offset (start, end, N, -N or @TIME, as of weir consume) in each\n"
+              "partition of a topic, or in --partition, so that the group goes on there; a group that is not there\n"
+              "is made. rm removes groups with what they have committed: all of those named, or, where one is not\n"
+              "there, none. No such group or topic: exit 1. A group that has members refuses both: exit 4.",
+      .examples = "weir group ls # all groups\n"
+                  "weir group show billing # members, offsets, lag\n"
+                  "weir group reset billing orders -O start # read it all once more\n"
+                  "weir group reset billing orders -O @2026-01-01 -p 3 # one partition, from a time\n"
+                  "weir group rm billing # forget what it has committed",
+      .options = { CLUSTER, O_OFFSET, O_PARTITION, O_FORM },
+      .run = cmd_group },
+    { .name = "doctor",
+      .args = "DIR",
+      .summary = "look for damage in a log or in the state of jobs",
+      .min_args = 1,
+      .max_args = 1,
+      .words = "path",
+      .text = "Reads all that the server, or a job with --data or --state-dir, would read from\n"
+              "DIR, every byte of each segment too, and changes nothing. Names each finding by\n"
+              "file, byte, topic and offsets, with what to do about it. Exit 4 when something is\n"
+              "damaged, or DIR is neither a log nor a state directory; 1 when it cannot be read.\n"
+              "Notes are worth knowing and no damage.\n"
+              "\n"
+              "While it looks nobody can open a log. Where a server has it open already, what\n"
+              "that changes meanwhile can look like damage: look again when it has ended.",
+      .examples = "weir doctor log # of weir server --data log\n"
+                  "weir doctor state # of weir run --state-dir state\n"
+                  "weir doctor log -o json # a line of JSON for each finding, and one for all",
+      .options = { O_FORM },
+      .run = cmd_doctor },
     { .name = "test",
       .args = "PATH...",
       .summary = "run test files",
@@ -92,8 +219,8 @@ const struct cli_command cli_commands[] = {
               "\"N passed, N failed, N skipped\"; exit 1 when a record failed.",
       .examples = "weir test test/sql # all files below a directory\n"
                   "weir test windows.test --batch 7 --crash-every 1 # the same in a harsher way",
-      .options = O_BIT(O_HELP) | O_BIT(O_BATCH) | O_BIT(O_PARALLELISM) | O_BIT(O_RESTART_EVERY) | O_BIT(O_CRASH_EVERY) |
-                 O_BIT(O_SHUFFLE) | O_BIT(O_UPDATE) | O_BIT(O_JUNIT) | O_BIT(O_ORACLE) | O_BIT(O_SKIP) | O_BIT(O_QUIET),
+      .options = { O_BATCH, O_PARALLELISM, O_RESTART_EVERY, O_CRASH_EVERY, O_SHUFFLE, O_UPDATE, O_JUNIT, O_ORACLE,
+                   O_SKIP, O_QUIET },
       .run = cmd_test },
     { .name = "gen",
       .args = "nexmark | datagen",
@@ -107,8 +234,7 @@ const struct cli_command cli_commands[] = {
                   "weir gen nexmark --rows 1000 --only bid --format csv # bids only\n"
                   "weir gen datagen --schema \"id BIGINT, name STRING\" --rows 10 # columns of your own\n"
                   "weir gen datagen --schema \"k INT\" -n 5 --option fields.k.max=9 # with an option",
-      .options = O_BIT(O_HELP) | O_BIT(O_ROWS) | O_BIT(O_SEED) | O_BIT(O_FORMAT) | O_BIT(O_OPTION) | O_BIT(O_SCHEMA) |
-                 O_BIT(O_RATE) | O_BIT(O_ONLY) | O_BIT(O_QUIET),
+      .options = { O_ROWS, O_SEED, O_FORMAT, O_OPTION, O_SCHEMA, O_RATE, O_ONLY, O_QUIET },
       .run = cmd_gen },
     { .name = "demo",
       .args = "",
@@ -120,8 +246,7 @@ const struct cli_command cli_commands[] = {
       .examples = "weir demo # watch it\n"
                   "weir demo --show # its SQL\n"
                   "weir demo --fresh --speed 86400 # from the start, a day a second",
-      .options = O_BIT(O_HELP) | O_BIT(O_STATE_DIR) | O_BIT(O_SPEED) | O_BIT(O_FRESH) | O_BIT(O_SHOW) |
-                 O_BIT(O_PARALLELISM) | O_BIT(O_QUIET),
+      .options = { O_STATE_DIR, O_SPEED, O_FRESH, O_SHOW, O_PARALLELISM, O_QUIET },
       .run = cmd_demo },
     { .name = "completion",
       .args = "bash | zsh | fish",
@@ -133,7 +258,6 @@ const struct cli_command cli_commands[] = {
       .examples = "eval \"$(weir completion bash)\" # in ~/.bashrc\n"
                   "eval \"$(weir completion zsh)\" # in ~/.zshrc, after compinit\n"
                   "weir completion fish | source # in ~/.config/fish/config.fish",
-      .options = O_BIT(O_HELP),
       .run = cmd_completion },
     { .name = "help",
       .args = "[COMMAND]",
@@ -144,7 +268,7 @@ const struct cli_command cli_commands[] = {
               "the pages of functions, aggregates and options from those behind SQL.",
       .examples = "weir help run # one command\n"
                   "weir help --docs man | man -l - # the manual page",
-      .options = O_BIT(O_HELP) | O_BIT(O_DOCS),
+      .options = { O_DOCS },
       .run = cmd_help },
     { .name = "version",
       .args = "",
@@ -152,7 +276,6 @@ const struct cli_command cli_commands[] = {
       .words = "",
       .text = "Version, compiler and machine.",
       .examples = "weir version # what is this?",
-      .options = O_BIT(O_HELP),
       .run = cmd_version },
 };
 const uint32_t cli_command_count = sizeof cli_commands / sizeof cli_commands[0];
@@ -163,6 +286,14 @@ const struct cli_command *cli_command_find(struct str name)
         if (str_eq(name, str_from(cli_commands[i].name)))
             return &cli_commands[i];
     return NULL;
+}
+
+bool cli_takes(const struct cli_command *k, enum cli_option_id id)
+{
+    for (uint32_t i = 0; i < CLI_OPTIONS_MOST && k->options[i] != O_HELP; i++)
+        if (k->options[i] == id)
+            return true;
+    return id == O_HELP;
 }
 
 static int unknown_command(struct cli *c, struct str name)

@@ -66,12 +66,12 @@ static bool bash_command(struct buf *out, const struct cli_command *k)
 {
     bool ok = buf_printf(out, "    %s)\n      names=\"", k->name);
     for (uint32_t i = 0, n = 0; ok && i < O_COUNT; i++)
-        if (k->options & O_BIT(i))
+        if (cli_takes(k, i))
             ok = buf_printf(out, "%s%s", n++ ? " " : "", cli_options[i].spec.name);
     ok = ok && buf_printf(out, "\" words=\"") && put_words(out, k) &&
          buf_printf(out, "\" files=%s\n      case $before in\n", wants_file(k) ? "yes" : "");
     for (uint32_t i = 0; ok && i < O_COUNT; i++)
-        if (k->options & O_BIT(i))
+        if (cli_takes(k, i))
             ok = bash_value(out, &cli_options[i]);
     return ok && buf_printf(out, "      esac;;\n");
 }
@@ -145,7 +145,7 @@ static bool zsh_command(struct buf *out, const struct cli_command *k)
 {
     bool ok = buf_printf(out, "    %s)\n      _arguments -s", k->name);
     for (uint32_t i = 0; ok && i < O_COUNT; i++)
-        if (k->options & O_BIT(i))
+        if (cli_takes(k, i))
             ok = zsh_option(out, &cli_options[i]);
     const char *place = k->max_args == 1 ? "1" : "*";
     if (ok && wants_file(k))
@@ -216,7 +216,7 @@ static bool fish_command(struct buf *out, const struct cli_command *k)
         ok = buf_printf(out, "complete -c weir -n '__weir_at %s' -a '", k->name) && put_words(out, k) &&
              buf_printf(out, "'\n");
     for (uint32_t i = 0; ok && i < O_COUNT; i++)
-        if (k->options & O_BIT(i))
+        if (cli_takes(k, i))
             ok = fish_option(out, k, &cli_options[i]);
     return ok;
 }

@@ -6,13 +6,13 @@ static const struct {
     const char *means;
 } exit_codes[] = {
     { 0, "all went well" },
-    { 1, "the job failed, or a test did" },
-    { 2, "usage, configuration or SQL is wrong; nothing was touched" },
+    { 1, "it failed: a job, a test, what was asked of a broker" },
+    { 2, "usage, configuration, SQL or an offset is wrong; nothing was touched" },
     { 3, "cannot connect, or timed out" },
-    { 4, "refused, so as to protect data: locked, damaged or belonging to another job" },
+    { 4, "refused, so as to protect data: locked, damaged, in use or belonging to another job" },
     { 5, "a bug in weir" },
-    { 130, "stopped by SIGINT, after a final commit" },
-    { 143, "stopped by SIGTERM, after a final commit" },
+    { 130, "stopped by SIGINT; jobs and the server after a final commit" },
+    { 143, "stopped by SIGTERM; likewise" },
 };
 #define N_EXIT_CODES (sizeof exit_codes / sizeof exit_codes[0])
 
@@ -42,7 +42,7 @@ static bool md_command(struct buf *out, const struct cli_command *k)
     bool ok = buf_printf(out, "\n## weir %s\n\n`weir %s%s%s [options]`: %s.\n\n%s\n\n| option | what |\n|---|---|\n",
                          k->name, k->name, *k->args ? " " : "", k->args, k->summary, k->text);
     for (uint32_t i = 1; ok && i < O_COUNT; i++)
-        if (k->options & O_BIT(i))
+        if (cli_takes(k, i))
             ok = md_option(out, &cli_options[i]);
     ok = ok && md_option(out, &cli_options[O_HELP]) && buf_printf(out, "\n```sh\n");
     struct str rest = str_from(k->examples);
@@ -73,6 +73,16 @@ bool docs_markdown(struct buf *out)
 #define MAN_COLUMNS 76u
 #define VERSION_DATE "2026-11-21" /* of WEIR_VERSION */
 
+static bool man_escapes(char ch) { return ch == '-' || ch == '\\'; }
+
+static size_t man_width(struct str text)
+{
+    size_t width = text.len;
+    for (size_t i = 0; i < text.len; i++)
+        width += man_escapes(text.ptr[i]);
+    return width;
+}
+
 /* In roff a line must not start with a dot or quote, and '-' and '\' want a backslash. */
 static bool man_bytes(struct buf *out, struct str text, bool starts_line)
 {
@@ -81,7 +91,7 @@ static bool man_bytes(struct buf *out, struct str text, bool starts_line)
         char ch = text.ptr[i];
         if (i == 0 && starts_line && (ch == '.' || ch == '\''))
             ok = buf_put(out, "\\&", 2);
-        if (ok && (ch == '-' || ch == '\\'))
+        if (ok && man_escapes(ch))
             ok = buf_put_u8(out, '\\');
         ok = ok && buf_put_u8(out, (uint8_t)(ch == '\\' ? 'e' : ch));
     }
@@ -105,10 +115,11 @@ static bool man_text(struct buf *out, const char *text)
             struct str word = str_split(&line, ' ');
             if (word.len == 0)
                 continue;
-            bool fits = column + 1 + word.len <= MAN_COLUMNS;
+            size_t width = man_width(word);
+            bool fits = column + 1 + width <= MAN_COLUMNS;
             ok = buf_printf(out, "%s", column == 0 ? "" : fits ? " " : "\n");
             bool first = column == 0 || !fits;
-            column = first ? word.len : column + 1 + word.len;
+            column = first ? width : column + 1 + width;
             ok = ok && man_bytes(out, word, first);
         }
     }
@@ -143,7 +154,7 @@ static bool man_command(struct buf *out, const struct cli_command *k)
     bool ok = buf_printf(out, ".SS weir %s%s", k->name, *k->args ? " " : "") && man_bytes(out, str_from(k->args), false) &&
               buf_put_u8(out, '\n') && man_text(out, k->text);
     for (uint32_t i = 1; ok && i < O_COUNT; i++)
-        if (k->options & O_BIT(i))
+        if (cli_takes(k, i))
             ok = man_option(out, &cli_options[i]);
     struct str rest = str_from(k->examples);
     ok = ok && buf_printf(out, ".P\n.nf\n");
@@ -159,9 +170,10 @@ bool docs_man(struct buf *out)
                    ".TH WEIR 1 \"" VERSION_DATE "\" \"weir %s\" \"User Commands\"\n.SH NAME\nweir \\- streaming SQL in one "
                    "process\n.SH SYNOPSIS\n.B weir\nCOMMAND [arguments] [options]\n.SH DESCRIPTION\n",
                    WEIR_VERSION) &&
-        man_text(out, "Runs SQL in Flink's dialect over files, standard input and generators, with results that "
-                      "are right after a kill at any moment. Data go to standard output, messages to standard "
-                      "error. Units are written out: 100ms, 10s, 64MiB.") &&
+        man_text(out, "Runs SQL in Flink's dialect over files, topics, standard input and generators, with results "
+                      "that are right after a kill at any moment, and keeps a log for Kafka's clients. Data go to "
+                      "standard output, messages to standard error. Units are written out: 100ms, 10s, 64MiB. Every "
+                      "command takes --help.") &&
         buf_printf(out, ".SH COMMANDS\n");
     for (uint32_t i = 0; ok && i < cli_command_count; i++)
         ok = man_command(out, &cli_commands[i]);

@@ -74,11 +74,11 @@ bool help_command(struct buf *out, const struct cli_command *k, bool colour)
                          k->text) &&
               put_heading(out, "Options", colour);
     for (uint32_t i = 0; i < O_COUNT; i++)
-        if ((k->options & O_BIT(i)) && option_width(&cli_options[i]) > width)
+        if (cli_takes(k, i) && option_width(&cli_options[i]) > width)
             width = option_width(&cli_options[i]);
     for (uint32_t i = O_COUNT; ok && i-- > 0;) { /* --help comes last */
         uint32_t at = i == 0 ? O_HELP : O_COUNT - i;
-        if (k->options & O_BIT(at))
+        if (cli_takes(k, at))
             ok = put_option(out, &cli_options[at], width);
     }
     return ok && put_heading(out, "Examples", colour) && put_examples(out, k->examples);

@@ -12,6 +12,8 @@ int main(int argc, char **argv, char **env)
         .rows = os_real_terminal_rows,
         .catch_stop = os_real_catch_stop,
         .caught = os_real_caught,
+        .catch_asking = os_real_catch_asking,
+        .asked = os_real_asked,
         .note_signals = os_real_note_signals,
         .noted = os_real_noted,
         .wait_input = os_real_wait_input,
@@ -19,6 +21,7 @@ int main(int argc, char **argv, char **env)
         .pipe_to = os_real_pipe_to,
         .pipe_write = os_real_pipe_write,
         .pipe_end = os_real_pipe_end,
+        .open_files = os_real_open_files(),
         .variables = env,
     };
     struct cli c = { .host = &host };

@@ -1,6 +1,6 @@
 /* The options and how arguments are read.
  *
- * One table for all commands: an idea is spelled the same everywhere. A command takes the options whose bits it has.
+ * One table for all commands: an idea is spelled the same everywhere. A command lists those that it takes.
  * Names stand in the table with their dashes, so that base's option check can be handed the pairs as they came: it
  * finds unknown names (with the nearest one), doubles and bad values, all in one message. What only a command line can
  * get wrong (a value that is missing, too many arguments) is found here. */
@@ -60,6 +60,40 @@ const struct cli_option cli_options[O_COUNT] = {
     [O_ANALYZE] = SWITCH(0, "--analyze", "run the script and tell what each operator did"),
     [O_FILE] = TEXT('f', "FILE", "--file", "run this file and end; - is standard input"),
     [O_INIT] = TEXT('i', "FILE", "--init", "run this file first"),
+    [O_DATA] = TEXT(0, "DIR", "--data", "the directory of the log; made when it is not there"),
+    [O_LISTEN] = TEXT(0, "ADDRESS:PORT", "--listen", "where to listen (default 127.0.0.1:9092; port 0 picks one)"),
+    [O_THREADS] = NUMBER(0, "N", "--threads", OPT_INT, 1, 64, "threads for the network (default 1)"),
+    [O_ADVERTISE] = TEXT(0, "HOST:PORT", "--advertise",
+                         "tell clients to come here (default: the address that they used)"),
+    [O_ALLOW_INSECURE] = SWITCH(0, "--allow-insecure", "listen where other machines can connect, without a password"),
+    [O_DURABILITY] = CHOICE(0, "MODE", "--durability", "strict|relaxed",
+                            "relaxed: a power cut may cost the last second (default strict: nothing)"),
+    [O_DOOR_MEMORY] = NUMBER(0, "SIZE", "--memory-limit", OPT_SIZE, 16777216, INT64_MAX,
+                             "most memory for connections and what they ask (default 256MiB)"),
+    [O_SETTING] = PAIRS("K=V", "--set", "a setting by the name that Kafka's broker has for it"),
+    [O_JOB_BROKERS] = TEXT('b', "HOST:PORT,...", "--brokers", "the cluster of tables over topics, wherever they say they are"),
+    [O_BROKERS] = TEXT('b', "HOST:PORT,...", "--brokers", "where the cluster is (default 127.0.0.1:9092)"),
+    [O_CLIENT_SET] = PAIRS("K=V", "--set", "a setting of the client by librdkafka's name"),
+    [O_TIMEOUT] = NUMBER(0, "TIME", "--timeout", OPT_DURATION, 100, 3600000,
+                         "how long to wait for an answer of the cluster (default 5s)"),
+    [O_PARTITION] = NUMBER('p', "N", "--partition", OPT_INT, 0, INT32_MAX, "this partition only"),
+    [O_KEY] = TEXT('k', "KEY", "--key", "the key of every record"),
+    [O_KEY_SEPARATOR] = TEXT('K', "TEXT", "--key-separator", "what stands between key and value in a line"),
+    [O_HEADER] = PAIRS("K=V", "--header", "a header of every record"),
+    [O_TOMBSTONES] = SWITCH('Z', "--tombstones", "an empty value is null: with cleanup.policy=compact it deletes its key"),
+    [O_WHOLE] = SWITCH(0, "--whole", "all of standard input is one record, line ends included"),
+    [O_OFFSET] = TEXT('O', "WHERE", "--offset", "where to begin: start, end, N, -N, @TIME or @TIME:@TIME"),
+    [O_RECORDS] = NUMBER('n', "N", "--count", OPT_INT, 1, INT64_MAX, "end after N records"),
+    [O_FOLLOW] = SWITCH('F', "--follow", "wait for more at the end"),
+    [O_HEADERS] = SWITCH(0, "--headers", "show headers: name=value, by commas, before the record"),
+    [O_DECODE] = CHOICE('d', "HOW", "--decode", "text|hex|json",
+                        "how to show keys and values (default text; json: as part of the JSON output)"),
+    [O_RECORD_FORMAT] = TEXT('f', "FORMAT", "--format", "form of a record: %k, %s and so on, see above"),
+    [O_FORM] = CHOICE('o', "FORM", "--output", "text|json", "lines of text, or of JSON (default text)"),
+    [O_UNCOMMITTED] = SWITCH(0, "--uncommitted", "show records of open and aborted transactions too"),
+    [O_PARTITIONS] = NUMBER(0, "N", "--partitions", OPT_INT, 1, 100000, "partitions (default: the broker's)"),
+    [O_REPLICAS] = NUMBER(0, "N", "--replicas", OPT_INT, 1, 1000, "replicas of each (default: the broker's)"),
+    [O_CONFIG] = PAIRS("K=V", "--config", "a setting of the topic by Kafka's name"),
     [O_DOCS] = CHOICE(0, "FORM", "--docs", "man|markdown|functions|aggregates|options",
                      "print the manual page or a page of the reference"),
 };
@@ -131,7 +165,7 @@ struct parse {
 static const struct cli_option *option_long(const struct parse *p, struct str name)
 {
     for (uint32_t i = 0; i < O_COUNT; i++)
-        if ((p->command->options & O_BIT(i)) && str_eq(name, str_from(cli_options[i].spec.name)))
+        if (cli_takes(p->command, i) && str_eq(name, str_from(cli_options[i].spec.name)))
             return &cli_options[i];
     return NULL;
 }
@@ -139,7 +173,7 @@ static const struct cli_option *option_long(const struct parse *p, struct str na
 static const struct cli_option *option_letter(const struct parse *p, char letter)
 {
     for (uint32_t i = 0; i < O_COUNT; i++)
-        if ((p->command->options & O_BIT(i)) && cli_options[i].letter == letter)
+        if (cli_takes(p->command, i) && cli_options[i].letter == letter)
             return &cli_options[i];
     return NULL;
 }
@@ -254,7 +288,7 @@ static bool check_values(struct parse *p)
     if (!specs)
         return false;
     for (uint32_t i = 0; i < O_COUNT; i++)
-        if (p->command->options & O_BIT(i))
+        if (cli_takes(p->command, i))
             specs[n++] = cli_options[i].spec;
     struct options pairs = { p->pairs.at, p->pairs.count };
     struct error err;

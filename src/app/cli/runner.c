@@ -64,6 +64,21 @@ static enum result_format wanted_format(const struct cli *c)
     return f;
 }
 
+static void warn(void *arg, struct str table, const char *text)
+{
+    struct cli *c = arg;
+    cli_say(c, "table '%.*s': %s\n", STR_ARG(table), text);
+}
+
+enum status runner_check(struct cli *c, struct error *err)
+{
+    if (!args_has(&c->args, O_DATA) || !args_has(&c->args, O_STATE_DIR))
+        return ST_OK;
+    error_set(err, ST_USAGE, "--data and --state-dir exclude each other");
+    error_hint(err, "the log in --data holds the state of jobs");
+    return ST_USAGE;
+}
+
 struct engine_config runner_config(struct cli *c)
 {
     const struct cli_args *a = &c->args;
@@ -74,6 +89,10 @@ struct engine_config runner_config(struct cli *c)
         .parallelism = (uint32_t)args_number(a, O_PARALLELISM, 0),
         .commit_interval_ms = args_number(a, O_COMMIT_INTERVAL, 0),
         .state_dir = dir.ptr,
+        .data_dir = args_get(a, O_DATA).ptr,
+        .brokers = args_get(a, O_JOB_BROKERS).ptr,
+        .warn = args_has(a, O_QUIET) ? NULL : warn,
+        .warn_arg = c,
         .bad_input = letter.ptr || str_eq_nocase(bad, STR("dead-letter")) ? BAD_DEAD_LETTER
                      : str_eq_nocase(bad, STR("skip"))                    ? BAD_SKIP
                                                                           : BAD_FAIL,
@@ -162,6 +181,8 @@ void runner_say(struct cli *c, struct engine *e, const struct engine_report *rep
                 args_has(&c->args, O_DEAD_LETTER) ? "written to the dead-letter file" : "skipped");
     if (report->late_rows)
         say_late(c, report, session_get(engine_session(e), "late.table"));
+    if (report->total.restored && report->total.rows_in == 0 && !report->stopped)
+        cli_say(c, "nothing new was read: earlier runs of this script have come to the end of their input\n");
     say_commits(c, &report->total);
 }
 
@@ -172,7 +193,12 @@ static int exit_code(struct cli *c, const struct runner *r, enum status st, cons
         return 141; /* as a shell shows a program that its reader has left */
     if (st == ST_CANCELLED || (st == ST_OK && r->report.stopped))
         return caught ? 128 + caught : status_exit_code(ST_CANCELLED);
-    return st == ST_OK ? 0 : cli_fail(c, r->script, err);
+    if (st == ST_OK)
+        return 0;
+    struct error told = *err;
+    if (st == ST_MEMORY && !told.hint[0] && args_has(&c->args, O_MEMORY_LIMIT))
+        error_hint(&told, "--memory-limit allows no more: give it more, or keep less state (shorter windows, fewer groups)");
+    return cli_fail(c, r->script, &told);
 }
 
 int runner_run(struct runner *r, enum status *ret)

@@ -318,7 +318,7 @@ static enum status letters_snapshot_begin(struct commit_log *l, bool force, bool
 {
     struct commit_log *inner = ((struct dead_letters *)l)->inner;
     *ret_due = false;
-    return inner ? inner->ops->snapshot_begin(inner, force, ret_due, err) : ST_OK;
+    return inner && inner->ops->snapshot_begin ? inner->ops->snapshot_begin(inner, force, ret_due, err) : ST_OK;
 }
 
 static enum status letters_snapshot_make(struct commit_log *l, struct error *err)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "engine/engine_private.h"
+#include "engine/joblog.h"
 #include "engine/zones.h"
 #include "os/os.h"
 
@@ -21,6 +22,12 @@ static enum status register_all(struct engine *e, struct error *err)
         if (!catalog_add_format(c, formats[i]))
             return budget_error(&e->budget, 0, err);
     return ST_OK;
+}
+
+static enum status open_embedded(struct engine *e, struct error *err)
+{
+    struct topics_options o = { .os = e->config.os, .path = e->config.data_dir, .durability = STORE_STRICT };
+    return embedded_open(&o, NULL, &e->recovered, &e->embedded, err);
 }
 
 enum status engine_new(const struct engine_config *config, struct engine **ret, struct error *err)
@@ -50,6 +57,8 @@ enum status engine_new(const struct engine_config *config, struct engine **ret, 
         if (st == ST_OK)
             st = statedir_lock(config->os, config->state_dir, &e->lock, err);
     }
+    if (st == ST_OK && config->data_dir)
+        st = open_embedded(e, err);
     if (st != ST_OK) {
         engine_free(e);
         return st;
@@ -76,6 +85,8 @@ void engine_free(struct engine *e)
         free_running(r);
     }
     session_free(e->session);
+    enum status ignored = embedded_close(e->embedded, NULL); /* what is acknowledged is durable; a restart recovers */
+    (void)ignored;
     os_close(e->config.os, e->lock);
     mem_free(NULL, e, sizeof *e);
 }
@@ -98,10 +109,16 @@ static enum status print_to_stdout(void *arg, struct str bytes, struct error *er
     return os->ops->stream_write(os, 1, bytes.ptr, bytes.len, err);
 }
 
+/* The log that holds the state; NULL: there is none. */
+static struct topics *log_of_jobs(const struct engine *e)
+{
+    return e->embedded ? embedded_topics(e->embedded) : e->config.topics;
+}
+
 /* A SELECT's folder would have to be told from the next one's by its text; it keeps none. */
 static bool keeps_state(const struct engine *e, const struct running *r)
 {
-    return e->config.state_dir && r->action.kind == ACTION_INSERT;
+    return (e->config.state_dir || log_of_jobs(e)) && r->action.kind == ACTION_INSERT;
 }
 
 /* Sinks that cannot repeat and sources that cannot go back have no place under a state directory. */
@@ -113,7 +130,7 @@ static enum status check_durable(const struct plan *p, struct error *err)
             continue;
         error_set(err, ST_USAGE, "table '%.*s' reads '%s', which cannot be read again after a crash",
                   STR_ARG(n->source.table->name), n->source.table->connector->name);
-        error_hint(err, "leave --state-dir out, or read from files");
+        error_hint(err, "leave --state-dir and --data out, or read from files");
         return ST_USAGE;
     }
     return ST_OK;
@@ -127,6 +144,13 @@ static const struct node *first_sink(const struct plan *p)
     return NULL;
 }
 
+static void plain_letter(char *c)
+{
+    bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '-';
+    if (!plain)
+        *c = '_';
+}
+
 /* Names become folders: what is not a letter, digit, '_' or '-' is written as '_'. */
 static enum status new_folder(struct engine *e, struct running *r, struct error *err)
 {
@@ -135,12 +159,8 @@ static enum status new_folder(struct engine *e, struct running *r, struct error 
     struct str name = sink ? sink->sink.table->name : STR("job");
     r->ordinal = e->ordinal + 1;
     r->dir = arena_printf(a, "%s/%u-%.*s", e->config.state_dir, r->ordinal, STR_ARG(name));
-    for (size_t i = strlen(e->config.state_dir) + 1; r->dir.ptr && i < r->dir.len; i++) {
-        char *c = (char *)(uintptr_t)&r->dir.ptr[i];
-        bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || *c == '-';
-        if (!plain)
-            *c = '_';
-    }
+    for (size_t i = strlen(e->config.state_dir) + 1; r->dir.ptr && i < r->dir.len; i++)
+        plain_letter((char *)(uintptr_t)&r->dir.ptr[i]);
     return r->dir.ptr ? ST_OK : budget_error(&r->budget, 0, err);
 }
 
@@ -174,25 +194,71 @@ static enum status folder_of(struct engine *e, struct running *r, struct error *
     return r->dir.ptr ? ST_OK : budget_error(&r->budget, 0, err);
 }
 
+/* The job's name in the log: as its folder would be called. */
+static struct str name_in_log(struct engine *e, struct running *r)
+{
+    const struct node *sink = first_sink(r->action.plan);
+    struct str name = sink ? sink->sink.table->name : STR("job");
+    r->ordinal = e->ordinal + 1;
+    struct str out = arena_printf(r->action.arena, "%u-%.*s", r->ordinal, STR_ARG(name));
+    for (size_t i = 0; out.ptr && i < out.len; i++)
+        plain_letter((char *)(uintptr_t)&out.ptr[i]);
+    return out;
+}
+
+/* Where the length is kept that the file had before the job's first line. */
+static enum status letters_base(struct engine *e, struct running *r, struct str *ret, struct error *err)
+{
+    struct arena *a = r->action.arena;
+    if (e->embedded) {
+        struct str folder = arena_printf(a, "%s/letters", e->config.data_dir), name = name_in_log(e, r);
+        if (!folder.ptr || !name.ptr)
+            return budget_error(&r->budget, 0, err);
+        TRY(os_mkdirs(e->config.os, folder.ptr, err));
+        *ret = arena_printf(a, "%.*s/%.*s", STR_ARG(folder), STR_ARG(name));
+    } else {
+        *ret = arena_printf(a, "%.*s.letters", STR_ARG(r->dir));
+    }
+    return ret->ptr ? ST_OK : budget_error(&r->budget, 0, err);
+}
+
 /* FILE is the first job's with state, FILE.2 the second one's and so on; what keeps no state beside them adds to
- * FILE.select. Without a state directory all add to FILE. */
+ * FILE.select. Where no job keeps state all add to FILE. */
 static enum status letters_place(struct engine *e, struct running *r, struct letters_place *ret, struct error *err)
 {
     struct arena *a = r->action.arena;
-    struct str dir = r->dir;
+    bool some = e->config.state_dir || e->embedded, kept = keeps_state(e, r);
     const char *file = e->config.dead_letter;
     *ret = (struct letters_place){ .end = &e->letters_end };
     if (!file)
         return ST_OK;
-    if (!e->config.state_dir || (dir.ptr && r->ordinal == 1))
+    if (!some || (kept && r->ordinal == 1))
         ret->path = arena_str(a, str_from(file));
-    else if (dir.ptr)
+    else if (kept)
         ret->path = arena_printf(a, "%s.%u", file, r->ordinal);
     else
         ret->path = arena_printf(a, "%s.select", file);
-    if (dir.ptr)
-        ret->base = arena_printf(a, "%.*s.letters", STR_ARG(dir));
-    return ret->path.ptr && (!dir.ptr || ret->base.ptr) ? ST_OK : budget_error(&r->budget, 0, err);
+    if (!ret->path.ptr)
+        return budget_error(&r->budget, 0, err);
+    return kept ? letters_base(e, r, &ret->base, err) : ST_OK;
+}
+
+static enum status open_kept(struct engine *e, struct running *r, struct str fingerprint, struct commit_log **ret,
+                             struct error *err)
+{
+    TRY(check_durable(r->action.plan, err));
+    struct str name;
+    if (log_of_jobs(e)) {
+        name = name_in_log(e, r);
+        TRY(name.ptr ? joblog_open(&r->link, name, fingerprint, e->config.min_snapshot_bytes, &r->budget, ret, err)
+                     : budget_error(&r->budget, 0, err));
+    } else {
+        TRY(folder_of(e, r, err));
+        name = r->dir;
+        TRY(statedir_open(e->config.os, name.ptr, fingerprint, e->config.min_snapshot_bytes, &r->budget, ret, err));
+    }
+    r->connect.job_id = hash_bytes(name.ptr, name.len) ^ r->connect.job_id;
+    return ST_OK;
 }
 
 static enum status open_log(struct engine *e, struct running *r, struct commit_log **ret, struct error *err)
@@ -204,16 +270,8 @@ static enum status open_log(struct engine *e, struct running *r, struct commit_l
     enum status st = plan_fingerprint(&print, r->action.plan) ? ST_OK : budget_error(&r->budget, 0, err);
     if (st == ST_OK)
         r->connect.job_id = hash_bytes(print.data, print.len);
-    if (st == ST_OK && keeps_state(e, r)) {
-        st = check_durable(r->action.plan, err);
-        if (st == ST_OK)
-            st = folder_of(e, r, err);
-        if (st == ST_OK)
-            st = statedir_open(e->config.os, r->dir.ptr, buf_str(&print), e->config.min_snapshot_bytes, &r->budget, &inner,
-                               err);
-        if (st == ST_OK)
-            r->connect.job_id = hash_bytes(r->dir.ptr, r->dir.len) ^ r->connect.job_id;
-    }
+    if (st == ST_OK && keeps_state(e, r))
+        st = open_kept(e, r, buf_str(&print), &inner, err);
     buf_release(&print);
     if (st != ST_OK)
         return st;
@@ -233,11 +291,24 @@ static uint32_t planted_in_connect(uint32_t jobs)
            (jobs & JOB_BUG_NO_ORPHANS ? CONNECT_BUG_NO_ORPHANS : 0);
 }
 
+static bool stopping(void *arg)
+{
+    const struct running *r = arg;
+    return atomic_load(&r->engine->stopping) || (r->job && job_stopping(r->job));
+}
+
 static void fill_connect(struct engine *e, struct running *r)
 {
     struct str validate = session_get(e->session, "json.validate");
+    r->link.topics = log_of_jobs(e);
     r->extra = (struct connect_extra){
         .hub = e->config.hub,
+        .brokers = e->config.brokers ? str_from(e->config.brokers) : (struct str){ NULL, 0 },
+        .stopping = stopping,
+        .stopping_arg = r,
+        .warn = e->config.warn,
+        .warn_arg = e->config.warn_arg,
+        .log = r->link.topics ? &r->link : NULL,
         .print_format = e->config.format,
         .print = e->config.print ? e->config.print : print_to_stdout,
         .print_arg = e->config.print || e->config.result_connector ? e->config.print_arg : e->config.os,

@@ -23,6 +23,11 @@ struct engine_config {
     uint32_t ring_capacity;    /* batches in a ring between tasks; 0: the default */
     int64_t commit_interval_ms; /* 0: the default */
     const char *state_dir;     /* NULL: none */
+    const char *data_dir;      /* of an embedded log, which then holds the state; NULL: none. Not with state_dir */
+    const char *brokers;       /* "host:port,…" of the cluster of tables over topics; NULL: each says where it is */
+    void (*warn)(void *arg, struct str table, const char *text); /* see connect_extra; NULL: nobody listens */
+    void *warn_arg;
+    struct topics *topics;     /* in place of it a log that is open already, the caller's */
     uint64_t min_snapshot_bytes; /* 0: the default */
     enum bad_input { BAD_FAIL, BAD_SKIP, BAD_DEAD_LETTER } bad_input;
     const char *dead_letter;   /* file */

@@ -1,6 +1,7 @@
 /* What the files of this room share. */
 #pragma once
 
+#include "engine/embedded.h"
 #include "engine/engine.h"
 #include "text/text.h"
 
@@ -31,6 +32,7 @@ struct running {
     struct budget budget;
     struct connect_context connect;
     struct connect_extra extra;
+    struct connect_log link;  /* to the embedded log */
     struct dead_letters *letters;
     struct running *next;
     struct error error;
@@ -54,6 +56,8 @@ struct engine {
     struct running *jobs;
     atomic_flag jobs_lock;    /* the list changes on one thread; engine_stop may walk it from another */
     struct os_file *lock;     /* of the state directory */
+    struct embedded *embedded; /* the log of config.data_dir; NULL: none */
+    struct topics_report recovered;
     uint32_t ordinal;         /* of the newest job with state */
     uint32_t newest_id;       /* of submitted jobs */
     struct letters_end letters_end;

@@ -4,6 +4,7 @@
 static const struct connector *const all[] = {
     &connector_filesystem, &connector_stdin, &connector_stdout,   &connector_datagen,
     &connector_nexmark,    &connector_print, &connector_blackhole, &connector_test,
+    &connector_topic,      &connector_upsert_topic, &connector_kafka,  &connector_upsert_kafka,
 };
 
 const struct connector *const *connect_all(uint32_t *ret_count)

@@ -7,9 +7,25 @@
 /* All of them, for the engine to register. */
 const struct connector *const *connect_all(uint32_t *ret_count);
 
+/* The log of this process, to one job. */
+struct connect_log {
+    struct topics *topics;
+    /* The outputs of the epoch that is being committed: begun by the first sink that flushes, taken by the commit. One
+     * commit at a time touches it. NULL: nothing yet. */
+    struct topic_group *group;
+};
+
 /* What `connect_context.extra` points to: things that single connectors need from the process. */
 struct connect_extra {
     struct test_hub *hub;            /* the 'test' connector's tables; NULL outside of weir test */
+    struct connect_log *log;         /* NULL: this process has none */
+    struct str brokers;              /* of the cluster that all tables of it are in; ptr NULL: each says where it is */
+    /* Is the job to stop? For what waits for a cluster; any thread. NULL: never. */
+    bool (*stopping)(void *arg);
+    void *stopping_arg;
+    /* What somebody should know while a job goes on; any thread but a librdkafka's. NULL: nobody does. */
+    void (*warn)(void *arg, struct str table, const char *text);
+    void *warn_arg;
     enum result_format print_format; /* of 'print' sinks and SELECT results */
     /* Takes the bytes of print sinks and SELECT results, already committed; called from background work, one
      * call at a time. */

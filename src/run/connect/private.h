@@ -6,13 +6,23 @@
 #include "pack/pack.h"
 
 extern const struct connector connector_filesystem, connector_stdin, connector_stdout, connector_datagen,
-    connector_nexmark, connector_print, connector_blackhole, connector_test;
+    connector_nexmark, connector_print, connector_blackhole, connector_test, connector_topic,
+    connector_upsert_topic, connector_kafka, connector_upsert_kafka;
 
 /* ST_MEMORY, by the name of the budget that is full. */
 enum status connect_memory(const struct budget *b, struct error *err);
 
 /* "2020-01-02 03:04:05.678", with 'T', with a zone suffix (else UTC), or a whole number of milliseconds. */
 bool connect_time_ms(struct str text, int64_t *ret_ms);
+
+/* ---- regular expressions for whole names (paths, topics) ---- */
+
+struct connect_regex;
+/* ST_UNSUPPORTED: it uses what there is not; ST_SEMANTIC: it is none. */
+enum status connect_regex_new(struct str text, struct budget *budget, struct connect_regex **ret,
+                              struct error *err) MUST_USE;
+void connect_regex_free(struct connect_regex *r); /* NULL is allowed */
+bool connect_regex_match(const struct connect_regex *r, const char *name);
 
 /* ---- random numbers: a function of a place, not a sequence, so that any row can be made first ---- */
 

@@ -5,6 +5,8 @@
  * The store is kept by every shard (broadcast), since another parallelism deals the splits out anew; each shard
  * changes only its own.
  *
+ * Some sources have all splits open, however many (open_all), so that where each begins is part of the next commit.
+ *
  * Every known split is announced (SPLIT_OPEN) before its first row, also those still waiting to be opened: a split that
  * has not been read holds the watermark back. */
 #include "exec/exec_private.h"
@@ -71,43 +73,6 @@ static bool save_position(struct source_op *s, struct open_split *k, struct erro
     return op_put_blob(s->positions, k->id, buf_str(&s->position));
 }
 
-/* Takes over splits that job has found since the last look. */
-static bool take_splits(struct source_op *s)
-{
-    const struct split *list;
-    uint32_t n;
-    s->op.ctx->splits(s->op.ctx, s->op.node, &list, &n, &s->complete);
-    while (s->splits.count < n) {
-        struct open_split *k = array_add(&s->splits, &s->arena);
-        if (!k)
-            return false;
-        k->id = arena_str(&s->arena, list[s->splits.count - 1].id);
-        if (!k->id.ptr)
-            return false;
-        k->wake_ms = INT64_MIN;
-        struct str saved = op_get_blob(s->positions, k->id);
-        bool restored = saved.len > 0 && !(s->op.ctx->planted & (1u << 6));
-        k->finished = restored && saved.ptr[0] == 1;
-        if (k->finished)
-            k->announced = true;
-        else
-            s->unfinished++, s->unannounced++;
-    }
-    return true;
-}
-
-static enum status source_start(struct op *o, struct error *err)
-{
-    struct source_op *s = (struct source_op *)o;
-    int64_t discover_ms;
-    s->source = o->ctx->source(o->ctx, o->node, &discover_ms);
-    if (!take_splits(s))
-        return budget_error(o->budget, 0, err);
-    o->silent = s->unfinished == 0;
-    s->idle = o->silent && !s->complete;
-    return ST_OK;
-}
-
 static enum status open_reader(struct source_op *s, struct open_split *k, struct error *err)
 {
     struct split split = { k->id };
@@ -121,6 +86,44 @@ static enum status open_reader(struct source_op *s, struct open_split *k, struct
     TRY(s->source->ops->open(s->source, &split, saved, s->op.budget, s->op.ctx->wake, &k->reader, err));
     k->moved = true;
     s->n_open++;
+    return ST_OK;
+}
+
+/* Takes over splits that job has found since the last look. */
+static enum status take_splits(struct source_op *s, struct error *err)
+{
+    const struct split *list;
+    uint32_t n;
+    s->op.ctx->splits(s->op.ctx, s->op.node, &list, &n, &s->complete);
+    while (s->splits.count < n) {
+        struct open_split *k = array_add(&s->splits, &s->arena);
+        if (!k)
+            return budget_error(s->op.budget, 0, err);
+        k->id = arena_str(&s->arena, list[s->splits.count - 1].id);
+        if (!k->id.ptr)
+            return budget_error(s->op.budget, 0, err);
+        k->wake_ms = INT64_MIN;
+        struct str saved = op_get_blob(s->positions, k->id);
+        bool restored = saved.len > 0 && !(s->op.ctx->planted & (1u << 6));
+        k->finished = restored && saved.ptr[0] == 1;
+        if (k->finished)
+            k->announced = true;
+        else
+            s->unfinished++, s->unannounced++;
+        if (s->source->open_all && !k->finished)
+            TRY(open_reader(s, k, err));
+    }
+    return ST_OK;
+}
+
+static enum status source_start(struct op *o, struct error *err)
+{
+    struct source_op *s = (struct source_op *)o;
+    int64_t discover_ms;
+    s->source = o->ctx->source(o->ctx, o->node, &discover_ms);
+    TRY(take_splits(s, err));
+    o->silent = s->unfinished == 0;
+    s->idle = o->silent && !s->complete;
     return ST_OK;
 }
 
@@ -216,8 +219,8 @@ static enum op_result source_poll(struct op *o, struct emit *out, struct error *
         o->ended = true;
         return OP_DONE;
     }
-    if (!take_splits(s))
-        return op_refused(o, err);
+    if (take_splits(s, err) != ST_OK)
+        return OP_FAILED;
     bool idle = !s->complete && s->unfinished == 0;
     if (idle != s->idle) {
         s->idle = out->idle = idle;
@@ -265,6 +268,8 @@ static enum op_result source_barrier(struct op *o, uint64_t epoch, bool final, s
         struct connect_context *c = o->ctx->connect;
         if (c && c->seal_bad)
             c->seal_bad(c->bad_arg, o->node->source.table->name, k->id);
+        if (s->source->ops->seal)
+            s->source->ops->seal(s->source, k->id);
     }
     return OP_DONE;
 }

@@ -65,6 +65,9 @@ static enum status commit_epoch(struct job *j, uint64_t epoch, struct error *err
     atomic_store(&j->last_commit_ms, os_wall_ms(j->os));
     atomic_store(&j->published, epoch);
     workers_wake_all(j);
+    for (uint32_t i = 0; i < j->n_sources; i++)
+        if (j->sources[i].source->ops->committed)
+            j->sources[i].source->ops->committed(j->sources[i].source, epoch);
     if (!log || !log->ops->snapshot_begin || j->c.snapshot_phase != SNAPSHOT_NONE)
         return ST_OK;
     return log->ops->snapshot_begin(log, atomic_exchange(&j->snapshot_asked, false), &j->c.snapshot_due, err);

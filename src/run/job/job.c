@@ -235,6 +235,7 @@ static enum status start(struct job *j, struct error *err)
 {
     TRY(make_tasks(j, err));
     TRY(job_restore(j, err));
+    j->config.connect->restored = j->restored;
     TRY(sources_list(j, err));
     for (uint32_t i = 0; i < j->n_tasks; i++)
         TRY(chain_start(j->tasks[i].chain, err));
@@ -345,6 +346,11 @@ void job_stop(struct job *j)
 {
     atomic_store(&j->stop, true);
     workers_wake_all(j);
+}
+
+bool job_stopping(const struct job *j)
+{
+    return atomic_load(&j->stop);
 }
 
 void job_commit(struct job *j)

@@ -165,7 +165,9 @@ static enum status fs_check(const struct table_desc *t, struct error *err)
     TRY(check_partitions(t, err));
     TRY(check_marks(t, err));
     if (regex) {
-        enum status st = fs_regex_check(regex->value, err);
+        struct connect_regex *compiled = NULL;
+        enum status st = connect_regex_new(regex->value, NULL, &compiled, err);
+        connect_regex_free(compiled);
         if (st != ST_OK) {
             if (err) {
                 err->line = regex->line;

@@ -22,8 +22,6 @@ bool fs_marks(const struct table_desc *t);
 /* The files that `path` stands for, sorted: itself, a directory's (hidden ones left out, also below), a glob's. */
 enum status fs_list(struct os *os, struct str path, bool following, const char *regex, struct arena *arena,
                     struct split **ret, uint32_t *ret_count, struct error *err);
-/* Checks a regular expression and turns it into the C library's dialect. */
-enum status fs_regex_check(struct str regex, struct error *err);
 bool fs_glob_match(struct str pattern, struct str name); /* one segment: * ? [a-z] [!a] \x */
 
 /* ---- partition.c: which columns lie in folder names ---- */

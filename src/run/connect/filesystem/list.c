@@ -5,21 +5,18 @@
  * one is matched against the names there. '*' does not pass a '/'. Names that begin with '.' or '_' are hidden
  * (files being written, marks of other tools) unless the pattern itself names them so.
  *
- * 'source.path.regex-pattern' keeps the files whose whole path matches. Its dialect is Java's where that agrees
- * with POSIX extended expressions; \d, \w and \s are spelled out, and what has no counterpart is refused. */
+ * 'source.path.regex-pattern' keeps the files whose whole path matches. */
 #include "filesystem.h"
 
-#include <regex.h>
 #include <stdlib.h>
 
 #define FILES_MAX 1000000u
 #define DEPTH_MAX 32u
-#define REGEX_MAX 1024u
 
 struct walk {
     struct os *os;
     struct arena *arena;
-    const regex_t *regex;
+    const struct connect_regex *regex;
     ARRAY(struct split) found;
     bool strict; /* what is named must be there */
     bool is_glob;
@@ -111,87 +108,11 @@ static bool is_hidden(struct str name)
     return name.len > 0 && (name.ptr[0] == '.' || name.ptr[0] == '_');
 }
 
-/* ---- regular expressions ---- */
-
-static const struct {
-    char letter;
-    const char *outside, *inside;
-} escapes[] = {
-    { 'd', "[0-9]", "0-9" }, { 'w', "[A-Za-z0-9_]", "A-Za-z0-9_" }, { 's', "[ \t\n\r\f\v]", " \t\n\r\f\v" },
-    { 'D', "[^0-9]", NULL }, { 'W', "[^A-Za-z0-9_]", NULL },        { 'S', "[^ \t\n\r\f\v]", NULL },
-};
-
-static bool put_escape(struct buf *out, char c, bool in_class)
-{
-    for (size_t i = 0; i < sizeof escapes / sizeof escapes[0]; i++) {
-        const char *text = in_class ? escapes[i].inside : escapes[i].outside;
-        if (escapes[i].letter == c)
-            return text && buf_put(out, text, strlen(text));
-    }
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
-        return false;
-    return in_class ? buf_put_u8(out, (uint8_t)c) : buf_put_u8(out, '\\') && buf_put_u8(out, (uint8_t)c);
-}
-
-/* false: what POSIX does not have. */
-static bool regex_translate(struct str s, struct buf *out)
-{
-    bool in_class = false;
-    if (!buf_put(out, "^(", 2))
-        return false;
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.ptr[i], next = i + 1 < s.len ? s.ptr[i + 1] : 0;
-        if (c == '\\') {
-            if (!next || !put_escape(out, next, in_class))
-                return false;
-            i++;
-            continue;
-        }
-        bool lazy = !in_class && strchr("*+?}", c) && (next == '?' || next == '+');
-        if (lazy || (!in_class && c == '(' && next == '?') || (in_class && c == '&' && next == '&'))
-            return false;
-        in_class = c == '[' ? true : c == ']' ? false : in_class;
-        if (c == 0 || !buf_put_u8(out, (uint8_t)c))
-            return false;
-    }
-    return buf_put(out, ")$", 3);
-}
-
-static enum status regex_compile(struct str text, regex_t *ret, struct error *err)
-{
-    struct buf out;
-    buf_init(&out, NULL, 16 * REGEX_MAX);
-    bool known = text.len <= REGEX_MAX && regex_translate(text, &out);
-    int failed = known ? regcomp(ret, (const char *)out.data, REG_EXTENDED | REG_NOSUB) : 0;
-    buf_release(&out);
-    if (!known) {
-        error_set(err, ST_UNSUPPORTED, "this regular expression uses what Weir does not have for paths: '%.*s'",
-                  STR_ARG(text));
-        error_hint(err, "groups (?…), lazy and possessive repetition and special escapes are not supported; "
-                        "a glob in 'path' may do");
-        return ST_UNSUPPORTED;
-    }
-    if (failed) {
-        char why[128];
-        regerror(failed, ret, why, sizeof why);
-        return error_set(err, ST_SEMANTIC, "'%.*s' is no regular expression: %s", STR_ARG(text), why);
-    }
-    return ST_OK;
-}
-
-enum status fs_regex_check(struct str regex, struct error *err)
-{
-    regex_t compiled;
-    TRY(regex_compile(regex, &compiled, err));
-    regfree(&compiled);
-    return ST_OK;
-}
-
 /* ---- walking ---- */
 
 static enum status keep(struct walk *w, struct str path, struct error *err)
 {
-    if (w->regex && regexec(w->regex, path.ptr, 0, NULL, 0) != 0)
+    if (w->regex && !connect_regex_match(w->regex, path.ptr))
         return ST_OK;
     if (w->found.count == FILES_MAX)
         return error_set(err, ST_LIMIT, "the path stands for more than %u files", FILES_MAX);
@@ -310,15 +231,13 @@ static enum status walk(struct walk *w, struct str path, bool following, struct 
 enum status fs_list(struct os *os, struct str path, bool following, const char *regex, struct arena *arena,
                     struct split **ret, uint32_t *ret_count, struct error *err)
 {
-    regex_t compiled;
+    struct connect_regex *compiled = NULL;
     struct walk w = { .os = os, .arena = arena };
-    if (regex) {
-        TRY(regex_compile(str_from(regex), &compiled, err));
-        w.regex = &compiled;
-    }
-    enum status st = walk(&w, path, following, err);
     if (regex)
-        regfree(&compiled);
+        TRY(connect_regex_new(str_from(regex), arena->budget, &compiled, err));
+    w.regex = compiled;
+    enum status st = walk(&w, path, following, err);
+    connect_regex_free(compiled);
     TRY(st);
     *ret = w.found.at;
     *ret_count = w.found.count;

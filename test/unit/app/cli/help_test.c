@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -70,31 +71,34 @@ static void test_every_command(void **state)
         assert_int_equal(r->code, 0);
         memcpy(by_flag, r->out, sizeof by_flag);
         for (uint32_t n = 0; n < O_COUNT; n++)
-            assert_int_equal(strstr(r->out, cli_options[n].spec.help) != NULL, (k->options >> n) & 1);
+            assert_int_equal(strstr(r->out, cli_options[n].spec.help) != NULL, cli_takes(k, n));
         assert_non_null(strstr(r->out, "Examples"));
         for (const char *at = r->out; *at; at = strchr(at, '\n') + 1)
             assert_true(strcspn(at, "\n") <= 110);
         r = WEIR(false, "help", k->name);
         assert_string_equal(r->out, by_flag);
-        assert_true(k->options & O_BIT(O_HELP));
+        assert_true(cli_takes(k, O_HELP));
     }
 }
 
 static void test_every_option_is_used(void **state)
 {
     (void)state;
-    uint64_t used = 0;
+    bool used[O_COUNT] = { false };
     for (uint32_t i = 0; i < cli_command_count; i++) {
         uint64_t letters[128] = { 0 };
-        used |= cli_commands[i].options;
         for (uint32_t n = 0; n < O_COUNT; n++) {
             unsigned char letter = (unsigned char)cli_options[n].letter;
-            if (!letter || !(cli_commands[i].options & O_BIT(n)))
+            if (!cli_takes(&cli_commands[i], n))
+                continue;
+            used[n] = true;
+            if (!letter)
                 continue;
             assert_int_equal(letters[letter]++, 0); /* a letter means one thing in a command */
         }
     }
-    assert_true(used == O_BIT(O_COUNT) - 1);
+    for (uint32_t n = 0; n < O_COUNT; n++)
+        assert_true(used[n]);
 }
 
 static void test_unknown(void **state)
@@ -192,6 +196,56 @@ static void test_version(void **state)
     }
 }
 
+/* What stands between `from` with the command's name and the next `until`. */
+static bool section_has(const char *text, const char *from, const char *name, const char *until, const char *what)
+{
+    char begin[80];
+    snprintf(begin, sizeof begin, "%s%s", from, name);
+    const char *at = text;
+    size_t n = strlen(begin);
+    do
+        at = strstr(at, begin) ? strstr(at, begin) + n : NULL;
+    while (at && ((*at >= 'a' && *at <= 'z') || *at == '-'));
+    const char *end = at ? strstr(at, until) : NULL;
+    const char *found = at ? strstr(at, what) : NULL;
+    return found && (!end || found < end);
+}
+
+/* Whatever a command takes stands with it in the manual page and in each completion. */
+static void test_options_stand_everywhere(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words[3], *from, *until, *dashes;
+    } pages[] = {
+        { { "help", "--docs", "man" }, ".SS weir ", ".SS ", ".B --" }, /* or .B -x, -- */
+        { { "completion", "bash" }, "\n    ", "esac", "--" },
+        { { "completion", "zsh" }, "\n    ", ";;", "--" },
+        { { "completion", "fish" }, "complete -c weir -n '__weir_at ", "-n __weir_first", "-l " },
+    };
+    for (size_t p = 0; p < sizeof pages / sizeof *pages; p++) {
+        const char *const *w = pages[p].words;
+        struct run *r = w[2] ? WEIR(false, w[0], w[1], w[2]) : WEIR(false, w[0], w[1]);
+        char *to = r->out;
+        for (const char *from = r->out; *from; from++) /* roff's escapes */
+            if (*from != '\\')
+                *to++ = *from;
+        *to = 0;
+        for (uint32_t i = 0; i < cli_command_count; i++)
+            for (uint32_t n = 1; n < O_COUNT; n++) {
+                const struct cli_option *o = &cli_options[n];
+                char what[80];
+                if (p == 0 && o->letter)
+                    snprintf(what, sizeof what, ".B -%c, %s", o->letter, o->spec.name);
+                else
+                    snprintf(what, sizeof what, "%s%s", pages[p].dashes, o->spec.name + 2);
+                if (cli_takes(&cli_commands[i], n) &&
+                    !section_has(r->out, pages[p].from, cli_commands[i].name, pages[p].until, what))
+                    fail_msg("%s %s: weir %s %s", w[0], w[1], cli_commands[i].name, what);
+            }
+    }
+}
+
 static void test_docs(void **state)
 {
     (void)state;
@@ -244,6 +298,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_overview),
         cmocka_unit_test(test_every_command),
+        cmocka_unit_test(test_options_stand_everywhere),
         cmocka_unit_test(test_every_option_is_used),
         cmocka_unit_test(test_unknown),
         cmocka_unit_test(test_usage_errors),
