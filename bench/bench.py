@@ -19,7 +19,7 @@ import functions
 import inputs
 import peers
 import report
-from cases import BLACKHOLE, EMIT, all_cases, fill
+from cases import BLACKHOLE, EMIT, INTO_TOPIC, all_cases, fill
 from measure import Commits, Failed, alternate, paired, profile, run, summary
 
 ROOT = peers.ROOT
@@ -242,6 +242,45 @@ def measure_commits(a, tools, case):
     return result
 
 
+def measure_topics(a, tools, case):
+    """From topic to topic, exactly once, against file to blackhole; beside them from topic to blackhole and from file to JSON
+    file: what reading and what writing cost. The input lies in the log before, and is copied for each run."""
+    path, _ = make_files(a, tools, case, a.events, case.per_ms, case.keys)
+    values = {"file": path, "events": a.events, "per_ms": case.per_ms, "max_key": case.keys - 1}
+    log, copy, out = f"{a.folder}/log", f"{a.folder}/log-run", f"{a.folder}/out"
+    shutil.rmtree(log, ignore_errors=True)
+    run([tools.weir, "run", "-q", "--data", log, "-c", fill(INTO_TOPIC, **values)])
+    output = case.topics(**values)
+    hole = output[: output.index("CREATE TABLE s")] + case.text(sink=BLACKHOLE, **values)[
+        case.text(sink=BLACKHOLE, **values).index("CREATE TABLE s"):]
+    files = case.text(sink=f"'connector' = 'filesystem', 'path' = '{out}', 'format' = 'json'", **values)
+
+    def on_copy(script):
+        def once():
+            shutil.rmtree(copy, ignore_errors=True)
+            shutil.copytree(log, copy)
+            return a.events / run([tools.weir, "run", "-q", "--data", copy, "-c", script])[0] / 1e6
+
+        return once
+
+    runs = {
+        "weir": on_copy(output),
+        "plain": rate(weir_command(a, tools, case, path, a.events), a.events),
+        "read": on_copy(hole),
+        "write": rate([tools.weir, "run", "-q", "-c", files], a.events, out),
+    }
+    found = alternate(runs, a.pairs)
+    for folder in (log, copy, out):
+        shutil.rmtree(folder, ignore_errors=True)
+    result = {name: summary(v) for name, v in found.items()}
+    result["ratio"] = paired(found["weir"], found["plain"])
+    say(
+        f"topics {case.name}: {result['weir']['median']:.2f} against {result['plain']['median']:.2f} from file to blackhole: "
+        f"ratio {result['ratio']:.2f}; to blackhole {result['read']['median']:.2f}, file to file {result['write']['median']:.2f}"
+    )
+    return result
+
+
 def measure_hop(a, tools, cases):
     """CPU-seconds of tumbling, hopping and of a job that only puts out as many rows as hopping does, in alternation."""
     by_name = {c.name: c for c in cases}
@@ -340,7 +379,7 @@ def add_profiles(a, tools, results):
     found = {}
     for case in all_cases():
         ratio = report.ratio_to_goal(case, results)
-        if ratio is None or ratio >= 1:
+        if ratio is None or ratio >= 1 or case.log:
             continue
         path = make_files(a, tools, case, a.events, case.per_ms, case.keys)[0] if case.file else ""
         state = f"{a.folder}/state"
@@ -394,7 +433,9 @@ def measure_all(a, tools):
     cases = [c for c in cases if c.name in results.get("equal", {})]  # no rate for an answer that is not the peers'
     steady = []
     for case in cases:
-        if case.state:
+        if case.log:
+            attempt(results, "topics", case.name, lambda: measure_topics(a, tools, case))
+        elif case.state:
             attempt(results, "commits", case.name, lambda: measure_commits(a, tools, case))
         else:
             attempt(results, "rates", case.name, lambda: measure_case(a, tools, case))

@@ -73,9 +73,16 @@ class Case:
     extra: str = ""
     approximate: bool = False  # numbers within 5 % of the peer's are the same
     partitions: str = ""  # columns: it writes CSV files in folders by these
+    log: bool = False  # from topic to topic, beside the same from file to blackhole
 
     def text(self, *, sink, **values):
         return fill(self.script, sink=sink, **values)
+
+    def topics(self, **values):
+        """The job from topic `input` to topic `output` of an embedded log."""
+        source = TOPIC % "input" + ", 'scan.startup.mode' = 'earliest-offset', 'scan.bounded.mode' = 'latest-offset'"
+        script = self.script.replace("'connector' = 'filesystem', 'path' = '{file}'", source)
+        return fill(script, sink=TOPIC % "output" + ", 'format' = 'json'", partitioned="", **values)
 
     def files(self, folder, **values):
         """The job that writes its folders."""
@@ -95,6 +102,12 @@ def fill(text, **values):
 
 
 BLACKHOLE = "'connector' = 'blackhole'"
+TOPIC = "'connector' = 'topic', 'topic' = '%s'"
+# The lines of a file as the records of topic `input`, before the job.
+INTO_TOPIC = f"""CREATE TABLE lines (line STRING) WITH ('connector' = 'filesystem', 'path' = '{{file}}', 'format' = 'raw');
+CREATE TABLE input_topic (line STRING) WITH ({TOPIC % "input"}, 'format' = 'raw');
+INSERT INTO input_topic SELECT line FROM lines;
+"""
 STDOUT = "'connector' = 'stdout', 'format' = 'json'"
 
 Q17 = """SELECT auction, DATE_FORMAT(dateTime, 'yyyy-MM-dd') AS d, COUNT(*) AS n,
@@ -343,6 +356,17 @@ def all_cases():
             **small,
         ),
         *all_sketches(gen_hop),
+        nexmark("topic-q0", "auction BIGINT, bidder BIGINT, price BIGINT, dateTime TIMESTAMP(3), extra STRING",
+                "SELECT auction, bidder, price, dateTime, extra FROM bids", log=True),
+        Case(
+            "topic-tumble",
+            "tumbling 10 s, count/sum/max, 1 M keys",
+            "bids",
+            TIMED_BIDS + insert(TUMBLE_COLUMNS, TUMBLE_10),
+            TUMBLE_10,
+            TUMBLE_10_DUCK,
+            log=True,
+        ),
     ]
 
 

@@ -9,7 +9,7 @@ import re
 import shutil
 
 import peers
-from cases import STDOUT, fill
+from cases import INTO_TOPIC, STDOUT, fill
 from measure import Failed, run
 
 TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?$")
@@ -100,6 +100,20 @@ def committed_rows(weir, case, values, folder):
     return rows
 
 
+def topic_rows(weir, case, values, folder):
+    """What it has put into its topic, read by a job of its own."""
+    log = f"{folder}/check-log"
+    shutil.rmtree(log, ignore_errors=True)
+    run([weir, "run", "-q", "--data", log, "-c", fill(INTO_TOPIC, **values)])
+    script = case.topics(**values)
+    run([weir, "run", "-q", "--data", log, "-c", script])
+    output = "'scan.startup.mode' = 'earliest-offset', 'scan.bounded.mode' = 'latest-offset'"
+    script = script[: script.index("INSERT INTO s")] + f"SELECT * FROM s /*+ OPTIONS({output}) */;"
+    rows = list(read_rows(run([weir, "run", "-q", "-o", "ndjson", "--data", log, "-c", script])[2].decode()))
+    shutil.rmtree(log)
+    return rows
+
+
 def sums(rows):
     """What simdjson_json and limit print of bids: rows, integers (a time counts its milliseconds), lengths."""
     integers = lengths = 0
@@ -142,6 +156,9 @@ def check(tools, case, path, duck_path, count, folder):
     if case.state:
         compare(f"{case.name}: with a state directory", rows, committed_rows(tools.weir, case, values, folder))
         agreed.append("committing every 10 ms to files")
+    if case.log:
+        compare(f"{case.name}: from topic to topic", rows, topic_rows(tools.weir, case, values, folder))
+        agreed.append("from topic to topic")
     if case.partitions:
         compare(f"{case.name}: in folders", rows, partitioned_rows(tools.weir, case, values, folder))
         agreed.append("the folders")

@@ -80,6 +80,9 @@ def ratio_to_goal(case, results):
     if case.state:
         ratio = results.get("commits", {}).get(case.name, {}).get("ratio")
         return ratio and ratio / 0.7
+    if case.log:
+        ratio = results.get("topics", {}).get(case.name, {}).get("ratio")
+        return ratio and ratio / 0.7
     if case.goal:
         return r["weir"]["median"] / case.goal if r else None
     return r.get("over_simdjson")
@@ -263,6 +266,34 @@ def commits(results):
     ]
 
 
+def topics(results, cases):
+    found = results.get("topics")
+    if not found:
+        return []
+    lines = [
+        "## From topic to topic",
+        "",
+        "The job from a topic to a topic of the embedded log, exactly once, JSON in and out, against the same from file to blackhole, "
+        "pair by pair (M events per CPU-second); beside them what reading and what writing cost: from topic to blackhole, from file "
+        "to JSON file.",
+        "",
+    ]
+    return lines + table(
+        ["work", "topic to topic", "file to blackhole", "ratio; goal 0.7", "topic to blackhole", "file to file"],
+        [
+            [
+                next(c.work for c in cases if c.name == name),
+                span(r["weir"]),
+                span(r["plain"]),
+                f"{r['ratio']:.2f}; {r['ratio'] / 0.7:.2f} of the goal, {verdict(r['ratio'] / 0.7)}",
+                span(r["read"]),
+                span(r["write"]),
+            ]
+            for name, r in found.items()
+        ],
+    )
+
+
 def start(results):
     s = results.get("other", {}).get("start")
     if not s:
@@ -330,6 +361,7 @@ def page(results, cases, notes):
         + functions(results)
         + hop(results, {c.name: c for c in cases})
         + commits(results)
+        + topics(results, cases)
         + start(results)
         + flink(results)
     )
