@@ -74,7 +74,7 @@ fuzz_slice() {
     rc=$?
     [ $rc = 0 ] || grep -v '^    #[0-9]* .*fuzzer::' "$ran/log" | tail -30
     times >"$ran/times" # not in a pipe: the numbers are this shell's
-    cpu=$(awk 'NR == 2 { split($1, t, /[ms]/); print int(t[1] * 60 + t[2]) }' "$ran/times")
+    cpu=$(awk 'NR == 2 { split($1, u, /[ms]/); split($2, s, /[ms]/); print int((u[1] + s[1]) * 60 + u[2] + s[2]) }' "$ran/times")
     runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$ran/log")
     return $rc
 }
