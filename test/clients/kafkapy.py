@@ -23,7 +23,7 @@ def consumer(**config):
 def create():
     """topics are created, listed, described, grown"""
     admin.create_topics([NewTopic("kp", 1, 1)])
-    assert "kp" in admin.list_topics()
+    kit.soon(lambda: "kp" in admin.list_topics())
     try:
         admin.create_topics([NewTopic("kp", 1, 1)])
     except TopicAlreadyExistsError:
@@ -31,7 +31,7 @@ def create():
     else:
         raise AssertionError("created twice")
     admin.create_partitions({"kp": NewPartitions(2)})
-    assert len(admin.describe_topics(["kp"])[0]["partitions"]) == 2
+    kit.soon(lambda: len(admin.describe_topics(["kp"])[0]["partitions"]) == 2)
 
 
 def cluster():
@@ -44,8 +44,12 @@ def configs():
     """configurations are told and changed"""
     r = ConfigResource(ConfigResourceType.TOPIC, "kp", {"max.message.bytes": "20000"})
     admin.alter_configs([r])
-    told = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, "kp")])[0].resources[0][4]
-    assert dict((e[0], e[1]) for e in told)["max.message.bytes"] == "20000" and len(told) > 25
+
+    def told():
+        entries = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, "kp")])[0].resources[0][4]
+        return {e[0]: e[1] for e in entries}
+    kit.soon(lambda: told()["max.message.bytes"] == "20000")
+    assert len(told()) > 25
 
 
 def records():
@@ -109,7 +113,7 @@ def group():
 def remove():
     """topics are deleted"""
     admin.delete_topics(["kp"])
-    assert "kp" not in admin.list_topics()
+    kit.soon(lambda: "kp" not in admin.list_topics())
 
 
 kit.run("kafka-python", [create, cluster, configs, records, too_large, offsets, group, remove])

@@ -1,4 +1,5 @@
 """What the client tests share: each check is a function; it prints ok or not ok with what went wrong."""
+import os
 import time
 import traceback
 
@@ -23,3 +24,10 @@ def until(what, seconds=15):
         if got:
             return got
     raise AssertionError(f"not within {seconds} s")
+
+
+def soon(what):
+    """What an administrator has done. Kafka's broker hears of it from its controller a moment later; Weir knows at once."""
+    if os.environ.get("PEER") == "kafka":
+        return until(what)
+    assert what()

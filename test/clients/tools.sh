@@ -1,6 +1,7 @@
 #!/bin/sh
 # Kafka's command line tools against a broker: tools.sh ADDRESS. They run one after the other in one JVM (java/Tools.java); then
-# what each has printed is looked at. Prints ok and not ok lines.
+# what each has printed is looked at. Between a change and the look at it stands another tool: Kafka's broker hears of changes from
+# its controller a moment later. Prints ok and not ok lines.
 set -u
 at=$1
 here=$(cd "$(dirname "$0")" && pwd)
@@ -21,16 +22,16 @@ transactions() { name=$1; shift; command "$name" $tools.TransactionsCommand --bo
 topics create --create --topic tools --partitions 2 --config retention.ms=100000
 topics create-again --create --topic tools
 topics alter --alter --topic tools --partitions 3
-topics describe --describe --topic tools
 topics list --list
+topics describe --describe --topic tools
 configs add --alter --entity-type topics --entity-name tools --add-config retention.ms=5000000,segment.bytes=2000000
+configs broker --describe --entity-type brokers --entity-name 1 --all
 configs told --describe --entity-type topics --entity-name tools
 configs delete --alter --entity-type topics --entity-name tools --delete-config segment.bytes
-configs told-all --describe --entity-type topics --entity-name tools --all
-configs broker --describe --entity-type brokers --entity-name 1 --all
 printf 'h:1,i:2\tk%d\tv%d\n' 1 1 2 2 3 3 4 4 5 5 >"$work/produce.in"
 command produce $tools.ConsoleProducer --bootstrap-server "$at" --topic tools --reader-property parse.key=true \
     --reader-property parse.headers=true --compression-codec zstd
+configs told-all --describe --entity-type topics --entity-name tools --all
 consume consume --from-beginning --max-messages 5 --group tools-group --formatter-property print.key=true \
     --formatter-property print.headers=true --formatter-property print.offset=true
 consume beyond --partition 0 --offset 100 --timeout-ms 2000
@@ -51,8 +52,8 @@ transactions nobody describe --transactional-id nobody
 transactions hanging find-hanging --broker-id 1
 command dirs $tools.LogDirsCommand --bootstrap-server "$at" --describe --topic-list tools
 command elect $tools.LeaderElectionCommand --bootstrap-server "$at" --election-type preferred --topic tools --partition 0
-command versions $tools.BrokerApiVersionsCommand --bootstrap-server "$at"
 topics delete-topic --delete --topic tools
+command versions $tools.BrokerApiVersionsCommand --bootstrap-server "$at"
 topics gone-topic --describe --topic tools
 timeout 170 sh "$here/../../scripts/kafka.sh" java Tools "$work" <"$work/commands" >"$work/log" 2>&1 || cat "$work/log"
 
