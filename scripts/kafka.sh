@@ -15,22 +15,36 @@ fail() {
     exit 3
 }
 
+alone() { # until 9 is closed: others may want to make the same beside this one
+    mkdir -p "$home"
+    exec 9>"$home/lock"
+    flock 9
+}
+
 jars() {
     command -v java >/dev/null || fail "there is no java"
     if ! [ -d "$home/lib" ]; then
         command -v mvn >/dev/null || fail "there is no mvn"
-        mkdir -p "$home"
+        alone
+    fi
+    if ! [ -d "$home/lib" ]; then
         rm -rf "$home/lib.new"
         mvn -q -B -f "$root/scripts/kafka/pom.xml" dependency:copy-dependencies -DincludeScope=runtime \
             "-DoutputDirectory=$home/lib.new" >"$home/mvn.log" 2>&1 || fail "Maven could not copy the jars: $home/mvn.log"
         mv "$home/lib.new" "$home/lib"
     fi
+    exec 9>&-
     path="$root/scripts/kafka:$home/lib/*" # the folder holds log4j2.properties
 }
 
 classes() { # of our own tests, compiled when they have changed
     command -v javac >/dev/null || fail "there is no javac"
-    [ -f "$home/classes/done" ] && [ -z "$(find "$root/test/clients/java" -newer "$home/classes/done")" ] && return 0
+    alone
+    made || make_classes
+    exec 9>&-
+}
+made() { [ -f "$home/classes/done" ] && [ -z "$(find "$root/test/clients/java" -newer "$home/classes/done")" ]; }
+make_classes() {
     mkdir -p "$home/classes"
     javac -nowarn -proc:none -d "$home/classes" -cp "$home/lib/*" "$root"/test/clients/java/*.java >"$home/javac.log" 2>&1 ||
         { cat "$home/javac.log" >&2; fail "javac refuses the tests"; }
