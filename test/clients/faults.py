@@ -387,8 +387,8 @@ def metadata(n=0):
 
 
 def join(c, group, member="", session=10000, protocols=(("range", metadata()),), instance=None, version=5):
-    """(error, generation, member)"""
-    body = text(group) + i32(session) + i32(10000) + text(member) + text(instance) + text("consumer")
+    """(error, generation, member). Who does not join again is waited for no longer than a fraction of what a Conn waits."""
+    body = text(group) + i32(session) + i32(3000) + text(member) + text(instance) + text("consumer")
     r = c.ask(11, version, body + array([text(n) + raw.blob(m) for n, m in protocols]))
     r.i32()
     error, generation = r.i16(), r.i32()
