@@ -11,7 +11,9 @@ ledger=docs/ledger.tsv
 [ -f "$ledger" ] || printf 'date\tstate\tname\trooms\tseeds\tresult\n' >"$ledger"
 
 paths() { for room in $1; do echo "src/$room"; done; }
-state_of() { git ls-tree HEAD -- $(paths "$1") | git hash-object --stdin | cut -c1-10; } # what is in them, whatever led to it
+state_of() { # what is in them, but for pages, whatever led to it
+    git ls-tree -r HEAD -- $(paths "$1") | grep -v '\.md$' | git hash-object --stdin | cut -c1-10
+}
 
 house="core sql run app/session app/engine"
 case $name in
